@@ -1,0 +1,1 @@
+"""What citizens meet: pages, sessions, grants."""

@@ -1,0 +1,28 @@
+"""Errors of the portal, named by what the caller does next. A Refusal is a value, not an error.
+
+PortalError
+├── ArrivalInvalid   the signed arrival is forged, damaged or of another site: send the phone back to its gateway
+├── GatewayFailed    retry, and tell the citizen honestly
+└── AccountingGap    keep the session, flag it
+"""
+
+
+class PortalError(Exception):
+    """Any error of this room; `site` is the site's key."""
+
+    def __init__(self, site: str, reason: str) -> None:
+        self.site = site
+        self.reason = reason
+        super().__init__(f"{site}: {reason}")
+
+
+class ArrivalInvalid(PortalError):
+    """The arrival cannot be believed."""
+
+
+class GatewayFailed(PortalError):
+    """The gateway could not be told."""
+
+
+class AccountingGap(PortalError):
+    """Usage of a session is missing or goes backwards."""

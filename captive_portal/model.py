@@ -1,0 +1,124 @@
+"""The nouns of admitting a citizen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+
+class GatewayKind(StrEnum):
+    """Which gateway stands at a site."""
+
+    PLAZA = "plaza"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one tap gives: how long, how much (octets in both directions, 0 = no cap) and how fast (bit/s, 0 = no cap)."""
+
+    name: str
+    duration: timedelta
+    octets: int = 0
+    rate_down_bps: int = 0
+    rate_up_bps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PortalSite:
+    """What the portal knows of a site; the controller builds it. `gateway_key` signs arrivals and tickets."""
+
+    key: str
+    name: str
+    municipality: str
+    municipality_name: str
+    zone: str
+    languages: tuple[str, ...]
+    plan: Plan
+    gateway: GatewayKind
+    gateway_url: str
+    gateway_key: bytes
+
+    def __repr__(self) -> str:
+        return f"PortalSite({self.key!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A phone the gateway vouches for. `device` is the gateway's keyed hash of its MAC, `binding` of MAC and IP:
+    the portal never learns either. `stamp` is the gateway's own clock, opaque here and echoed in the ticket."""
+
+    site: str
+    device: str
+    binding: str
+    stamp: str
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Leave to be online: `session` names the row in the store, `seconds` and `octets` bound it."""
+
+    session: str
+    seconds: int
+    octets: int = 0
+
+
+class RefusalReason(StrEnum):
+    """Why a citizen is not let in; each has a sentence in the citizen's language."""
+
+    SITE_CLOSED = "site-closed"
+    NOT_RECOGNISED = "not-recognised"
+    TOO_MANY_DEVICES = "too-many-devices"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A polite no."""
+
+    reason: RefusalReason
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """The phone carries the grant back to its gateway (style A)."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one session has used so far; None is unknown, never zero."""
+
+    session: str
+    seconds: int | None
+    octets_down: int | None
+    octets_up: int | None
+
+
+class Gateway(Protocol):
+    """The portal's side of one kind of gateway: stateless, one instance per site."""
+
+    def read(self, query: str) -> Arrival:
+        """The arrival in the query string of a phone's first request. Raises ArrivalInvalid."""
+        ...
+
+    def admit(self, arrival: Arrival, grant: Grant) -> Redirect:
+        """How the phone gets its grant to the gateway."""
+        ...
+
+
+class Sessions(Protocol):
+    """Durable sessions: what `open` returned survives kill -9."""
+
+    def open(self, arrival: Arrival, plan: Plan, language: str, now: datetime) -> Grant:
+        """Open, or return the still-running session of the same device at the same site."""
+        ...
+
+    def ended(self, session: str, cause: str, at: datetime) -> None:
+        """Record the end, once; a second report of the same end changes nothing."""
+        ...
+
+    def account(self, usage: Sequence[Usage], at: datetime) -> None:
+        """Record usage; a total never goes down."""
+        ...

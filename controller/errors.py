@@ -1,0 +1,74 @@
+"""Errors of the controller, named by what the caller does next. The command line prints each as one line, exit 2.
+
+ControllerError
+├── InventoryError(problems)   mend the named lines of the inventory
+├── SecretError                mend the reference or the file's owner and mode
+├── SettingsError              mend plaza.toml or the PLAZA_* variable
+├── SelectorError              nothing, or nonsense, was selected
+├── StoreError                 the relational store cannot be opened or is of another version
+├── StoreBusy                  try again
+├── PortTaken                  another program listens there
+└── RolloutHalted(wave, causes)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a user's file: where it is, what is wrong, how to mend it."""
+
+    file: str
+    line: int
+    where: str
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.where}: {self.what}, {self.mend}"
+
+
+class ControllerError(Exception):
+    """An expected error: one line with the fix."""
+
+
+class InventoryError(ControllerError):
+    """The inventory has mistakes; `problems` lists all of them in file order."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class SecretError(ControllerError):
+    """A credential reference cannot be resolved."""
+
+
+class SettingsError(ControllerError):
+    """plaza.toml or a PLAZA_* variable is wrong."""
+
+
+class SelectorError(ControllerError):
+    """A selector matches nothing or cannot be read."""
+
+
+class StoreError(ControllerError):
+    """The relational store cannot be used."""
+
+
+class StoreBusy(ControllerError):
+    """Another process holds the store too long."""
+
+
+class PortTaken(ControllerError):
+    """An address to listen on is in use."""
+
+
+class RolloutHalted(ControllerError):
+    """A rollout stopped at `wave` because of `causes`; the rest is held."""
+
+    def __init__(self, wave: str, causes: Sequence[str]) -> None:
+        self.wave = wave
+        self.causes = tuple(causes)
+        super().__init__(f"rollout halted at {wave}: " + "; ".join(self.causes))

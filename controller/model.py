@@ -1,0 +1,116 @@
+"""The network as the state means it to be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from drivers.model import Device
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """From `start` until `end` of one day, local time; `end` 00:00 means midnight at the day's end."""
+
+    start: time
+    end: time
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """When a site serves: the one value that schedules, portal, alerts and availability read.
+
+    `week` holds seven tuples, Monday first. `holidays` are closed days; `exceptions` replace a single day.
+    """
+
+    zone: str
+    week: tuple[tuple[Opening, ...], ...]
+    holidays: frozenset[date] = frozenset()
+    exceptions: Mapping[date, tuple[Opening, ...]] = field(default_factory=dict)
+
+    def openings(self, day: date) -> tuple[Opening, ...]:
+        """The openings of one local day: an exception wins over a holiday, a holiday over the week."""
+        if day in self.exceptions:
+            return self.exceptions[day]
+        return () if day in self.holidays else self.week[day.weekday()]
+
+    def open_at(self, moment: datetime) -> bool:
+        """Whether the site serves at an aware moment."""
+        local = moment.astimezone(ZoneInfo(self.zone))
+        clock = local.time()
+        return any(o.start <= clock and (clock < o.end or o.end == time(0)) for o in self.openings(local.date()))
+
+
+class UplinkKind(StrEnum):
+    """What carries a site's traffic away."""
+
+    FIBRE = "fibre"
+    CABLE = "cable"
+    DSL = "dsl"
+    WIRELESS = "wireless"
+    CELLULAR = "cellular"
+    SATELLITE = "satellite"
+
+
+@dataclass(frozen=True, slots=True)
+class Uplink:
+    """A site's connection: speeds in Mbit/s, `cap_gb` 10^9 octets a month (None = none)."""
+
+    kind: UplinkKind
+    provider: str
+    down_mbps: int
+    up_mbps: int
+    cap_gb: int | None = None
+    contract: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """The portal settings of a site: the languages in order, and what one tap gives."""
+
+    languages: tuple[str, ...]
+    plan: str
+    duration: timedelta
+    gateway_url: str
+    gateway_credentials: str
+    octets: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Municipality:
+    """`key` is INEGI's cvegeo, 08001 … 08067 for Chihuahua; `seat` its cabecera."""
+
+    key: str
+    name: str
+    seat: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A plaza, school or clinic."""
+
+    key: str
+    name: str
+    municipality: str
+    lat: float
+    lon: float
+    opened_on: date
+    hours: Hours
+    uplink: Uplink
+    portal: Portal
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Everything resolved: past this point nothing is inherited, optional or looked up with a default."""
+
+    municipalities: Mapping[str, Municipality]
+    sites: Mapping[str, Site]
+    devices: Mapping[str, Device]
+    credentials: Mapping[str, Mapping[str, str]]
+
+    def site_devices(self, site: str) -> tuple[Device, ...]:
+        """The devices of a site, in file order."""
+        return tuple(device for device in self.devices.values() if device.site == site)

@@ -1,0 +1,211 @@
+"""What a device is, what it should be, and what it is reached with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class Role(StrEnum):
+    """What a device does at its site."""
+
+    AP = "ap"
+    SWITCH = "switch"
+    GATEWAY = "gateway"
+    BACKHAUL = "backhaul"
+    MODEM = "modem"
+    UPS = "ups"
+
+
+class Lifecycle(StrEnum):
+    """Where a device stands in its life with us; only `active` ones are polled."""
+
+    EXPECTED = "expected"
+    STAGING = "staging"
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+class ReachKind(StrEnum):
+    """How packets get from the poller to the device."""
+
+    DIRECT = "direct"
+    VIA = "via"  # through ports that the site's gateway forwards
+    TUNNEL = "tunnel"
+    AGENT = "agent"
+    VENDOR_API = "vendor-api"
+
+
+class Band(StrEnum):
+    """Radio band, spelled as in metric tags."""
+
+    GHZ_2 = "2g4"
+    GHZ_5 = "5g"
+    GHZ_6 = "6g"
+
+
+class Security(StrEnum):
+    """How an SSID protects the air."""
+
+    OPEN = "open"
+    OWE = "owe"
+    WPA2 = "wpa2"
+    WPA3 = "wpa3"
+
+
+class Secret:
+    """A value that never shows itself: not in a repr, a log or a diff. `reveal()` where it is used."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(•••)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Host and port of one service, as seen from the poller."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """`through` names the gateway device (via), the interface (tunnel) or the agent; empty for direct."""
+
+    kind: ReachKind = ReachKind.DIRECT
+    through: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PowerSource:
+    """The switch port or UPS outlet a device is powered by."""
+
+    device: str
+    port: str
+
+
+@dataclass(frozen=True, slots=True)
+class Radio:
+    """Wanted radio settings; `channel` 0 means automatic, `power_dbm` None the device's default."""
+
+    band: Band
+    channel: int = 0
+    width_mhz: int = 20
+    power_dbm: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ssid:
+    """A wanted network name: at most 32 octets of UTF-8. `passphrase` names a credential."""
+
+    name: str
+    security: Security = Security.OPEN
+    vlan: int | None = None
+    isolation: bool = True
+    bands: tuple[Band, ...] = (Band.GHZ_2, Band.GHZ_5)
+    passphrase: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One piece of equipment. Known by `name`, never by address: two sites may share 192.168.88.0/24.
+
+    `address` is what the device calls itself at its site; `snmp`, `ssh` and `http` are where the poller
+    finds each service (for `reach` via, the forwarded ports of the site's gateway).
+    `snmp_credentials` and `ssh_credentials` are names, looked up where they are used.
+    """
+
+    name: str
+    role: Role
+    municipality: str
+    site: str
+    platform: str
+    address: str
+    snmp: Endpoint
+    ssh: Endpoint
+    http: Endpoint
+    snmp_credentials: str = ""
+    ssh_credentials: str = ""
+    reach: Reach = Reach()
+    parent: str = ""
+    powered_by: PowerSource | None = None
+    state: Lifecycle = Lifecycle.ACTIVE
+    country: str = "MX"
+    radios: tuple[Radio, ...] = ()
+    ssids: tuple[Ssid, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a device should be: the vendor-neutral input of `render`."""
+
+    device: str
+    hostname: str
+    country: str
+    radios: tuple[Radio, ...]
+    ssids: tuple[Ssid, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SnmpV2c:
+    """SNMPv2c (or v1) community."""
+
+    community: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class SnmpV3:
+    """SNMPv3 user, RFC 3414 / 3826. Protocols: auth none|md5|sha1|sha224|sha256|sha384|sha512, priv none|des|aes128|…"""
+
+    user: str
+    auth_protocol: str = "sha1"
+    auth_key: Secret | None = None
+    priv_protocol: str = "aes128"
+    priv_key: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SshLogin:
+    """How we log in: a private key (OpenSSH PEM text) or a password."""
+
+    user: str
+    private_key: Secret | None = None
+    password: Secret | None = None
+
+
+SnmpCredentials = SnmpV2c | SnmpV3
+
+
+class Secrets(Protocol):
+    """Looks a credential up by name. Raises the caller's own error when the name or its source is wrong."""
+
+    def snmp(self, name: str) -> SnmpCredentials:
+        """Credentials for polling."""
+        ...
+
+    def ssh(self, name: str) -> SshLogin:
+        """Credentials for configuring."""
+        ...
+
+    def passphrase(self, name: str) -> Secret:
+        """A Wi-Fi passphrase."""
+        ...

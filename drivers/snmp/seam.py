@@ -1,0 +1,80 @@
+"""The seam of polling: `poll(requests)` yields one reply per request, as each completes."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from drivers.model import Endpoint, SnmpCredentials
+
+Oid = tuple[int, ...]
+Value = int | bytes | Oid
+"""INTEGER, Counter, Gauge, TimeTicks → int; OCTET STRING, Opaque, IpAddress → bytes; OBJECT IDENTIFIER → Oid."""
+
+
+class Reason(StrEnum):
+    """Why a poll brought less than was asked; the values are shown to technicians and stored."""
+
+    TIMEOUT = "no-answer"
+    REFUSED = "port-unreachable"
+    AUTH = "authentication-failed"
+    ERROR = "agent-error"
+    MALFORMED = "malformed-reply"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why, and one English sentence a technician can act on."""
+
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PollRequest:
+    """One poll of one agent: `scalars` are GET instances, `columns` are walked (subtree roots).
+
+    `timeout_s` is waited per try, there are `retries + 1` tries, and the whole poll ends by `deadline_s`.
+    """
+
+    device: str
+    endpoint: Endpoint
+    credentials: SnmpCredentials
+    scalars: tuple[Oid, ...]
+    columns: tuple[Oid, ...] = ()
+    timeout_s: float = 2.0
+    retries: int = 1
+    deadline_s: float = 10.0
+    max_rows: int = 512
+    repetitions: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PollReply:
+    """What one agent said. An object it does not have is absent, never zero.
+
+    `columns[root][suffix]` is the value at root + suffix. `failure` is None only when every request was
+    answered; what arrived before a failure is kept. `ignored` counts datagrams that were bad, stale or from
+    elsewhere and were not believed.
+    """
+
+    device: str
+    scalars: Mapping[Oid, Value] = field(default_factory=dict)
+    columns: Mapping[Oid, Mapping[Oid, Value]] = field(default_factory=dict)
+    failure: Failure | None = None
+    elapsed_s: float = 0.0
+    tries: int = 1
+    ignored: int = 0
+
+
+class Poller(Protocol):
+    """Polls many agents at once; one that is dead costs only itself."""
+
+    def poll(self, requests: Sequence[PollRequest]) -> AsyncIterator[PollReply]:
+        """Yield exactly one reply per request, in the order they complete. Never raises for an agent's fault."""
+        ...
+
+    async def close(self) -> None:
+        """Release sockets. Polls in flight end with TIMEOUT."""
+        ...

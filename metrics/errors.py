@@ -1,0 +1,49 @@
+"""Errors of the metrics room, named by what the caller does next.
+
+MetricsError
+├── CatalogError       a sample names a measurement, tag or field the catalogue does not know: a bug
+├── StoreUnusable      the store's directory or file cannot be read: say which and how to mend it
+└── SinkError
+    ├── SinkUnavailable  the journal waits and polling goes on; retry after `retry_after_s`
+    └── SinkRefused      the server refuses these bytes: bisect, dead-letter the bad lines, keep the good
+"""
+
+from pathlib import Path
+
+
+class MetricsError(Exception):
+    """Any error of this room."""
+
+
+class CatalogError(MetricsError):
+    """A sample does not fit the catalogue."""
+
+
+class StoreUnusable(MetricsError):
+    """The embedded store cannot be opened; `path` says where, `hint` how to mend it."""
+
+    def __init__(self, path: Path, reason: str, hint: str) -> None:
+        self.path = path
+        self.hint = hint
+        super().__init__(f"{path}: {reason}; {hint}")
+
+
+class SinkError(MetricsError):
+    """Something about one sink; `sink` is its configured name."""
+
+    def __init__(self, sink: str, reason: str) -> None:
+        self.sink = sink
+        self.reason = reason
+        super().__init__(f"sink {sink}: {reason}")
+
+
+class SinkUnavailable(SinkError):
+    """Not now: network, 401/403/404, 408, 429 or 5xx."""
+
+    def __init__(self, sink: str, reason: str, retry_after_s: float | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(sink, reason)
+
+
+class SinkRefused(SinkError):
+    """Never: 400 or 422 (413 halves)."""
