@@ -96,6 +96,23 @@ class Usage:
     octets_up: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class GatewayEvent:
+    """What a gateway tells through its sync: it has no clock to trust, so `age_s` is how long ago it happened.
+
+    `kind` is opened | usage | closed; `id` is unique per site, so a re-sent event changes nothing.
+    """
+
+    id: str
+    kind: str
+    session: str
+    age_s: int
+    seconds: int | None = None
+    octets_down: int | None = None
+    octets_up: int | None = None
+    cause: str = ""
+
+
 class Gateway(Protocol):
     """The portal's side of one kind of gateway: stateless, one instance per site."""
 

@@ -1,0 +1,35 @@
+"""Fixtures shared by all rooms' tests."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import need
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A real headless Chromium, driven by playwright; pages are opened with `chromium.new_context(...)`."""
+    path = need.program("chromium", "chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """The outside SNMP recordings; tests that read them skip where they are absent."""
+    default = Path(__file__).parents[2] / "shared" / "data" / "recordings"
+    path = Path(os.environ.get("PLAZA_RECORDINGS", str(default)))
+    if not path.is_dir():
+        pytest.skip(f"no recordings in {path}: set PLAZA_RECORDINGS")
+    return path

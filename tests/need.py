@@ -1,0 +1,29 @@
+"""What a test needs from the machine: skip with the reason, or fail in CI where it must be there."""
+
+import os
+import shutil
+from typing import NoReturn
+
+import pytest
+
+
+def program(name: str, package: str) -> str:
+    """The path of a program; otherwise skip, naming the Debian package that brings it (in CI: fail)."""
+    for place in (None, "/usr/sbin:/sbin:/usr/bin:/bin"):
+        found = shutil.which(name, path=place)
+        if found:
+            return found
+    missing(f"needs {name}: apt-get install {package}")
+
+
+def root() -> None:
+    """Skip unless we are root (in CI: fail)."""
+    if os.geteuid() != 0:
+        missing("needs root: network namespaces and chroots cannot be made without it")
+
+
+def missing(why: str) -> NoReturn:
+    """Skip with the reason; in CI a missing Debian package or root is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(why)
+    pytest.skip(why)
