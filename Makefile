@@ -1,0 +1,48 @@
+# Plaza: `make run` shows it, `make test` proves it.
+PYTHON ?= python3
+VENV := .venv
+PLAZA := $(VENV)/bin/plaza
+RUN_READY := $(VENV)/.ready-run
+TEST_READY := $(VENV)/.ready-test
+DEBIAN := deploy/debian.sh
+
+.PHONY: run test soak lint translations clean
+
+run: $(RUN_READY)
+	@$(PLAZA) demo
+
+test: $(TEST_READY)
+	@sh $(DEBIAN) test
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/python -m pytest -m "not soak"
+
+soak: $(TEST_READY)
+	@sh $(DEBIAN) test
+	@$(VENV)/bin/python -m pytest -m soak
+
+lint: $(TEST_READY)
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports
+
+translations: $(TEST_READY)
+	@$(VENV)/bin/python deploy/translations.py
+
+$(VENV)/bin/python:
+	@sh $(DEBIAN) run
+	@echo "Making a virtual environment in $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUN_READY): setup.cfg constraints.txt $(VENV)/bin/python
+	@echo "Installing Plaza and its libraries …"
+	@$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar on -c constraints.txt -e .
+	@touch $@
+
+$(TEST_READY): setup.cfg constraints.txt $(VENV)/bin/python
+	@echo "Installing Plaza, its libraries and what its tests need …"
+	@$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar on -c constraints.txt -e '.[test]'
+	@touch $@ $(RUN_READY)
+
+clean:
+	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,169 @@
+"""Child processes: started together, started again when they die, stopped together."""
+
+import ctypes
+import fcntl
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import IO
+
+from controller.errors import ControllerError, PortTaken
+from drivers.model import Endpoint
+
+log = logging.getLogger(__name__)
+
+PR_SET_PDEATHSIG = 1
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 30.0
+HEALTHY_S = 60.0
+STOP_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A program to keep running."""
+
+    name: str
+    argv: tuple[str, ...]
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Running:
+    child: Child
+    process: subprocess.Popen[bytes]
+    started_s: float
+    wait_s: float = FIRST_WAIT_S
+    again_at_s: float | None = None
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when the one that started it is gone, however it went."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def supervise(children: Sequence[Child], stop: Event, log_dir: Path | None = None) -> None:
+    """Keep all children running until `stop`, then end them: SIGTERM first, SIGKILL after STOP_S.
+
+    With `log_dir` each child writes its standard error to a file of its name there.
+    """
+    running = [_start(child, log_dir) for child in children]
+    try:
+        while not stop.wait(0.2):
+            for one in running:
+                _look_after(one, log_dir)
+    finally:
+        _end(running)
+
+
+def require_free(endpoint: Endpoint, setting: str) -> None:
+    """Raise PortTaken when nothing can listen there."""
+    if not is_free(endpoint):
+        raise PortTaken(f"{endpoint} is taken or not ours; set {setting} to another address, HOST:PORT")
+
+
+def is_free(endpoint: Endpoint) -> bool:
+    """Whether a listener could be opened."""
+    family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((endpoint.host, endpoint.port))
+        except OSError:
+            return False
+        return True
+
+
+def only_one(lock: Path) -> IO[str]:
+    """Hold `lock` as long as the returned file is open. Raises ControllerError when another process does."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    file = lock.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.seek(0)
+        owner = file.read().strip() or "unknown"
+        file.close()
+        raise ControllerError(
+            f"{lock}: Plaza already runs on this data (process {owner}); stop it, or set data_dir to another place"
+        ) from None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def is_held(lock: Path) -> bool:
+    """Whether a process holds `lock`; changes nothing."""
+    try:
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def python(*arguments: str) -> tuple[str, ...]:
+    """The argv of a program of this installation."""
+    return (sys.executable, *arguments)
+
+
+def _start(child: Child, log_dir: Path | None) -> _Running:
+    stderr: IO[bytes] | None = None
+    if log_dir is not None:
+        log_dir.mkdir(parents=True, exist_ok=True)
+        stderr = (log_dir / f"{child.name}.log").open("ab")
+    try:
+        process = subprocess.Popen(
+            child.argv,
+            env={**os.environ, **child.environ},
+            stdin=subprocess.DEVNULL,
+            stdout=stderr,
+            stderr=stderr,
+            start_new_session=True,  # Ctrl-C is the supervisor's: it ends the children in order
+            preexec_fn=die_with_parent,
+        )
+    finally:
+        if stderr is not None:
+            stderr.close()
+    log.info("started", extra={"child": child.name, "process_id": process.pid})
+    return _Running(child, process, time.monotonic())
+
+
+def _look_after(one: _Running, log_dir: Path | None) -> None:
+    now = time.monotonic()
+    if one.again_at_s is None:
+        status = one.process.poll()
+        if status is None:
+            return
+        one.wait_s = FIRST_WAIT_S if now - one.started_s > HEALTHY_S else one.wait_s
+        one.again_at_s = now + one.wait_s
+        log.error("died", extra={"child": one.child.name, "status": status, "again_in_s": one.wait_s})
+    elif now >= one.again_at_s:
+        fresh = _start(one.child, log_dir)
+        one.process, one.started_s, one.again_at_s = fresh.process, fresh.started_s, None
+        one.wait_s = min(one.wait_s * 2, LONGEST_WAIT_S)
+
+
+def _end(running: Sequence[_Running]) -> None:
+    for one in running:
+        if one.process.poll() is None:
+            one.process.terminate()
+    deadline = time.monotonic() + STOP_S
+    for one in running:
+        try:
+            one.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            log.warning("killed", extra={"child": one.child.name})
+            one.process.kill()
+            one.process.wait()

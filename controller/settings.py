@@ -1,0 +1,129 @@
+"""plaza.toml and PLAZA_* variables → Settings."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from controller.errors import SettingsError
+from drivers.model import Endpoint
+
+DEFAULT_FILE = "plaza.toml"
+PREFIX = "PLAZA_"
+
+
+def _listen(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError("write HOST:PORT, such as 127.0.0.1:8080")
+    return text
+
+
+Listen = Annotated[str, AfterValidator(_listen)]
+
+
+class SinkSettings(BaseModel):
+    """One time-series server. `token` is a `ref+file:` or `ref+env:` reference, or empty."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    url: str
+    bucket: str = "plaza"
+    org: str = ""
+    token: str = ""
+    dialect: str = Field(default="v2", pattern=r"^(v1|v2|victoriametrics)$")
+
+
+class Settings(BaseModel):
+    """Everything a process needs to know before it reads the inventory. Paths are absolute."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_dir: Path = Path("var")
+    inventory: Path = Path("inventory.yaml")
+    secrets_dir: Path = Path("var/secrets")
+    store_url: str = ""
+    poll_interval_s: int = Field(default=30, ge=5, le=3600)
+    polls_in_flight: int = Field(default=2000, ge=1)
+    portal_listen: Listen = "127.0.0.1:8080"
+    portal_url: str = ""
+    console_listen: Listen = "127.0.0.1:8081"
+    edge_listen: Listen = "127.0.0.1:8082"
+    edge_url: str = ""
+    log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
+    sinks: tuple[SinkSettings, ...] = ()
+
+    @property
+    def database_url(self) -> str:
+        """Where the relational store is: SQLite in the data directory unless `store_url` says otherwise."""
+        return self.store_url or f"sqlite:///{self.data_dir / 'plaza.db'}"
+
+    @property
+    def samples_dir(self) -> Path:
+        """Where the embedded metrics store lives."""
+        return self.data_dir / "samples"
+
+    @property
+    def public_portal_url(self) -> str:
+        """What phones are sent to."""
+        return self.portal_url.rstrip("/") or f"http://{self.portal_listen}"
+
+    @property
+    def public_edge_url(self) -> str:
+        """What gateways call."""
+        return self.edge_url.rstrip("/") or f"http://{self.edge_listen}"
+
+
+def load(environ: Mapping[str, str] | None = None, directory: Path | None = None) -> Settings:
+    """Settings of this working directory. A PLAZA_* variable wins over plaza.toml. Raises SettingsError."""
+    environ = os.environ if environ is None else environ
+    directory = Path.cwd() if directory is None else directory
+    file = directory / environ.get("PLAZA_CONFIG", DEFAULT_FILE)
+    values = _read(file, must_exist="PLAZA_CONFIG" in environ) | _from_environ(environ)
+    if "data_dir" in values and "secrets_dir" not in values:
+        values["secrets_dir"] = str(Path(values["data_dir"]) / "secrets")
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_sentences(error, file, environ))) from None
+    absolute = {
+        name: directory / getattr(settings, name) for name in ("data_dir", "inventory", "secrets_dir")
+    }
+    return settings.model_copy(update=absolute)
+
+
+def _read(file: Path, *, must_exist: bool) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if must_exist:
+            raise SettingsError(f"{file}: no such file; mend PLAZA_CONFIG or unset it") from None
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{file}: {error}; mend the file, it is TOML") from None
+
+
+def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
+    names = (name for name in Settings.model_fields if name != "sinks")
+    return {name: environ[PREFIX + name.upper()] for name in names if PREFIX + name.upper() in environ}
+
+
+def _sentences(error: ValidationError, file: Path, environ: Mapping[str, str]) -> list[str]:
+    def place(name: str) -> str:
+        variable = PREFIX + name.upper()
+        return variable if variable in environ else f"{file}: {name}"
+
+    return [
+        f"{place('.'.join(str(part) for part in item['loc']))}: {item['msg'].removeprefix('Value error, ')}"
+        for item in error.errors()
+    ]
+
+
+def endpoint(listen: str) -> Endpoint:
+    """The host and port of a validated HOST:PORT."""
+    host, _, port = listen.rpartition(":")
+    return Endpoint(host.strip("[]"), int(port))

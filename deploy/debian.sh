@@ -1,0 +1,34 @@
+#!/bin/sh
+# Installs the Debian packages that `make run` or `make test` needs; without root it names the command.
+set -eu
+run="python3-venv"
+peers="busybox chromium conntrack curl dnsmasq-base dropbear-bin gcc influxdb iproute2 libc6-dev nftables openssh-client openssh-server procps snmp snmpd victoria-metrics"
+case "${1:-run}" in
+run) wanted="$run" ;;
+test) wanted="$run $peers" ;;
+*) echo "usage: $0 run|test" >&2; exit 2 ;;
+esac
+if ! command -v dpkg-query >/dev/null 2>&1; then
+    [ "$1" = test ] && echo "Not Debian: tests skip where they miss one of: $wanted" >&2
+    exit 0
+fi
+missing=""
+for package in $wanted; do
+    case "$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)" in
+    *"install ok installed"*) ;;
+    *) missing="$missing $package" ;;
+    esac
+done
+if [ "$1" = run ] && python3 -c 'import ensurepip, venv' 2>/dev/null; then exit 0; fi
+[ -z "$missing" ] && exit 0
+if [ "$(id -u)" = 0 ]; then
+    echo "Installing Debian packages:$missing"
+    apt-get update -qq
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+elif [ "$1" = run ]; then
+    echo "Missing Debian packages. Run once:  sudo apt-get install$missing" >&2
+    exit 2
+else
+    echo "Tests that need them will skip. To run them:  sudo apt-get install$missing" >&2
+fi

@@ -1,0 +1,52 @@
+"""Settings: the file, the environment, and one clear line for each mistake."""
+
+from pathlib import Path
+
+import pytest
+
+from controller import settings
+from controller.errors import SettingsError
+
+
+def test_without_a_file_everything_has_a_default(tmp_path: Path) -> None:
+    found = settings.load({}, tmp_path)
+    assert found.data_dir == tmp_path / "var"
+    assert found.secrets_dir == tmp_path / "var/secrets"
+    assert found.database_url == f"sqlite:///{tmp_path}/var/plaza.db"
+
+
+def test_a_variable_wins_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / "plaza.toml").write_text('poll_interval_s = 60\nportal_listen = "127.0.0.1:9000"\n')
+    found = settings.load({"PLAZA_POLL_INTERVAL_S": "10"}, tmp_path)
+    assert (found.poll_interval_s, found.portal_listen) == (10, "127.0.0.1:9000")
+
+
+def test_secrets_follow_the_data_directory(tmp_path: Path) -> None:
+    assert settings.load({"PLAZA_DATA_DIR": "/srv/plaza"}, tmp_path).secrets_dir == Path("/srv/plaza/secrets")
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "words"),
+    [
+        ("poll_interval_s = 1", {}, ["plaza.toml", "poll_interval_s", "greater than or equal to 5"]),
+        ("", {"PLAZA_PORTAL_LISTEN": "8080"}, ["PLAZA_PORTAL_LISTEN", "HOST:PORT"]),
+        ("pol_interval_s = 60", {}, ["plaza.toml", "pol_interval_s", "not permitted"]),
+        ("poll_interval_s =", {}, ["plaza.toml", "TOML"]),
+        ("", {"PLAZA_CONFIG": "nowhere.toml"}, ["nowhere.toml", "PLAZA_CONFIG"]),
+        ('[[sinks]]\nname = "A B"\nurl = "http://x"', {}, ["plaza.toml", "sinks.0.name"]),
+    ],
+)
+def test_each_mistake_is_named_with_its_place(
+    tmp_path: Path, text: str, environ: dict[str, str], words: list[str]
+) -> None:
+    (tmp_path / "plaza.toml").write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        settings.load(environ, tmp_path)
+    assert all(word in str(caught.value) for word in words)
+
+
+def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
+    (tmp_path / "plaza.toml").write_text('poll_interval_s = 1\nportal_listen = "x"\n')
+    with pytest.raises(SettingsError) as caught:
+        settings.load({}, tmp_path)
+    assert len(str(caught.value).splitlines()) == 2
