@@ -1,4 +1,4 @@
-"""Errors of the controller, named by what the caller does next. The command line prints each as one line, exit 2.
+"""Errors of the controller, named by what the caller does next; the command line prints each, exit 2.
 
 ControllerError
 ├── InventoryError(problems)   mend the named lines of the inventory

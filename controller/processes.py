@@ -1,10 +1,8 @@
 """Child processes: started together, started again when they die, stopped together."""
 
-import ctypes
 import fcntl
 import logging
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -20,7 +18,6 @@ from drivers.model import Endpoint
 
 log = logging.getLogger(__name__)
 
-PR_SET_PDEATHSIG = 1
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
 HEALTHY_S = 60.0
@@ -43,11 +40,6 @@ class _Running:
     started_s: float
     wait_s: float = FIRST_WAIT_S
     again_at_s: float | None = None
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when the one that started it is gone, however it went."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def supervise(children: Sequence[Child], stop: Event, log_dir: Path | None = None) -> None:
@@ -93,7 +85,7 @@ def only_one(lock: Path) -> IO[str]:
         owner = file.read().strip() or "unknown"
         file.close()
         raise ControllerError(
-            f"{lock}: Plaza already runs on this data (process {owner}); stop it, or set data_dir to another place"
+            f"{lock}: Plaza already runs on this data (process {owner}); stop it, or set another data_dir"
         ) from None
     file.truncate(0)
     file.write(str(os.getpid()))
@@ -125,13 +117,12 @@ def _start(child: Child, log_dir: Path | None) -> _Running:
         stderr = (log_dir / f"{child.name}.log").open("ab")
     try:
         process = subprocess.Popen(
-            child.argv,
+            python("-m", "controller.leash", str(os.getpid()), *child.argv),
             env={**os.environ, **child.environ},
             stdin=subprocess.DEVNULL,
             stdout=stderr,
             stderr=stderr,
             start_new_session=True,  # Ctrl-C is the supervisor's: it ends the children in order
-            preexec_fn=die_with_parent,
         )
     finally:
         if stderr is not None:

@@ -4,14 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
+from captive_portal.tables import insert
 from controller.health import State, Verdict
 from controller.store.engine import READ_ONLY
 from controller.store.tables import health
-
-_INSERT = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
 
 
 def keep(engine: Engine, verdicts: Iterable[tuple[str, Verdict, int]]) -> None:
@@ -22,7 +19,7 @@ def keep(engine: Engine, verdicts: Iterable[tuple[str, Verdict, int]]) -> None:
     with engine.begin() as connection:
         before = _states(connection, rows)
         values = [_row(device, verdict, at, before.get(device)) for device, (verdict, at) in rows.items()]
-        statement = _INSERT[engine.dialect.name](health).values(values)
+        statement = insert(connection, health).values(values)
         changed = {c.name: statement.excluded[c.name] for c in health.c if c.name != "device"}
         connection.execute(statement.on_conflict_do_update(index_elements=["device"], set_=changed))
 

@@ -31,7 +31,9 @@ def renew(engine: Engine, shard: int, holder: str, epoch: int, now: int) -> bool
     with engine.begin() as connection:
         renewed = connection.execute(
             update(shard_leases)
-            .where(shard_leases.c.shard == shard, shard_leases.c.holder == holder, shard_leases.c.epoch == epoch)
+            .where(
+                shard_leases.c.shard == shard, shard_leases.c.holder == holder, shard_leases.c.epoch == epoch
+            )
             .values(expires_at=now + LEASE_S)
         )
         return renewed.rowcount == 1

@@ -39,7 +39,7 @@ rollouts = Table(
     Column("selector", Text, nullable=False),
 )
 
-# One row per device of a rollout, updated before each remote act (the journal); `token` finds the armed timer.
+# The journal: a row per device of a rollout, updated before each remote act; `token` finds the armed timer.
 rollout_steps = Table(
     "rollout_step",
     metadata,

@@ -9,7 +9,7 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:  # noqa: PLR0915  a table is a statement
+def upgrade() -> None:
     """Create every table of the first version."""
     op.create_table(
         "gateway_event",

@@ -1,0 +1,74 @@
+"""`plaza`: finds the command that was asked for and turns expected errors into one line and exit code 2."""
+
+import importlib
+import sys
+from types import MappingProxyType
+from typing import Final
+
+import click
+
+COMMANDS: Final = MappingProxyType(
+    {
+        "adopt": "Pin the SSH host keys of devices.",
+        "apply": "Make devices what the inventory says, safely.",
+        "demo": "Run everything against simulated access points.",
+        "diff": "Show what `apply` would change.",
+        "doctor": "Say what is missing and how to mend it.",
+        "inventory": "Check and explain the inventory.",
+        "poll": "Ask devices over SNMP and show what they say.",
+        "run": "Run all roles, or one.",
+        "session": "List and end citizens' sessions.",
+        "sink": "Show what each time-series server has got.",
+    }
+)
+
+
+class Lazy(click.Group):
+    """Imports a command's module only when it is used, so that `plaza --help` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command, or None."""
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"controller.cli.{name}")
+        command: click.Command = getattr(module, name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in `--help`, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="plaza")
+def plaza() -> None:
+    """The controller of a state's free public Wi-Fi."""
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 a bug, 2 an expected error, 3 changes pending."""
+    from controller.errors import ControllerError
+    from drivers.errors import DriverError
+    from metrics.errors import MetricsError
+
+    try:
+        plaza.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (ControllerError, DriverError, MetricsError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""What the demonstration adds to a normal run: secrets, simulated devices, gateways that only record."""
+
+import json
+import secrets as random
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from controller.app import App
+from controller.errors import PortTaken
+from controller.files import write_private
+from controller.gateways import write_recording
+from controller.model import Inventory, Site
+from controller.processes import Child, is_free, python
+from controller.settings import Settings, endpoint
+from drivers.model import Device, Endpoint, Role, SnmpV2c
+
+SEED = 8
+ARRIVALS_PER_MINUTE = 6
+MEAN_STAY_S = 240
+FREE_PORT_TRIES = 200
+
+
+def choose_free_ports(settings: Settings) -> dict[str, str]:
+    """PLAZA_* variables that move each listener which is taken to the next free port of its host."""
+    chosen: dict[str, str] = {}
+    used: set[Endpoint] = set()
+    for name in ("portal_listen", "console_listen", "edge_listen"):
+        wanted = endpoint(getattr(settings, name))
+        free = _next_free(wanted, used)
+        used.add(free)
+        if free != wanted:
+            chosen[f"PLAZA_{name.upper()}"] = str(free)
+    return chosen
+
+
+def _next_free(wanted: Endpoint, used: set[Endpoint]) -> Endpoint:
+    for port in range(wanted.port, min(wanted.port + FREE_PORT_TRIES, 65536)):
+        place = Endpoint(wanted.host, port)
+        if place not in used and is_free(place):
+            return place
+    raise PortTaken(f"no free port from {wanted} on; stop what listens there")
+
+
+def make_secrets(inventory: Inventory, directory: Path) -> list[Path]:
+    """Make up every `ref+file:` secret that is not there yet; what is there stays. Returns the new files."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made = []
+    for credential in inventory.credentials.values():
+        for name, reference in credential.items():
+            path = directory / reference.removeprefix("ref+file:")
+            if reference.startswith("ref+file:") and not path.exists():
+                write_private(path, _ssh_key() if name == "private_key" else random.token_urlsafe(24))
+                made.append(path)
+    return made
+
+
+def _ssh_key() -> str:
+    return (
+        Ed25519PrivateKey.generate()
+        .private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.OpenSSH,
+            serialization.NoEncryption(),
+        )
+        .decode()
+    )
+
+
+def recording_sites(inventory: Inventory) -> list[Site]:
+    """The sites whose gateway stands on the loopback: those the demonstration runs itself."""
+    return [s for s in inventory.sites.values() if urlsplit(s.portal.gateway_url).hostname == "127.0.0.1"]
+
+
+def children(app: App) -> list[Child]:
+    """The simulator and the gateways; writes what they read below the data directory."""
+    directory = app.settings.data_dir / "demo"
+    directory.mkdir(parents=True, exist_ok=True)
+    spec = directory / "simulator.json"
+    write_private(spec, json.dumps(simulator_spec(app), ensure_ascii=False, indent=1))
+    gateways = [
+        Child(f"gateway-{site.key}", python("-m", "captive_portal.gateway", str(config)))
+        for site in recording_sites(app.inventory)
+        for config in [write_recording(app, site, directory / "gateways" / site.key)]
+    ]
+    return [Child("simulator", python("-m", "simulator", str(spec))), *gateways]
+
+
+def control_socket(settings: Settings) -> Path:
+    """Where the running simulator takes orders."""
+    return settings.data_dir / "demo" / "control"
+
+
+def simulator_spec(app: App) -> dict[str, object]:
+    """What to simulate: one virtual device per access point, citizens at the recording gateways."""
+    aps = [device for device in app.inventory.devices.values() if device.role is Role.AP]
+    return {
+        "seed": SEED,
+        "state_dir": str(app.settings.data_dir / "demo" / "devices"),
+        "control": str(control_socket(app.settings)),
+        "aps": [_virtual(app, device) for device in aps],
+        "citizens": [
+            {
+                "site": site.key,
+                "gateway_url": site.portal.gateway_url,
+                "arrivals_per_minute": ARRIVALS_PER_MINUTE,
+                "mean_stay_s": MEAN_STAY_S,
+                "source": f"127.9.{number}.0/24",
+            }
+            for number, site in enumerate(recording_sites(app.inventory), start=1)
+        ],
+    }
+
+
+def _virtual(app: App, device: Device) -> dict[str, object]:
+    login = app.secrets.ssh(device.ssh_credentials)
+    return {
+        "name": device.name,
+        "platform": device.platform,
+        "bands": [str(radio.band) for radio in device.radios],
+        "ssids": [ssid.name for ssid in device.ssids],
+        "snmp": {"host": device.snmp.host, "port": device.snmp.port, **_snmp(app, device)},
+        "ssh": {
+            "host": device.ssh.host,
+            "port": device.ssh.port,
+            "user": login.user,
+            "authorized_key": _public(login.private_key.reveal() if login.private_key else ""),
+        },
+    }
+
+
+def _snmp(app: App, device: Device) -> Mapping[str, str]:
+    credentials = app.secrets.snmp(device.snmp_credentials)
+    if isinstance(credentials, SnmpV2c):
+        return {"version": "2c", "community": credentials.community.reveal()}
+    return {
+        "version": "3",
+        "user": credentials.user,
+        "auth_protocol": credentials.auth_protocol,
+        "auth_key": credentials.auth_key.reveal() if credentials.auth_key else "",
+        "priv_protocol": credentials.priv_protocol,
+        "priv_key": credentials.priv_key.reveal() if credentials.priv_key else "",
+    }
+
+
+def _public(private_key: str) -> str:
+    key = serialization.load_ssh_private_key(private_key.encode(), password=None)
+    return (
+        key.public_key()
+        .public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+        .decode()
+    )

@@ -1,0 +1,120 @@
+"""Finds what is missing or wrong on this machine, and the command that mends it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from controller import inventory as inventory_file
+from controller.errors import ControllerError, InventoryError
+from controller.model import Inventory
+from controller.processes import is_free, is_held
+from controller.secrets import FileSecrets
+from controller.settings import Settings, endpoint
+from controller.store.engine import HEAD, open_engine, version
+from drivers.definition import load_platforms
+
+MIN_FREE_GB = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at; `mend` is empty when it is well."""
+
+    what: str
+    found: str
+    mend: str = ""
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing needs mending."""
+        return not self.mend
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at everything a run needs; one finding each. Changes nothing."""
+    yield _disk(settings)
+    yield _data_dir(settings)
+    yield _store(settings)
+    try:
+        inventory = inventory_file.load(settings.inventory)
+    except InventoryError as error:
+        mend = f"plaza inventory check {settings.inventory}"
+        yield Finding("inventory", f"{len(error.problems)} mistakes", mend)
+        return
+    yield Finding("inventory", f"{len(inventory.sites)} sites, {len(inventory.devices)} devices")
+    yield from _secrets(settings, inventory)
+    yield _platforms(inventory)
+    yield from _listeners(settings)
+
+
+def _disk(settings: Settings) -> Finding:
+    place = settings.data_dir if settings.data_dir.exists() else settings.data_dir.parent
+    free_gb = shutil.disk_usage(place).free / 1e9
+    mend = "" if free_gb >= MIN_FREE_GB else f"free some space on the disk of {settings.data_dir}"
+    return Finding("disk", f"{free_gb:.1f} GB free", mend)
+
+
+def _data_dir(settings: Settings) -> Finding:
+    path = settings.data_dir
+    if not path.exists():
+        return Finding("data directory", f"{path} is not there yet; the first run makes it")
+    if os.access(path, os.W_OK | os.X_OK):
+        return Finding("data directory", f"{path} can be written")
+    return Finding("data directory", f"{path} cannot be written", f"chown -R $(id -un) {path}")
+
+
+def _store(settings: Settings) -> Finding:
+    file = settings.data_dir / "plaza.db"
+    if not settings.store_url and not file.exists():
+        return Finding("store", "not there yet; the first run makes it")
+    try:
+        found = version(open_engine(settings.database_url))
+    except (SQLAlchemyError, ControllerError) as error:
+        return Finding(
+            "store", str(getattr(error, "orig", error)), f"ls -l {file}; put a backup in its place"
+        )
+    if found == HEAD:
+        return Finding("store", f"at version {found}")
+    return Finding("store", f"at version {found or 'none'}; the next run brings it to {HEAD}")
+
+
+def _secrets(settings: Settings, inventory: Inventory) -> Iterator[Finding]:
+    secrets = FileSecrets(inventory.credentials, settings.secrets_dir)
+    look_up: dict[str, Callable[[str], object]] = {
+        "snmp-v2c": secrets.snmp,
+        "snmp-v3": secrets.snmp,
+        "ssh": secrets.ssh,
+        "gateway": secrets.gateway,
+        "passphrase": secrets.passphrase,
+    }
+    for name, credential in inventory.credentials.items():
+        try:
+            look_up[credential["kind"]](name)
+        except ControllerError as error:
+            what, _, mend = str(error).partition("; ")
+            yield Finding(f"credential {name}", what, mend or "see docs/inventory.md")
+        else:
+            yield Finding(f"credential {name}", "resolves")
+
+
+def _platforms(inventory: Inventory) -> Finding:
+    known = load_platforms()
+    unknown = sorted({d.platform for d in inventory.devices.values() if d.platform} - known.keys())
+    if unknown:
+        return Finding("platforms", f"unknown: {', '.join(unknown)}", "mend `platform:` in the inventory")
+    return Finding("platforms", f"{len(known)} known")
+
+
+def _listeners(settings: Settings) -> Iterator[Finding]:
+    running = is_held(settings.data_dir / "plaza.lock")
+    for name in ("portal_listen", "edge_listen", "console_listen"):
+        place = endpoint(getattr(settings, name))
+        if is_free(place) or running:
+            state = "served by the running Plaza, or free" if running else "free"
+            yield Finding(name, f"{place} is {state}")
+        else:
+            variable = f"PLAZA_{name.upper()}"
+            yield Finding(name, f"{place} is taken", f"export {variable}={place.host}:{place.port + 1000}")

@@ -1,0 +1,192 @@
+"""The roles of a running Plaza, each a process of its own, and the supervisor that keeps them alive."""
+
+import asyncio
+import logging
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Event
+from types import MappingProxyType
+from typing import Final
+
+from granian import Granian
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+
+from controller import logs
+from controller.app import App, build, portal_sites
+from controller.errors import ControllerError
+from controller.health import polled, unmeasured
+from controller.poller import Polled, Targets, turn
+from controller.processes import Child, only_one, python, require_free, supervise
+from controller.settings import Settings, endpoint
+from controller.store import health as health_store
+from controller.store import leases
+from controller.worker import work
+from drivers.definition import load_platforms
+from drivers.snmp.backends import open_poller
+
+log = logging.getLogger(__name__)
+
+SHARD = 0
+RENEW_S = 10.0
+
+
+def run_poller(settings: Settings) -> None:
+    """Poll every device at its phase until SIGTERM."""
+    app = build(settings)
+    targets = Targets.of(app.inventory.devices.values(), load_platforms(), app.secrets)
+    holder = socket.gethostname()
+    epoch = _lease(app, holder)
+    _tell_unmeasured(app)
+    try:
+        asyncio.run(_poll(app, targets, _keeper(app, holder, epoch)))
+    except asyncio.CancelledError:
+        log.info("stopped")
+
+
+async def _poll(app: App, targets: Targets, keep: Callable[[Sequence[Polled]], None]) -> None:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  we are inside one
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    poller = open_poller()
+    try:
+        await turn(targets, poller, keep, app.settings.poll_interval_s, app.settings.polls_in_flight)
+    finally:
+        await poller.close()
+
+
+def _keeper(app: App, holder: str, epoch: int) -> Callable[[Sequence[Polled]], None]:
+    renewed_s = time.monotonic()
+
+    def keep(batch: Sequence[Polled]) -> None:
+        nonlocal renewed_s
+        if time.monotonic() - renewed_s > RENEW_S:
+            if not leases.renew(app.engine, SHARD, holder, epoch, int(time.time())):
+                raise ControllerError(f"shard {SHARD}: another poller took the lease; this one stops")
+            renewed_s = time.monotonic()
+        samples = [sample for one in batch for sample in one.samples]
+        if samples:
+            app.samples.write("poller", samples, shard=SHARD, epoch=epoch)
+        health_store.keep(app.engine, [(one.device.name, one.verdict, int(time.time())) for one in batch])
+        for one in batch:
+            for problem in one.problems:
+                log.warning("reply not understood", extra={"device": one.device.name, "problem": problem})
+
+    return keep
+
+
+def _lease(app: App, holder: str) -> int:
+    while True:
+        epoch = leases.acquire(app.engine, SHARD, holder, int(time.time()))
+        if epoch is not None:
+            return epoch
+        log.info("another poller holds the lease; waiting", extra={"shard": SHARD})
+        time.sleep(leases.LEASE_S / 3)
+
+
+def _tell_unmeasured(app: App) -> None:
+    now = int(time.time())
+    others = [device for device in app.inventory.devices.values() if not polled(device)]
+    health_store.keep(app.engine, [(device.name, unmeasured(device), now) for device in others])
+
+
+def run_worker(settings: Settings) -> None:
+    """Do the worker's jobs until SIGTERM."""
+    stop = stop_on_signals()
+    work(build(settings), stop)
+    log.info("stopped")
+
+
+def run_portal(settings: Settings) -> None:
+    """Serve the citizens' pages until SIGTERM."""
+    _serve("controller.wsgi:portal", settings.portal_listen, "PLAZA_PORTAL_LISTEN")
+
+
+def run_edge(settings: Settings) -> None:
+    """Serve the site gateways until SIGTERM."""
+    _serve("controller.wsgi:edge", settings.edge_listen, "PLAZA_EDGE_LISTEN")
+
+
+def run_console(settings: Settings) -> None:
+    """Serve the staff console until SIGTERM; on the loopback only, it has no logins."""
+    _on_loopback(settings)
+    _serve("controller.wsgi:console", settings.console_listen, "PLAZA_CONSOLE_LISTEN")
+
+
+ROLES: Final = MappingProxyType(
+    {
+        "poller": run_poller,
+        "worker": run_worker,
+        "portal": run_portal,
+        "edge": run_edge,
+        "console": run_console,
+    }
+)
+
+
+def run_role(name: str, settings: Settings) -> None:
+    """Be one role until told to stop."""
+    logs.set_up(settings.log_level)
+    ROLES[name](settings)
+
+
+def run_all(settings: Settings, extra: Sequence[Child] = (), log_dir: Path | None = None) -> None:
+    """Be the supervisor of one child per role, and of `extra` programs, until SIGTERM or Ctrl-C.
+
+    Whatever would make a role fail at once (a wrong inventory, store, secret or port) is raised here, first.
+    """
+    with only_one(settings.data_dir / "plaza.lock"):
+        check(settings)
+        children = [Child(role, python("-m", "controller.cli.main", "run", role)) for role in ROLES]
+        supervise([*extra, *children], stop_on_signals(), log_dir)
+
+
+def check(settings: Settings) -> None:
+    """Raise the ControllerError that a role would fail with at its start."""
+    app = build(settings)
+    Targets.of(app.inventory.devices.values(), load_platforms(), app.secrets)
+    portal_sites(app)
+    _on_loopback(settings)
+    for listen in ("portal_listen", "edge_listen", "console_listen"):
+        require_free(endpoint(getattr(settings, listen)), f"PLAZA_{listen.upper()}")
+    app.samples.close()
+    app.engine.dispose()
+
+
+def stop_on_signals() -> Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    return stop
+
+
+def _on_loopback(settings: Settings) -> None:
+    host = endpoint(settings.console_listen).host
+    if host not in {"127.0.0.1", "::1", "localhost"}:
+        raise ControllerError(
+            f"console_listen {settings.console_listen}: the console has no logins yet; set 127.0.0.1:PORT"
+        )
+
+
+def _serve(target: str, listen: str, setting: str) -> None:
+    place = endpoint(listen)
+    require_free(place, setting)
+    Granian(
+        target,
+        factory=True,
+        address=place.host,
+        port=place.port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=4,
+        respawn_failed_workers=True,
+        backpressure=10_000,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000),
+        log_access=False,  # a query string holds what must not be kept
+        log_level="warning",  # type: ignore[arg-type]
+    ).serve()

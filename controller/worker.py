@@ -1,0 +1,149 @@
+"""What the worker does: rollups, derived samples, forwarding to every sink, keys that expire."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
+from threading import Event, Thread
+
+from captive_portal.privacy import destroy_old_keys
+from captive_portal.sessions import StoredSessions
+from controller.app import App, utc_now
+from controller.health import polled
+from controller.scheduler import Job, run
+from controller.settings import SinkSettings
+from metrics.forward import Forwarder
+from metrics.influx import InfluxSink
+from metrics.local.rollup import roll_up
+from metrics.sample import Sample
+from metrics.sink import Window
+
+WRITER = "worker"
+SESSION_SLOT_S = 60
+MUNICIPALITY_SLOT_S = 300
+BACK_SLOTS = 3
+
+
+def work(app: App, stop: Event) -> None:
+    """Do the worker's jobs until `stop`."""
+    threads = [
+        Thread(
+            target=Forwarder(app.samples, sink(app, s), utc_now).run, args=(stop,), name=f"forward-{s.name}"
+        )
+        for s in app.settings.sinks
+    ]
+    for thread in threads:
+        thread.start()
+    run(jobs(app, utc_now), stop)
+    for thread in threads:
+        thread.join()
+
+
+def jobs(app: App, clock: Callable[[], datetime]) -> list[Job]:
+    """The worker's job table."""
+    return [
+        Job("roll up closed hours", 300, partial(_roll_up, app, clock)),
+        Job("sessions per slot", SESSION_SLOT_S, partial(_sessions, app, clock)),
+        Job("municipalities per slot", MUNICIPALITY_SLOT_S, partial(_municipalities, app, clock)),
+        Job("destroy old pseudonym keys", 3600, partial(_destroy_keys, app, clock)),
+    ]
+
+
+def sink(app: App, wanted: SinkSettings) -> InfluxSink:
+    """The sink that a [[sinks]] table describes."""
+    token = app.secrets.token(f"sink {wanted.name}", wanted.token).reveal() if wanted.token else ""
+    return InfluxSink(
+        name=wanted.name,
+        url=wanted.url,
+        token=token,
+        org=wanted.org,
+        bucket=wanted.bucket,
+        dialect=wanted.dialect,
+    )
+
+
+def _roll_up(app: App, clock: Callable[[], datetime]) -> None:
+    expected_per_hour = 3600 // app.settings.poll_interval_s
+    roll_up(app.samples, int(clock().timestamp()), expected_per_hour=expected_per_hour)
+
+
+def _destroy_keys(app: App, clock: Callable[[], datetime]) -> None:
+    destroy_old_keys(app.engine, clock())
+
+
+def _sessions(app: App, clock: Callable[[], datetime]) -> None:
+    """The last closed slots again: a session that ended late corrects its slot."""
+    end = int(clock().timestamp()) // SESSION_SLOT_S * SESSION_SLOT_S
+    sessions = StoredSessions(app.engine)
+    samples: list[Sample] = []
+    for start in range(end - BACK_SLOTS * SESSION_SLOT_S, end, SESSION_SLOT_S):
+        samples += session_samples(app, sessions, start, start + SESSION_SLOT_S)
+    if samples:
+        app.samples.write(WRITER, samples)
+
+
+def session_samples(app: App, sessions: StoredSessions, start: int, end: int) -> list[Sample]:
+    """wifi_session and wifi_portal of one slot, for the sites where something happened or runs."""
+    place = {site.key: {"mun": site.municipality, "site": site.key} for site in app.inventory.sites.values()}
+    found = [
+        Sample(
+            "wifi_session",
+            place[row.site],
+            {
+                "opened": row.opened,
+                "ended": row.ended,
+                "online": row.online,
+                "octets": row.octets,
+                "seconds": row.seconds,
+            },
+            start,
+        )
+        for row in sessions.slot_counts(start, end)
+        if row.site in place
+    ]
+    return found + [
+        Sample(
+            "wifi_portal",
+            place[row.site],
+            {"pages": row.pages, "grants": row.grants, "refusals": row.refusals},
+            start,
+        )
+        for row in sessions.portal_counts(start, end)
+        if row.site in place
+    ]
+
+
+def _municipalities(app: App, clock: Callable[[], datetime]) -> None:
+    end = int(clock().timestamp()) // MUNICIPALITY_SLOT_S * MUNICIPALITY_SLOT_S
+    start = end - MUNICIPALITY_SLOT_S
+    latest: dict[str, Sample] = {}
+    for sample in app.samples.read("wifi_ap", Window(start, end)):
+        kept = latest.get(sample.tags["ap"])
+        if kept is None or kept.time < sample.time:
+            latest[sample.tags["ap"]] = sample
+    samples = municipality_samples(app, latest.values(), start)
+    if samples:
+        app.samples.write(WRITER, samples)
+
+
+def municipality_samples(app: App, latest: Iterable[Sample], at: int) -> list[Sample]:
+    """hotspot_mun from the last sample of each access point; a municipality nobody measured has no sample."""
+    expected: dict[str, int] = {}
+    for device in app.inventory.devices.values():
+        if polled(device):
+            expected[device.municipality] = expected.get(device.municipality, 0) + 1
+    by_municipality: dict[str, list[Sample]] = {}
+    for sample in latest:
+        by_municipality.setdefault(sample.tags["mun"], []).append(sample)
+    return [
+        Sample(
+            "hotspot_mun",
+            {"mun": key},
+            {
+                "aps": expected.get(key, len(samples)),
+                "aps_up": sum(1 for s in samples if s.fields.get("up") == 1),
+                "clients": sum(int(s.fields.get("clients", 0)) for s in samples),
+            },
+            at,
+        )
+        for key, samples in by_municipality.items()
+    ]

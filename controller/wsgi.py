@@ -1,0 +1,44 @@
+"""The WSGI applications of the portal, the edge and the console, each for a process of its own."""
+
+from datetime import datetime
+
+from flask import Flask
+
+from captive_portal.guest import create_app as create_portal
+from captive_portal.sessions import StoredSessions
+from controller import logs, settings
+from controller.app import App, build, portal_sites, utc_now
+from controller.console.app import create_app as create_console
+from controller.edge.app import create_app as create_edge
+from controller.leash import die_with_parent
+
+
+def portal() -> Flask:
+    """What phones see."""
+    app = _begin()
+
+    def open_at(site: str, moment: datetime) -> bool:
+        return app.inventory.sites[site].hours.open_at(moment)
+
+    return create_portal(portal_sites(app), StoredSessions(app.engine), utc_now, open_at=open_at)
+
+
+def edge() -> Flask:
+    """What gateways call."""
+    app = _begin()
+    keys = {key: site.gateway_key for key, site in portal_sites(app).items()}
+    return create_edge(keys, StoredSessions(app.engine), utc_now)
+
+
+def console() -> Flask:
+    """What staff see; on the loopback only, it has no logins."""
+    app = _begin()
+    stale_after_s = 4 * app.settings.poll_interval_s
+    return create_console(app.inventory, app.engine, app.samples, utc_now, stale_after_s=stale_after_s)
+
+
+def _begin() -> App:
+    die_with_parent()
+    wanted = settings.load()
+    logs.set_up(wanted.log_level)
+    return build(wanted)
