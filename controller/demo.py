@@ -3,13 +3,16 @@
 import json
 import secrets as random
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from controller.app import App
+from controller import audit
+from controller.access import Pinning, pinned
+from controller.app import App, utc_now
 from controller.errors import PortTaken
 from controller.files import write_private
 from controller.gateways import write_recording
@@ -17,6 +20,7 @@ from controller.model import Inventory, Site
 from controller.processes import Child, is_free, python
 from controller.settings import Settings, endpoint
 from drivers.model import Device, Endpoint, Role, SnmpV2c
+from drivers.ssh import fetch_host_key
 
 SEED = 8
 ARRIVALS_PER_MINUTE = 6
@@ -113,6 +117,16 @@ def simulator_spec(app: App) -> dict[str, object]:
             for number, site in enumerate(recording_sites(app.inventory), start=1)
         ],
     }
+
+
+def adopt_new(app: App) -> int:
+    """Pin the SSH host keys of simulated devices that have none pinned yet; returns how many."""
+    pinning = Pinning(app.engine, audit.load_key(app.settings.data_dir), "demo")
+    new = [device for device in app.inventory.devices.values() if pinned(app.engine, device.name) is None]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        for device, key in zip(new, pool.map(fetch_host_key, new), strict=True):
+            pinning.pin(device.name, key, utc_now())
+    return len(new)
 
 
 def _virtual(app: App, device: Device) -> dict[str, object]:

@@ -45,11 +45,11 @@ def unmeasured(device: Device) -> Verdict:
     return Verdict(State.UNKNOWN, None, None, "not polled yet")
 
 
-def assess(device: Device, failure: Failure | None, collected: Collected) -> Verdict:
+def assess(failure: Failure | None, collected: Collected) -> Verdict:
     """The verdict after one poll. A service nobody measured never makes a device degraded."""
     answered = any(s.measurement == "wifi_ap" and s.fields.get("up") == 1 for s in collected.samples)
     if failure is not None and not answered:
-        return Verdict(State.DOWN, _refuted(failure), None, _why_down(device, failure))
+        return Verdict(State.DOWN, _refuted(failure), None, failure.detail)
     if collected.service_works is False:
         return Verdict(State.DEGRADED, True, False, collected.service_reason)
     if failure is not None:
@@ -61,13 +61,3 @@ def assess(device: Device, failure: Failure | None, collected: Collected) -> Ver
 def _refuted(failure: Failure) -> bool:
     return failure.reason is Reason.AUTH  # it did answer, only not to us
 
-
-def _why_down(device: Device, failure: Failure) -> str:
-    place = f"SNMP at {device.snmp}"
-    if failure.reason is Reason.TIMEOUT:
-        return f"{failure.detail} from {place}: off, unreachable, or the wrong community"
-    if failure.reason is Reason.REFUSED:
-        return f"{place} refuses: the host is up, snmpd is not running or listens elsewhere"
-    if failure.reason is Reason.AUTH:
-        return f"{place} refuses credentials {device.snmp_credentials!r}: {failure.detail}"
-    return f"{place}: {failure.detail}"

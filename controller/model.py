@@ -39,7 +39,9 @@ class Hours:
         """Whether the site serves at an aware moment."""
         local = moment.astimezone(ZoneInfo(self.zone))
         clock = local.time()
-        return any(o.start <= clock and (clock < o.end or o.end == time(0)) for o in self.openings(local.date()))
+        return any(
+            o.start <= clock and (clock < o.end or o.end == time(0)) for o in self.openings(local.date())
+        )
 
 
 class UplinkKind(StrEnum):

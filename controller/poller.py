@@ -101,7 +101,7 @@ class Targets:
         """One reply → samples, verdict and problems: pure."""
         device = self.devices[reply.device]
         collected = collect(device, self.platforms[device.platform], reply, at)
-        verdict = assess(device, reply.failure, collected)
+        verdict = assess(reply.failure, collected)
         return Polled(device, collected.samples, verdict, collected.problems, at)
 
 

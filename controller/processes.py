@@ -76,8 +76,11 @@ def is_free(endpoint: Endpoint) -> bool:
 
 def only_one(lock: Path) -> IO[str]:
     """Hold `lock` as long as the returned file is open. Raises ControllerError when another process does."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    file = lock.open("a+")
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file = lock.open("a+")
+    except OSError as error:
+        raise ControllerError(f"{lock.parent}: {error.strerror}; set data_dir to a place you may write") from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

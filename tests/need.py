@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import pytest
@@ -27,3 +30,11 @@ def missing(why: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(why)
     pytest.skip(why)
+
+
+def ran(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
+    """What this Python prints when it is run with `arguments`; fails with its standard error when it fails."""
+    argv = [sys.executable, *arguments]
+    done = subprocess.run(argv, env=dict(environ), capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

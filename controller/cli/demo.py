@@ -91,13 +91,13 @@ def _logs(wanted: "Settings") -> Path:
 
 def _greet(app: "App", done: Event) -> None:
     """Wait until things answer, pin the simulated host keys, then say where to look and what to try."""
-    from controller.demo import recording_sites
+    from controller.demo import adopt_new, recording_sites
 
     console = f"http://{app.settings.console_listen}/"
     portal = [f"{site.portal.gateway_url}/" for site in recording_sites(app.inventory)]
     if not _answers([console + "healthz", f"{app.settings.public_portal_url}/healthz", *portal[:1]], done):
         return
-    _adopt(app)
+    adopt_new(app)
     plaza = _short(Path(sys.argv[0]))
     name = next(iter(app.inventory.devices))
     lines = [
@@ -140,12 +140,6 @@ def _reachable(url: str) -> bool:
         return error.code < 500
     except OSError:
         return False
-
-
-def _adopt(app: "App") -> None:
-    from controller.cli.adopt import adopt_all
-
-    adopt_all(app, list(app.inventory.devices.values()))
 
 
 def _say_when_all_are_polled(app: "App", done: Event) -> None:

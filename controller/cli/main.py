@@ -57,7 +57,7 @@ def main() -> None:
     from metrics.errors import MetricsError
 
     try:
-        plaza.main(standalone_mode=False)
+        code = plaza.main(standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:
@@ -66,8 +66,7 @@ def main() -> None:
     except (ControllerError, DriverError, MetricsError) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    except click.exceptions.Exit as leave:
-        sys.exit(leave.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":

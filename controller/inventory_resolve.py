@@ -1,0 +1,214 @@
+"""Builds the municipalities, sites and devices of an inventory from the leaves that won."""
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date
+from typing import Any, Final
+
+from controller.errors import Problem
+from controller.inventory_levels import Key, Leaf, Leaves, Levels
+from controller.inventory_schema import File
+from controller.inventory_schema import Ssid as SsidEntry
+from controller.inventory_values import DAYS
+from controller.inventory_yaml import Document, Place
+from controller.model import Hours, Municipality, Portal, Site, Uplink
+from drivers.model import Band, Device, Endpoint, PowerSource, Radio, Reach, ReachKind, Ssid
+
+SERVICES: Final = ("snmp", "ssh", "http")
+
+# What has no built-in default, and how to write it.
+_SITE_NEEDS: Final[Mapping[Key, str]] = {
+    ("hours", "zone"): "add `zone:` to its municipality",
+    **{("hours", "week", day): f"add `{day}:` to `hours: {{week: …}}`, [] for closed" for day in DAYS},
+    **{
+        ("uplink", key): f"add `uplink: {{{key}: …}}` to the site or a level above"
+        for key in ("kind", "provider", "down_mbps", "up_mbps")
+    },
+    **{
+        ("portal", key): f"add `portal: {{{key}: …}}` to the site or a level above"
+        for key in ("gateway_url", "gateway_credentials")
+    },
+}
+_DEVICE_NEEDS: Final[Mapping[Key, str]] = {
+    ("platform",): "add `platform: openwrt` to the device or a level above"
+}
+
+
+class Resolved:
+    """The nouns of one file. What cannot be built is left out.
+
+    `faulty` holds the places whose values were wrong and are therefore not in `file`.
+    """
+
+    def __init__(self, document: Document, file: File, faulty: Collection[Place]) -> None:
+        self.document = document
+        self.file = file
+        self._missing: dict[Key, list[str]] = {}
+        self._faulty = faulty
+        self._levels = Levels(file)
+        self._devices = {name: self._levels.device(name) for name in file.devices}
+        for name in file.devices:
+            self._add_hosts(name)
+        self.municipalities = {
+            k: Municipality(k, m.name, m.seat, m.zone) for k, m in file.municipalities.items()
+        }
+        self.sites = {key: self._site(key) for key in file.sites if self._complete("sites", key, _SITE_NEEDS)}
+        self.devices = {
+            name: self._device(name)
+            for name in file.devices
+            if self._complete("devices", name, _DEVICE_NEEDS)
+        }
+
+    def problems(self) -> Iterator[Problem]:
+        """What is set at no level, once for all the things that lack it."""
+        for key, names in self._missing.items():
+            table, mend = (
+                ("devices", _DEVICE_NEEDS[key]) if key in _DEVICE_NEEDS else ("sites", _SITE_NEEDS[key])
+            )
+            more = f" (nor for {len(names) - 1} more {table})" if len(names) > 1 else ""
+            yield self.document.problem((table, names[0], *key), f"is set at no level{more}", mend)
+
+    def leaves(self, table: str, name: str) -> Leaves:
+        """What holds for one thing of `municipalities`, `sites` or `devices`."""
+        if table == "devices":
+            return self._devices[name]
+        return self._levels.site(name) if table == "sites" else self._levels.municipality(name)
+
+    def written(self) -> list[tuple[Key, Leaf]]:
+        """Every leaf of the file, before merging."""
+        return list(self._levels.written())
+
+    def _add_hosts(self, name: str) -> None:
+        """A service without a host of its own is at the device's address; via a gateway, at the gateway's."""
+        leaves = self._devices[name]
+        gateway = (
+            _value(leaves, "reach", "through") if _value(leaves, "reach", "kind") is ReachKind.VIA else name
+        )
+        for service in SERVICES:
+            entry = self.file.devices.get(gateway)
+            written = self._devices[gateway].get((service, "host")) if entry else None
+            if (service, "host") not in leaves and entry:
+                at = Leaf(entry.address, f"device {gateway}", ("devices", gateway, "address"))
+                leaves[service, "host"] = written or at
+            if gateway != name and leaves[service, "port"].source[:2] != ("devices", name):
+                leaves[service, "port"] = Leaf(0, "not forwarded", ())
+
+    def _complete(self, table: str, name: str, needs: Mapping[Key, str]) -> bool:
+        leaves = self.leaves(table, name)
+        absent = [key for key in needs if key not in leaves or leaves[key].value is None]
+        for key in absent:
+            if not self.told(table, name, key):
+                self._missing.setdefault(key, []).append(name)
+        return not absent and bool(self._chain(table, name))
+
+    def told(self, table: str, name: str, key: Key) -> bool:
+        """Whether a mistake was told already that may be why a thing's key is not what it should be."""
+        chain = self._chain(table, name)
+        return not chain or self._was_faulty(chain, key)
+
+    def _chain(self, table: str, name: str) -> list[Place]:
+        """The places a thing inherits from; none when a level is missing, which is told elsewhere."""
+        site = self.file.devices[name].site if table == "devices" else name
+        entry = self.file.sites.get(site)
+        if entry is None or entry.municipality not in self.file.municipalities:
+            return []
+        places: list[Place] = [
+            ("defaults",),
+            ("municipalities", entry.municipality),
+            ("sites", site),
+            (table, name),
+        ]
+        profile = _value(self.leaves(table, name), "profile")
+        if profile and profile not in self.file.profiles:
+            return []
+        return [*places, ("profiles", profile)]
+
+    def _was_faulty(self, chain: Collection[Place], key: Key) -> bool:
+        """Whether some level wrote the key, or a map around it, wrongly."""
+        for place in self._faulty:
+            for level in chain:
+                rest = place[len(level) :][:2]
+                if place[: len(level)] == level and key[: len(rest)] == rest:
+                    return True
+        return False
+
+    def _site(self, key: str) -> Site:
+        entry, leaves = self.file.sites[key], self._levels.site(key)
+        return Site(
+            key=key,
+            name=entry.name,
+            municipality=entry.municipality,
+            lat=entry.lat,
+            lon=entry.lon,
+            opened_on=entry.opened_on,
+            hours=_hours(leaves),
+            uplink=Uplink(**_part(leaves, "uplink")),
+            portal=Portal(**_part(leaves, "portal")),
+        )
+
+    def _device(self, name: str) -> Device:
+        entry, leaves = self.file.devices[name], self._devices[name]
+        snmp, ssh, http = (_endpoint(leaves, service) for service in SERVICES)
+        kind = _value(leaves, "reach", "kind")
+        power = entry.powered_by
+        return Device(
+            name=name,
+            role=_value(leaves, "role"),
+            municipality=self.file.sites[entry.site].municipality,
+            site=entry.site,
+            platform=_value(leaves, "platform"),
+            address=entry.address,
+            snmp=snmp,
+            ssh=ssh,
+            http=http,
+            snmp_credentials=_value(leaves, "snmp", "credentials"),
+            ssh_credentials=_value(leaves, "ssh", "credentials"),
+            reach=Reach(kind, _value(leaves, "reach", "through")),
+            parent=entry.parent,
+            powered_by=PowerSource(power.device, power.port) if power else None,
+            state=_value(leaves, "state"),
+            country=_value(leaves, "country"),
+            radios=_radios(leaves),
+            ssids=tuple(_ssid(ssid) for ssid in _value(leaves, "ssids")),
+            labels={key: text for key, text in _part(leaves, "labels").items() if text is not None},
+        )
+
+
+def _value(leaves: Leaves, *key: str) -> Any:
+    leaf = leaves.get(key)
+    return "" if leaf is None else leaf.value
+
+
+def _part(leaves: Leaves, first: str) -> dict[str, Any]:
+    """The leaves one step below a key, as keyword arguments."""
+    return {key[1]: leaf.value for key, leaf in leaves.items() if len(key) == 2 and key[0] == first}
+
+
+def _endpoint(leaves: Leaves, service: str) -> Endpoint:
+    return Endpoint(_value(leaves, service, "host"), leaves[service, "port"].value)
+
+
+def _radios(leaves: Leaves) -> tuple[Radio, ...]:
+    radios = []
+    for band in Band:
+        written = {
+            key[2]: leaf.value
+            for key, leaf in leaves.items()
+            if key[:2] == ("radios", band) and len(key) == 3
+        }
+        if written:
+            radios.append(Radio(band, **written))
+    return tuple(radios)
+
+
+def _ssid(entry: SsidEntry) -> Ssid:
+    return Ssid(entry.name, entry.security, entry.vlan, entry.isolation, entry.bands, entry.passphrase)
+
+
+def _hours(leaves: Leaves) -> Hours:
+    exceptions = {key[2]: leaf.value for key, leaf in leaves.items() if key[:2] == ("hours", "exceptions")}
+    return Hours(
+        zone=_value(leaves, "hours", "zone"),
+        week=tuple(leaves["hours", "week", day].value for day in DAYS),
+        holidays=frozenset(_value(leaves, "hours", "holidays")),
+        exceptions={date.fromisoformat(day): spans for day, spans in exceptions.items() if spans is not None},
+    )

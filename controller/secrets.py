@@ -1,0 +1,166 @@
+"""Looks credentials up: references in the inventory become secrets only where they are used.
+
+`ref+env:NAME` is a variable of the environment, `ref+file:PATH` a file that only we can read. Nothing here
+ever puts a value into an error, a log or a repr.
+"""
+
+import hashlib
+import hmac
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from controller.errors import SecretError
+from drivers.model import Secret, SnmpCredentials, SnmpV2c, SnmpV3, SshLogin
+
+MAX_OCTETS: Final = 64 * 1024
+MIN_GATEWAY_KEY_OCTETS: Final = 32
+
+
+def site_key(master: bytes, site: str) -> bytes:
+    """The key of one site's gateway, 32 octets: losing one site's key tells nothing of another's."""
+    return hmac.digest(master, b"plaza-gateway-v1\0" + site.encode(), hashlib.sha256)
+
+
+class FileSecrets:
+    """Secrets by the name of their credential, read anew each time so that a changed file counts at once.
+
+    Implements drivers.model.Secrets. Every method raises SecretError, which names the credential, its
+    reference and the command that mends it.
+    """
+
+    def __init__(
+        self,
+        credentials: Mapping[str, Mapping[str, str]],
+        base_dir: Path,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._credentials = credentials
+        self._base_dir = base_dir
+        self._environ = environ
+
+    def __repr__(self) -> str:
+        return f"FileSecrets({sorted(self._credentials)})"
+
+    def snmp(self, name: str) -> SnmpCredentials:
+        """Credentials for polling."""
+        entry = self._entry(name, "snmp-v2c", "snmp-v3")
+        if entry["kind"] == "snmp-v2c":
+            return SnmpV2c(self._secret(name, entry, "community"))
+        return SnmpV3(
+            user=entry["user"],
+            auth_protocol=entry.get("auth_protocol", "sha1"),
+            auth_key=self._optional(name, entry, "auth_key"),
+            priv_protocol=entry.get("priv_protocol", "aes128"),
+            priv_key=self._optional(name, entry, "priv_key"),
+        )
+
+    def ssh(self, name: str) -> SshLogin:
+        """Credentials for configuring."""
+        entry = self._entry(name, "ssh")
+        private_key, password = (self._optional(name, entry, key) for key in ("private_key", "password"))
+        return SshLogin(entry["user"], private_key, password)
+
+    def passphrase(self, name: str) -> Secret:
+        """A Wi-Fi passphrase: 8 to 63 characters (IEEE 802.11, WPA2-Personal)."""
+        found = self._secret(name, self._entry(name, "wifi"), "passphrase")
+        if not 8 <= len(found.reveal()) <= 63:
+            raise SecretError(
+                f"credential {name}: the passphrase is not 8 to 63 characters long, write another one"
+            )
+        return found
+
+    def gateway(self, name: str) -> bytes:
+        """The master key of gateways, at least 32 octets."""
+        entry = self._entry(name, "gateway")
+        key = self._octets(name, entry["key"])
+        if len(key) < MIN_GATEWAY_KEY_OCTETS:
+            mend = f"make one with: (umask 077; openssl rand -hex 32 > {self._shown_target(entry['key'])})"
+            raise SecretError(f"credential {name}: {entry['key']} is shorter than 32 octets, {mend}")
+        return key
+
+    def token(self, name: str, reference: str) -> Secret:
+        """What a reference outside the inventory stands for; `name` is whose it is, for the error."""
+        return self._secret(name, {"token": reference}, "token")
+
+    def _entry(self, name: str, *kinds: str) -> Mapping[str, str]:
+        entry = self._credentials.get(name)
+        if entry is None:
+            raise SecretError(f"credential {name}: is not in the inventory, add it below `credentials:`")
+        if entry["kind"] not in kinds:
+            wanted = " or ".join(kinds)
+            raise SecretError(
+                f"credential {name}: is of kind {entry['kind']}, name one of kind {wanted} instead"
+            )
+        return entry
+
+    def _optional(self, name: str, entry: Mapping[str, str], key: str) -> Secret | None:
+        return self._secret(name, entry, key) if key in entry else None
+
+    def _secret(self, name: str, entry: Mapping[str, str], key: str) -> Secret:
+        octets = self._octets(name, entry[key])
+        try:
+            return Secret(octets.decode())
+        except UnicodeDecodeError:
+            raise SecretError(f"credential {name}: {entry[key]} is not UTF-8 text, write it anew") from None
+
+    def _octets(self, name: str, reference: str) -> bytes:
+        kind, _, target = reference.partition(":")
+        if kind == "ref+env" and target:
+            octets = self._variable(name, target)
+        elif kind == "ref+file" and target:
+            octets = _stripped(_read(name, reference, self._base_dir / target))
+        else:
+            raise SecretError(f"credential {name}: holds no reference, write ref+file:NAME or ref+env:NAME")
+        if not octets:
+            raise SecretError(f"credential {name}: {reference} is empty, write the secret there")
+        return octets
+
+    def _variable(self, name: str, variable: str) -> bytes:
+        if variable not in self._environ:
+            mend = f"set it where plaza is started: export {variable}=…"
+            raise SecretError(f"credential {name}: ref+env:{variable} is not set, {mend}")
+        return self._environ[variable].encode("utf-8", "surrogateescape")
+
+    def _shown_target(self, reference: str) -> str:
+        kind, _, target = reference.partition(":")
+        return str(self._base_dir / target) if kind == "ref+file" else "FILE"
+
+
+def _stripped(octets: bytes) -> bytes:
+    """Without the one newline an editor ends a file with."""
+    return octets.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _read(name: str, reference: str, path: Path) -> bytes:
+    """The content of a file that is ours or root's and that no group and nobody else may touch."""
+    trouble = f"credential {name}: {reference}"
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        mend = f"write the secret there: (umask 077; cat > {path})"
+        raise SecretError(f"{trouble}: there is no file {path}, {mend}") from None
+    except OSError as error:
+        mend = f"let this user read it: chown {os.geteuid()} {path}"
+        raise SecretError(f"{trouble}: {path} cannot be opened ({error.strerror}), {mend}") from None
+    try:
+        _check(trouble, path, os.fstat(descriptor))
+        return os.read(descriptor, MAX_OCTETS)
+    finally:
+        os.close(descriptor)
+
+
+def _check(trouble: str, path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode) or found.st_size >= MAX_OCTETS:
+        raise SecretError(f"{trouble}: {path} is no small file, name the file that holds the secret")
+    if found.st_uid not in (os.geteuid(), 0):
+        raise SecretError(
+            f"{trouble}: {path} belongs to user {found.st_uid}, mend with: chown {os.geteuid()} {path}"
+        )
+    if found.st_mode & 0o077:
+        mode = stat.S_IMODE(found.st_mode)
+        raise SecretError(
+            f"{trouble}: {path} is open to others (mode {mode:04o}), mend with: chmod 600 {path}"
+        )
