@@ -1,7 +1,7 @@
 """Errors of the portal, named by what the caller does next. A Refusal is a value, not an error.
 
 PortalError
-├── ArrivalInvalid   the signed arrival is forged, damaged or of another site: send the phone back to its gateway
+├── ArrivalInvalid   forged, damaged or of another site: send the phone back to its gateway
 ├── GatewayFailed    retry, and tell the citizen honestly
 └── AccountingGap    keep the session, flag it
 """

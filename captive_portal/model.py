@@ -15,7 +15,7 @@ class GatewayKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one tap gives: how long, how much (octets in both directions, 0 = no cap) and how fast (bit/s, 0 = no cap)."""
+    """What one tap gives: how long, how much (octets both ways) and how fast (bit/s); 0 = no cap."""
 
     name: str
     duration: timedelta
@@ -45,14 +45,36 @@ class PortalSite:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A phone the gateway vouches for. `device` is the gateway's keyed hash of its MAC, `binding` of MAC and IP:
-    the portal never learns either. `stamp` is the gateway's own clock, opaque here and echoed in the ticket."""
+    """A phone the gateway vouches for.
+
+    `device` is the gateway's keyed hash of its MAC, `binding` of MAC and IP: the portal never learns either.
+    `stamp` is the gateway's own clock, opaque here and echoed in the ticket.
+    """
 
     site: str
     device: str
     binding: str
     stamp: str
     nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket we issued that came back unused, with the fresh arrival of the same phone."""
+
+    arrival: Arrival
+    session: str
+    language: str
+    issued: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A session that is not over: what bounds it and what it has used (octets in both directions)."""
+
+    session: str
+    expires_at: datetime
+    octets_used: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +120,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class GatewayEvent:
-    """What a gateway tells through its sync: it has no clock to trust, so `age_s` is how long ago it happened.
+    """What a gateway tells through its sync; it has no clock to trust, so `age_s` is how long ago it was.
 
     `kind` is opened | usage | closed; `id` is unique per site, so a re-sent event changes nothing.
     """
@@ -120,8 +142,12 @@ class Gateway(Protocol):
         """The arrival in the query string of a phone's first request. Raises ArrivalInvalid."""
         ...
 
-    def admit(self, arrival: Arrival, grant: Grant) -> Redirect:
-        """How the phone gets its grant to the gateway."""
+    def admit(self, arrival: Arrival, grant: Grant, language: str = "es") -> Redirect:
+        """How the phone gets its grant to the gateway; `language` comes back with it to the page after."""
+        ...
+
+    def renew(self, query: str) -> Ticket:
+        """A ticket that was too old for its gateway. Raises ArrivalInvalid."""
         ...
 
 

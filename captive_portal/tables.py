@@ -1,6 +1,7 @@
 """The portal's tables. Column names follow FreeRADIUS radacct where it has the thing."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, String, Table
+from sqlalchemy.dialects import postgresql, sqlite
 
 metadata = MetaData()
 
@@ -9,7 +10,6 @@ sessions = Table(
     "session",
     metadata,
     Column("acctuniqueid", String(32), primary_key=True),
-    Column("municipality", String(5), nullable=False),
     Column("site", String(64), nullable=False),
     Column("device", String(32), nullable=False),
     Column("plan", String(64), nullable=False),
@@ -53,3 +53,10 @@ portal_counts = Table(
     Column("grants", Integer, nullable=False, server_default="0"),
     Column("refusals", Integer, nullable=False, server_default="0"),
 )
+
+
+def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that knows ON CONFLICT, in the dialect of the connection."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)

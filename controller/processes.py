@@ -80,7 +80,8 @@ def only_one(lock: Path) -> IO[str]:
         lock.parent.mkdir(parents=True, exist_ok=True)
         file = lock.open("a+")
     except OSError as error:
-        raise ControllerError(f"{lock.parent}: {error.strerror}; set data_dir to a place you may write") from None
+        mend = "set data_dir to a place you may write"
+        raise ControllerError(f"{lock.parent}: {error.strerror}; {mend}") from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -12,11 +12,8 @@ import pytest
 
 def program(name: str, package: str) -> str:
     """The path of a program; otherwise skip, naming the Debian package that brings it (in CI: fail)."""
-    for place in (None, "/usr/sbin:/sbin:/usr/bin:/bin"):
-        found = shutil.which(name, path=place)
-        if found:
-            return found
-    missing(f"needs {name}: apt-get install {package}")
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin:/usr/bin:/bin")
+    return found or missing(f"needs {name}: apt-get install {package}")
 
 
 def root() -> None:
@@ -33,7 +30,7 @@ def missing(why: str) -> NoReturn:
 
 
 def ran(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
-    """What this Python prints when it is run with `arguments`; fails with its standard error when it fails."""
+    """What this Python prints when run with `arguments`; fails with its standard error when it fails."""
     argv = [sys.executable, *arguments]
     done = subprocess.run(argv, env=dict(environ), capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

@@ -22,7 +22,7 @@ def open_engine(url: str) -> Engine:
     """
     try:
         parsed = make_url(url)
-        engine = create_engine(parsed)
+        engine = create_engine(parsed, hide_parameters=True)  # a parameter may be a key
     except (ArgumentError, ModuleNotFoundError) as error:
         raise StoreError(f"store_url: {error}; write sqlite:///FILE or postgresql+psycopg://…") from None
     if parsed.get_backend_name() == "sqlite":

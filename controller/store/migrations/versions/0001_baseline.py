@@ -36,7 +36,6 @@ def upgrade() -> None:
     op.create_table(
         "session",
         sa.Column("acctuniqueid", sa.String(length=32), nullable=False),
-        sa.Column("municipality", sa.String(length=5), nullable=False),
         sa.Column("site", sa.String(length=64), nullable=False),
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("plan", sa.String(length=64), nullable=False),

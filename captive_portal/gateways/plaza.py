@@ -1,0 +1,82 @@
+"""How our own gateway asks for a grant and is given one: signed tokens that the phone carries."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import parse_qs
+
+from captive_portal.errors import ArrivalInvalid
+from captive_portal.gateway.ticket import BadToken, Fields, seal, unseal
+from captive_portal.model import Arrival, Grant, PortalSite, Redirect, Ticket
+
+MAX_FIELDS: Final = 16
+
+
+class PlazaGateway:
+    """The portal's side of the gateway of one site (style A): stateless."""
+
+    def __init__(self, site: PortalSite, clock: Callable[[], datetime]) -> None:
+        self._site = site
+        self._clock = clock
+
+    def read(self, query: str) -> Arrival:
+        """The arrival in `a=`. Raises ArrivalInvalid unless this site's gateway signed it."""
+        fields = self._fields("arrival", query, "a")
+        return Arrival(
+            site=self._site.key,
+            device=self._text(fields, "device"),
+            binding=self._text(fields, "binding"),
+            stamp=self._text(fields, "stamp"),
+            nonce=self._text(fields, "nonce"),
+        )
+
+    def admit(self, arrival: Arrival, grant: Grant, language: str = "es") -> Redirect:
+        """The phone carries a ticket to its gateway. One arrival opens one door: the nonce is its own."""
+        ticket: Fields = {
+            "site": arrival.site,
+            "device": arrival.device,
+            "binding": arrival.binding,
+            "stamp": arrival.stamp,
+            "nonce": arrival.nonce,
+            "session": grant.session,
+            "seconds": grant.seconds,
+            "octets": grant.octets,
+            "issued": int(self._clock().timestamp()),
+            "lang": language,
+        }
+        return Redirect(f"{self._site.gateway_url}/grant?g={seal(self._site.gateway_key, 'ticket', ticket)}")
+
+    def renew(self, query: str) -> Ticket:
+        """The ticket in `g=` and the fresh arrival in `a=`. Raises ArrivalInvalid unless of one phone."""
+        arrival = self.read(query)
+        fields = self._fields("ticket", query, "g")
+        if self._text(fields, "device") != arrival.device:
+            raise ArrivalInvalid(self._site.key, "the ticket is another phone's")
+        return Ticket(
+            arrival=arrival,
+            session=self._text(fields, "session"),
+            language=self._text(fields, "lang"),
+            issued=datetime.fromtimestamp(self._number(fields, "issued"), UTC),
+        )
+
+    def _fields(self, purpose: str, query: str, name: str) -> Fields:
+        try:
+            token = parse_qs(query, max_num_fields=MAX_FIELDS).get(name, [""])[0]
+            fields = unseal(self._site.gateway_key, purpose, token)
+        except (BadToken, ValueError) as error:
+            raise ArrivalInvalid(self._site.key, f"the {purpose} cannot be believed") from error
+        if fields.get("site") != self._site.key:
+            raise ArrivalInvalid(self._site.key, f"the {purpose} is of another site")
+        return fields
+
+    def _text(self, fields: Fields, name: str) -> str:
+        value = fields.get(name)
+        if not isinstance(value, str):
+            raise ArrivalInvalid(self._site.key, f"{name} is missing")
+        return value
+
+    def _number(self, fields: Fields, name: str) -> int:
+        value = fields.get(name)
+        if not isinstance(value, int):
+            raise ArrivalInvalid(self._site.key, f"{name} is missing")
+        return value

@@ -1,0 +1,111 @@
+"""Whatever is killed, at any moment: nothing acknowledged is lost, and everything goes on."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from metrics.sink import Window
+from tests.town import Phone, Town, fetch, town, wait_for
+
+ROLES = ("poller", "worker", "portal", "edge", "console")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A town that runs."""
+    with town(tmp_path_factory.mktemp("town"), "127.72.1") as made:
+        made.start()
+        yield made
+
+
+def slots(place: Town) -> set[tuple[str, int]]:
+    """Every acknowledged (access point, slot) of the last hour."""
+    now = int(time.time())
+    with place.samples() as store:
+        return {(s.tags["ap"], s.time) for s in store.read("wifi_ap", Window(now - 3600, now + 60))}
+
+
+def test_every_role_is_a_process_of_its_own(running: Town) -> None:
+    for role in ROLES:
+        assert running.pids(f"controller.cli.main run {role}"), role
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_killed_role_is_started_again_and_goes_on(running: Town, role: str) -> None:
+    before = slots(running)
+    words = f"controller.cli.main run {role}"
+    old = wait_for(lambda: running.pids(words), role)
+    os.kill(old[0], signal.SIGKILL)
+    wait_for(lambda: set(running.pids(words)) - set(old), f"another {role}")
+    wait_for(lambda: slots(running) - before, "new samples")
+    assert before <= slots(running)
+    for listen, path in (("PORTAL", "/healthz"), ("EDGE", "/healthz"), ("CONSOLE", "/healthz")):
+        url = f"http://{running.environ[f'PLAZA_{listen}_LISTEN']}{path}"
+        wait_for(lambda url=url: _ok(url), url)
+
+
+def _ok(url: str) -> bool:
+    try:
+        return "ok" in fetch(url)
+    except OSError:
+        return False
+
+
+def test_a_killed_http_worker_is_started_again(running: Town) -> None:
+    parents = running.pids("controller.cli.main run portal")
+    workers = [pid for pid in running.processes() if _parent(pid) in parents]
+    worker = wait_for(lambda: workers, "the portal's worker")[-1]
+    os.kill(worker, signal.SIGKILL)
+    url = f"http://{running.environ['PLAZA_PORTAL_LISTEN']}/healthz"
+    wait_for(lambda: _ok(url), "the portal's pages")
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except FileNotFoundError:
+        return 0
+
+
+def test_sessions_acknowledged_to_a_phone_survive_the_kill_of_everything(running: Town) -> None:
+    online = 0
+    for host in range(1, 6):
+        phone = Phone(f"127.0.72.{host}")
+        phone.open(f"{running.gateway_url}/generate_204")
+        phone.tap()
+        online += "/online" in phone.url
+    assert online == 5
+    before = slots(running)
+    running.kill()
+    assert running.rows("SELECT count(*) FROM session")[0][0] >= 5
+    running.start()
+    assert before <= slots(running)
+    opened = "SELECT count(*) FROM session WHERE acctstarttime NOT NULL"
+    wait_for(lambda: running.rows(opened)[0][0] >= 5, "the gateway's late word about all five")
+
+
+def test_a_second_start_on_the_same_data_is_refused(running: Town) -> None:
+    said = running.plaza("run")
+    assert said.returncode == 2
+    assert "already runs" in said.stderr
+
+
+def test_no_mac_and_no_address_of_a_phone_is_in_any_log_or_table(running: Town) -> None:
+    data = Path(running.environ["PLAZA_DATA_DIR"])
+    canaries = [f"127.0.72.{host}".encode() for host in range(1, 6)]
+    canaries += [f"02:00:7f:00:48:{host:02x}".encode() for host in range(1, 6)]  # as the ledger derives it
+    kept_by_the_gateway = data / "demo" / "gateways"
+    files = [f for f in data.rglob("*") if f.is_file() and kept_by_the_gateway not in f.parents]
+    assert any(file.name == "plaza.db" for file in files)
+    for file in files:
+        octets = file.read_bytes()
+        assert not [canary for canary in canaries if canary in octets], file
+
+
+def test_ctrl_c_stops_everything_cleanly(running: Town) -> None:
+    assert running.interrupt() == 0
+    assert running.processes() == {}

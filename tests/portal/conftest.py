@@ -1,0 +1,130 @@
+"""A portal of three sites over a real SQLite file, with a clock that stands until it is moved."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, event
+from werkzeug.test import Client, TestResponse
+
+from captive_portal.gateway.ticket import Fields, pseudonym, seal, unseal
+from captive_portal.guest import create_app
+from captive_portal.model import Arrival, GatewayKind, Plan, PortalSite
+from captive_portal.sessions import StoredSessions
+from captive_portal.tables import metadata
+from controller.store.engine import open_engine
+
+GUACHOCHI = "08027-plaza"
+JUAREZ = "08037-plaza"
+CAPPED = "08052-plaza"
+MAC = "02:ca:fe:12:34:56"
+IP = "10.77.0.23"
+
+
+@dataclass
+class Clock:
+    """A clock that a test moves."""
+
+    now: datetime = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **units: float) -> datetime:
+        self.now += timedelta(**units)
+        return self.now
+
+
+def portal_site(key: str, gateway_url: str = "http://10.77.0.1:2060", octets: int = 0) -> PortalSite:
+    names = {GUACHOCHI: "Guachochi", JUAREZ: "Juárez", CAPPED: "Ojinaga"}
+    return PortalSite(
+        key=key,
+        name="Plaza de Armas",
+        municipality=key[:5],
+        municipality_name=names[key],
+        zone="America/Chihuahua",
+        languages=("es", "en"),
+        plan=Plan("libre", timedelta(hours=1), octets),
+        gateway=GatewayKind.PLAZA,
+        gateway_url=gateway_url,
+        gateway_key=f"key of {key}".encode().ljust(32, b"."),
+    )
+
+
+@dataclass
+class World:
+    """The portal and everything around it."""
+
+    app: Flask
+    sites: dict[str, PortalSite]
+    sessions: StoredSessions
+    engine: Engine
+    clock: Clock
+    closed: set[str] = field(default_factory=set)
+
+    @property
+    def phone(self) -> Client:
+        return self.app.test_client(use_cookies=False)
+
+    def token(self, site: str = GUACHOCHI, mac: str = MAC, ip: str = IP, **changed: str) -> str:
+        """What the gateway of a site puts in `a=` for a phone."""
+        key = self.sites[site].gateway_key
+        fields: Fields = {
+            "site": site,
+            "device": pseudonym(key, "device", mac),
+            "binding": pseudonym(key, "binding", mac, ip),
+            "stamp": "5f0c:812.4",
+            "nonce": "n" * 22,
+        }
+        return seal(key, "arrival", fields | changed)
+
+    def arrival(self, site: str = GUACHOCHI, mac: str = MAC) -> Arrival:
+        key = self.sites[site].gateway_key
+        return Arrival(
+            site, pseudonym(key, "device", mac), pseudonym(key, "binding", mac, IP), "5f0c:812.4", "n"
+        )
+
+    def tap(self, site: str = GUACHOCHI, **form: str) -> TestResponse:
+        return self.phone.post(f"/p/{site}/enter", data={"a": self.token(site)} | form)
+
+    def ticket(self, answer: TestResponse, site: str = GUACHOCHI) -> Fields:
+        """The ticket in the Location of an answer."""
+        token = parse_qs(urlsplit(answer.headers["Location"]).query)["g"][0]
+        return unseal(self.sites[site].gateway_key, "ticket", token)
+
+
+def _for_tests(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA synchronous=OFF")  # nothing crashes here
+    connection.execute("PRAGMA secure_delete=OFF")  # some builds of SQLite overwrite by themselves
+
+
+def make_world(directory: Path) -> World:
+    engine = open_engine(f"sqlite:///{directory}/store.db")
+    event.listen(engine, "connect", _for_tests)
+    metadata.create_all(engine)
+    sessions, clock = StoredSessions(engine), Clock()
+    sites = {key: portal_site(key) for key in (GUACHOCHI, JUAREZ)}
+    sites[CAPPED] = portal_site(CAPPED, octets=500_000_000)
+    closed: set[str] = set()
+    app = create_app(sites, sessions, clock, open_at=lambda site, _: site not in closed)
+    return World(app, sites, sessions, engine, clock, closed)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = make_world(tmp_path)
+    yield made
+    made.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """For tests that only throw things at the portal."""
+    made = make_world(tmp_path_factory.mktemp("portal"))
+    yield made
+    made.engine.dispose()
