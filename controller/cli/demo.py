@@ -73,9 +73,7 @@ def _run() -> None:
 
     app = build(wanted)
     extra = demonstration.children(app)
-    _say(
-        f"Starting {len(extra)} simulated programs and {len(roles.ROLES)} roles; logs in {_short(_logs(wanted))}"
-    )
+    _say(f"Starting {len(extra) + len(roles.ROLES)} programs; their logs are in {_short(_logs(wanted))}")
     done = Event()
     Thread(target=_greet, args=(app, done), daemon=True).start()
     try:
