@@ -7,6 +7,7 @@ DriverError(device)
 ├── HostKeyUnknown    the device was never adopted
 ├── UnexpectedReply   keep the raw text, skip this device
 ├── ConfigRejected    the device refused a line; nothing was left applied
+├── ValueRefused      mend the value in the inventory; nothing was sent
 ├── VerifyFailed      let the device revert by itself
 └── PlatformError     a platform.yaml is wrong (file, key)
 """
@@ -48,6 +49,10 @@ class UnexpectedReply(DriverError):
 
 class ConfigRejected(DriverError):
     """The device refused a configuration line; its previous configuration stands."""
+
+
+class ValueRefused(DriverError):
+    """A wanted value cannot be carried by this device; nothing was sent."""
 
 
 class VerifyFailed(DriverError):

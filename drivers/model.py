@@ -174,7 +174,7 @@ class SnmpV2c:
 
 @dataclass(frozen=True, slots=True)
 class SnmpV3:
-    """SNMPv3 user, RFC 3414 / 3826. Protocols: auth none|md5|sha1|sha224|sha256|sha384|sha512, priv none|des|aes128|…"""
+    """SNMPv3 user, RFC 3414, 3826, 7860: auth none, md5, sha1, sha224…sha512; priv none, des, aes128…"""
 
     user: str
     auth_protocol: str = "sha1"

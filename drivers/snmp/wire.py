@@ -1,0 +1,216 @@
+"""What is in the air: sockets, request ids and due times of all polls of one event loop."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from drivers.snmp import ber
+from drivers.snmp.alarms import Alarms
+from drivers.snmp.dialogue import Answer
+from drivers.snmp.exchange import Exchange
+from drivers.snmp.seam import Failure, Reason
+from drivers.snmp.udp import Address, UdpPort, Unreachable
+from drivers.snmp.window import Window
+
+_OCTETS_PER_ANSWER: Final = 4608  # what the kernel charges for an answer of 1.5 kB, twice for safety
+_DATAGRAMS_PER_TURN: Final = 256
+_DATAGRAMS_BEFORE_ALARMS: Final = 8192
+_RESEND_S: Final = 0.005
+
+
+class Wire:
+    """Sends questions, matches answers by request id, source and community, and keeps the time.
+
+    A poll holds a place in the `live` window until its first try goes unanswered; a device that was silent
+    the last time waits in the `slow` one, so that the dead never hold places of the living.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, random_id: Callable[[], int], receive_octets: int
+    ) -> None:
+        self._loop = loop
+        self._random_id = random_id
+        self._receive_octets = receive_octets
+        self._alarms: Alarms[tuple[Exchange, int]] = Alarms(loop, self._fetch, self._overdue, self._late)
+        self._ports: dict[socket.AddressFamily, UdpPort] = {}
+        self._known: set[Exchange] = set()
+        self._pending: dict[int, Exchange] = {}
+        self._talking: dict[Address, list[Exchange]] = {}
+        self._silent: set[str] = set()
+        places = self.receive_octets // _OCTETS_PER_ANSWER
+        self.live: Window[Exchange] = Window(places)
+        self._slow: Window[Exchange] = Window(places)
+        self._dropped = 0
+        self._dropped_at = -1.0
+        self.ignored = 0
+        """Datagrams from nobody we are talking to."""
+
+    @property
+    def receive_octets(self) -> int:
+        """The kernel's buffer for answers, as it is."""
+        return self._port(socket.AF_INET).receive_octets
+
+    @property
+    def dropped(self) -> int:
+        """Answers lost because we did not fetch them in time: our fault, never counted against an agent."""
+        return sum(port.dropped for port in self._ports.values())
+
+    def know(self, exchange: Exchange) -> None:
+        """A poll that will end, be it by `close`."""
+        self._known.add(exchange)
+
+    def start(self, exchange: Exchange, family: socket.AddressFamily, address: Address) -> None:
+        """Let it wait for its place."""
+        exchange.port = self._port(family)
+        exchange.address = address
+        window = self._slow if exchange.request.device in self._silent else self.live
+        window.wait(exchange)
+        self._admit()
+
+    def end(self, exchange: Exchange, failure: Failure | None) -> None:
+        """Deliver what came of it, once."""
+        if exchange not in self._known:
+            return
+        self._known.discard(exchange)
+        self._forget_ids(exchange)
+        talking = self._talking.get(exchange.address, [])
+        if exchange in talking:
+            talking.remove(exchange)
+            if not talking:
+                del self._talking[exchange.address]
+        self.live.leave(exchange)
+        self._slow.leave(exchange)
+        exchange.deliver(exchange.reply(failure, self._alarms.now()))
+        self._admit()
+
+    def close(self) -> None:
+        """End every poll with TIMEOUT and release the sockets."""
+        while self._known:
+            self.end(next(iter(self._known)), Failure(Reason.TIMEOUT, "the poller was closed"))
+        self._alarms.cancel()
+        for port in self._ports.values():
+            self._loop.remove_reader(port.socket)
+            port.close()
+
+    def _port(self, family: socket.AddressFamily) -> UdpPort:
+        port = self._ports.get(family)
+        if port is None:
+            port = self._ports[family] = UdpPort(family, self._receive_octets)
+            self._loop.add_reader(port.socket, self._turn, port, _DATAGRAMS_PER_TURN)
+        return port
+
+    def _admit(self) -> None:
+        for window in (self.live, self._slow):
+            while (exchange := window.admit()) is not None:
+                if exchange in self._known:
+                    self._begin(exchange)
+                else:
+                    window.leave(exchange)
+
+    def _begin(self, exchange: Exchange) -> None:
+        exchange.started = self._alarms.now()
+        exchange.deadline = exchange.started + exchange.request.deadline_s
+        self._talking.setdefault(exchange.address, []).append(exchange)
+        self._ask(exchange)
+
+    def _ask(self, exchange: Exchange) -> None:
+        if exchange.ask():
+            self._send(exchange)
+            return
+        self._silent.discard(exchange.request.device)
+        self.live.answered()
+        self.end(exchange, None)
+
+    def _send(self, exchange: Exchange) -> None:
+        request_id = self._random_id()
+        while request_id in self._pending:
+            request_id = self._random_id()
+        now = exchange.sent = self._alarms.now()
+        self._pending[request_id] = exchange
+        datagram = exchange.datagram(request_id)
+        error = exchange.port.send(datagram, exchange.address)
+        if isinstance(error, BlockingIOError):  # our own queue is full: not a try
+            exchange.tries -= 1
+            self._alarms.set(now + _RESEND_S, (exchange, request_id))
+            return
+        exchange.trouble = f" ({error.strerror})" if error else ""
+        due = min(now + exchange.request.timeout_s, exchange.deadline)
+        self._alarms.set(due, (exchange, request_id))
+
+    def _fetch(self) -> None:
+        for port in list(self._ports.values()):
+            self._turn(port, _DATAGRAMS_BEFORE_ALARMS)
+        dropped = self.dropped
+        if dropped > self._dropped:
+            self._dropped = dropped
+            self._dropped_at = self._alarms.now()
+            self._late()
+
+    def _turn(self, port: UdpPort, at_most: int) -> None:
+        for datagram, address in port.receive(at_most):
+            self._hear(datagram, address)
+        for unreachable in port.unreachables():
+            self._unreachable(unreachable)
+
+    def _hear(self, datagram: bytes, address: Address) -> None:
+        try:
+            message = ber.decode(datagram)
+        except ber.BerError:
+            self._ignore(address)
+            return
+        exchange = self._pending.get(message.request_id)
+        if (
+            exchange is None
+            or exchange.address != address
+            or message.community != exchange.community
+            or message.verb != ber.Verb.RESPONSE
+        ):
+            self._ignore(address, exchange)
+            return
+        self._forget_ids(exchange)
+        exchange.answered = True
+        exchange.dialogue.hear(Answer(message.status, message.index, message.varbinds))
+        self._ask(exchange)
+
+    def _ignore(self, address: Address, exchange: Exchange | None = None) -> None:
+        about = [exchange] if exchange else self._talking.get(address, [])
+        for each in about[:1]:
+            each.ignored += 1
+        self.ignored += not about
+
+    def _unreachable(self, unreachable: Unreachable) -> None:
+        for exchange in list(self._talking.get(unreachable.address, [])):
+            if not exchange.quoted_in(unreachable.request):
+                continue
+            exchange.refused = unreachable.refused
+            if exchange.exhausted:
+                self._fall_silent(exchange)
+
+    def _overdue(self, alarm: tuple[Exchange, int]) -> None:
+        exchange, request_id = alarm
+        if not exchange.ids or exchange.ids[-1] != request_id or exchange not in self._known:
+            return
+        now = self._alarms.now()
+        if now >= exchange.deadline:
+            self._fall_silent(exchange)
+        elif self._dropped_at >= exchange.sent:  # the answer may be among those we lost
+            self._send(exchange)
+        elif exchange.exhausted:
+            self._fall_silent(exchange)
+        else:
+            self.live.leave(exchange)
+            self._send(exchange)
+            self._admit()
+
+    def _fall_silent(self, exchange: Exchange) -> None:
+        self._silent.add(exchange.request.device)
+        self.end(exchange, exchange.silence())
+
+    def _late(self) -> None:
+        self.live.stalled()
+
+    def _forget_ids(self, exchange: Exchange) -> None:
+        for request_id in exchange.ids:
+            self._pending.pop(request_id, None)
+        exchange.ids.clear()

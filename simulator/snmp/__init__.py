@@ -1,0 +1,1 @@
+"""The agents' side of SNMP: codec, security and answers."""
