@@ -1,6 +1,6 @@
 """What the worker does: rollups, derived samples, forwarding to every sink, keys that expire."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from threading import Event, Thread
@@ -135,15 +135,13 @@ def municipality_samples(app: App, latest: Iterable[Sample], at: int) -> list[Sa
     for sample in latest:
         by_municipality.setdefault(sample.tags["mun"], []).append(sample)
     return [
-        Sample(
-            "hotspot_mun",
-            {"mun": key},
-            {
-                "aps": expected.get(key, len(samples)),
-                "aps_up": sum(1 for s in samples if s.fields.get("up") == 1),
-                "clients": sum(int(s.fields.get("clients", 0)) for s in samples),
-            },
-            at,
-        )
+        Sample("hotspot_mun", {"mun": key}, _totals(samples, expected.get(key, len(samples))), at)
         for key, samples in by_municipality.items()
     ]
+
+
+def _totals(samples: Sequence[Sample], expected: int) -> dict[str, int]:
+    """Clients are of those access points that measured them; when none did there is no figure."""
+    totals = {"aps": expected, "aps_up": sum(1 for sample in samples if sample.fields.get("up") == 1)}
+    clients = [int(sample.fields["clients"]) for sample in samples if "clients" in sample.fields]
+    return totals | ({"clients": sum(clients)} if clients else {})

@@ -9,7 +9,7 @@ from drivers.model import Endpoint, SnmpCredentials
 
 Oid = tuple[int, ...]
 Value = int | bytes | Oid
-"""INTEGER, Counter, Gauge, TimeTicks → int; OCTET STRING, Opaque, IpAddress → bytes; OBJECT IDENTIFIER → Oid."""
+"""INTEGER, Counter, Gauge, TimeTicks → int; OCTET STRING, Opaque, IpAddress → bytes; an OID → Oid."""
 
 
 class Reason(StrEnum):
@@ -72,7 +72,7 @@ class Poller(Protocol):
     """Polls many agents at once; one that is dead costs only itself."""
 
     def poll(self, requests: Sequence[PollRequest]) -> AsyncIterator[PollReply]:
-        """Yield exactly one reply per request, in the order they complete. Never raises for an agent's fault."""
+        """Yield one reply per request, in the order they complete. Never raises for an agent's fault."""
         ...
 
     async def close(self) -> None:

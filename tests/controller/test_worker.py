@@ -1,0 +1,112 @@
+"""Derived samples: sessions, portal and municipalities, computed from what is stored."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from captive_portal.counts import Counted
+from captive_portal.model import Arrival, GatewayEvent, Plan
+from captive_portal.sessions import StoredSessions
+from captive_portal.tables import pseudonym_keys
+from controller.app import App, build
+from controller.settings import load
+from controller.worker import jobs, municipality_samples, session_samples
+from metrics.catalog import check
+from metrics.sample import Sample
+from metrics.sink import Window
+from tests.town import town
+
+PLAN = Plan("free", timedelta(hours=1))
+SLOT = 1_767_225_600
+SITE = "08027-plaza"
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    with town(tmp_path, "127.73.1") as place:
+        built = build(load(place.environ, tmp_path))
+        yield built
+        built.samples.close()
+        built.engine.dispose()
+
+
+def at(second: int) -> datetime:
+    return datetime.fromtimestamp(SLOT + second, UTC)
+
+
+def opened(app: App, device: str, second: int) -> str:
+    """A session that its gateway opened at `second` of the slot."""
+    sessions = StoredSessions(app.engine)
+    arrival = Arrival(SITE, device, "b", "s", f"n{device}")
+    session = sessions.open(arrival, PLAN, "es", at(second)).session
+    sessions.apply(SITE, [GatewayEvent(f"o{device}", "opened", session, 0)], at(second))
+    return session
+
+
+def only(samples: list[Sample], measurement: str) -> Sample:
+    [found] = [sample for sample in samples if sample.measurement == measurement]
+    check(found)
+    return found
+
+
+def test_a_slot_tells_who_came_who_left_and_who_is_there(app: App) -> None:
+    first = opened(app, "d1", 5)
+    opened(app, "d2", 10)
+    left = GatewayEvent("c1", "closed", first, 0, 30, 7000, 500, "User-Request")
+    StoredSessions(app.engine).apply(SITE, [left], at(35))
+    samples = session_samples(app, StoredSessions(app.engine), SLOT, SLOT + 60)
+    sample = only(samples, "wifi_session")
+    assert sample.tags == {"mun": "08027", "site": SITE}
+    assert sample.fields == {"opened": 2, "ended": 1, "online": 1, "octets": 7500, "seconds": 30}
+    assert sample.time == SLOT
+
+
+def test_what_the_portal_did_is_told_per_slot(app: App) -> None:
+    sessions = StoredSessions(app.engine)
+    for counted, times in ((Counted.PAGES, 3), (Counted.GRANTS, 2), (Counted.REFUSALS, 1)):
+        for _ in range(times):
+            sessions.count(SITE, counted, at(1))
+    sample = only(session_samples(app, sessions, SLOT, SLOT + 60), "wifi_portal")
+    assert sample.fields == {"pages": 3, "grants": 2, "refusals": 1}
+
+
+def test_a_slot_in_which_nothing_happened_has_no_sample(app: App) -> None:
+    assert session_samples(app, StoredSessions(app.engine), SLOT, SLOT + 60) == []
+
+
+def test_a_municipality_counts_what_answered_beside_what_it_has(app: App) -> None:
+    tags = {"mun": "08027", "site": SITE, "vendor": "openwrt"}
+    latest = [
+        Sample("wifi_ap", {**tags, "ap": "ap-kiosk"}, {"up": 1, "clients": 7}, SLOT),
+        Sample("wifi_ap", {**tags, "ap": "ap-school"}, {"up": 0}, SLOT),
+    ]
+    sample = only(municipality_samples(app, latest, SLOT), "hotspot_mun")
+    assert sample.fields == {"aps": 2, "aps_up": 1, "clients": 7}
+
+
+def test_a_municipality_nobody_measured_has_no_sample(app: App) -> None:
+    assert municipality_samples(app, [], SLOT) == []
+
+
+def test_a_municipality_whose_clients_nobody_measured_has_no_figure_for_them(app: App) -> None:
+    tags = {"mun": "08027", "site": SITE, "vendor": "openwrt", "ap": "ap-kiosk"}
+    sample = only(municipality_samples(app, [Sample("wifi_ap", tags, {"up": 1}, SLOT)], SLOT), "hotspot_mun")
+    assert sample.fields == {"aps": 2, "aps_up": 1}
+
+
+def test_the_job_table_writes_derived_samples_and_destroys_old_keys(app: App) -> None:
+    opened(app, "d1", 5)
+    tags = {"mun": "08027", "site": SITE, "vendor": "openwrt", "ap": "ap-kiosk"}
+    app.samples.write("poller", [Sample("wifi_ap", tags, {"up": 1, "clients": 3, "uptime_s": 9}, SLOT)])
+    later = at(2 * 86400)
+    for job in jobs(app, lambda: at(330)):
+        job.work()
+    counts = app.samples.counts(Window(SLOT, SLOT + 600))
+    assert (counts["wifi_session"], counts["hotspot_mun"]) == (3, 1)
+    for job in jobs(app, lambda: later):
+        job.work()
+    with app.engine.connect() as connection:
+        assert connection.execute(select(pseudonym_keys)).all() == []
