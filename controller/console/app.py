@@ -1,0 +1,95 @@
+"""The staff's web console: one page on this machine only, until it has logins."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from flask import Flask, Response, abort, render_template, request
+from flask_babel import Babel
+from jinja2 import StrictUndefined
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from controller.console import choice, loopback, pages
+from controller.console.overview import overview
+from controller.console.reading import Samples, read
+from controller.model import Inventory
+from metrics.errors import MetricsError
+
+log = logging.getLogger(__name__)
+
+TRANSLATIONS: Final = Path(__file__).parents[1] / "translations"
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def create_app(
+    inventory: Inventory,
+    engine: Engine,
+    samples: Samples,
+    clock: Callable[[], datetime],
+    stale_after_s: int = 120,
+) -> Flask:
+    """The console as a WSGI application.
+
+    `clock` gives aware moments. A device without a sample for longer than `stale_after_s` (three polling
+    intervals or more) is unknown. Raises nothing; what cannot be read becomes a page that says so, 503.
+    """
+    app = Flask(__name__)
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    Babel(
+        app,
+        default_domain="console",
+        default_translation_directories=str(TRANSLATIONS),
+        locale_selector=lambda: pages.LOCALES[choice.parse(request.args).language],
+    )
+    app.context_processor(lambda: {"language": choice.parse(request.args).language})
+    app.before_request(_refuse_strangers)
+    app.after_request(_harden)
+    app.register_error_handler(SQLAlchemyError, _unreadable)
+    app.register_error_handler(MetricsError, _unreadable)
+
+    @app.get("/")
+    def home() -> Response:
+        wish = choice.parse(request.args)
+        found = overview(inventory, read(engine, samples, clock(), stale_after_s), stale_after_s)
+        response = Response(pages.overview_page(found, wish, stale_after_s), mimetype="text/html")
+        if wish.auto_s:
+            response.headers["Refresh"] = str(wish.auto_s)
+        return response
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return Response("ok", mimetype="text/plain")
+
+    return app
+
+
+def _refuse_strangers() -> None:
+    if not loopback.allows(request.remote_addr or "", request.environ.get("HTTP_HOST", "")):
+        abort(403)
+
+
+def _harden(response: Response) -> Response:
+    response.headers.update(HEADERS)
+    return response
+
+
+def _unreadable(error: Exception) -> tuple[str, int]:
+    """An honest page instead of figures that nobody could read."""
+    log.error("stores unreadable", extra={"error": type(error).__name__}, exc_info=error)
+    return render_template("unreadable.html", again=choice.parse(request.args).link()), 503

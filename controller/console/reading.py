@@ -1,0 +1,63 @@
+"""Reads what the page shows: verdicts, running sessions and the newest samples."""
+
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Engine, func, select
+
+from captive_portal.tables import sessions
+from controller.console.overview import HealthRow, Reading
+from controller.health import State
+from controller.store.engine import READ_ONLY
+from controller.store.tables import health
+from metrics.sample import Sample
+
+
+class Samples(Protocol):
+    """The part of the metrics store that the console reads."""
+
+    def latest(self, measurement: str, since: int) -> list[Sample]:
+        """The newest sample of each tag set at or after `since`."""
+        ...
+
+
+def read(engine: Engine, samples: Samples, now: datetime, stale_after_s: int) -> Reading:
+    """One reading. Raises sqlalchemy's and the metrics store's errors when either cannot be read."""
+    at = int(now.timestamp())
+    return Reading(
+        at=at,
+        verdicts=_verdicts(engine),
+        samples=_newest(samples.latest("wifi_ap", at - stale_after_s)),
+        running=_running(engine, at),
+    )
+
+
+def _verdicts(engine: Engine) -> dict[str, HealthRow]:
+    columns = (health.c.device, health.c.state, health.c.reason, health.c.since, health.c.checked_at)
+    known = {state.value: state for state in State}
+    with engine.connect().execution_options(**READ_ONLY) as connection:
+        rows = connection.execute(select(*columns)).all()
+    return {
+        device: HealthRow(known.get(state, State.UNKNOWN), reason, since, checked_at)
+        for device, state, reason, since, checked_at in rows
+    }
+
+
+def _newest(found: list[Sample]) -> dict[str, Sample]:
+    """By device: one that changed its vendor or site has several tag sets."""
+    return {sample.tags["ap"]: sample for sample in sorted(found, key=lambda sample: sample.time)}
+
+
+def _running(engine: Engine, at: int) -> dict[str, int]:
+    """Sessions whose door the gateway opened and neither closed nor let run out, by site."""
+    query = (
+        select(sessions.c.site, func.count().label("running"))
+        .where(
+            sessions.c.acctstarttime.is_not(None),
+            sessions.c.acctstoptime.is_(None),
+            sessions.c.expires_at > at,
+        )
+        .group_by(sessions.c.site)
+    )
+    with engine.connect().execution_options(**READ_ONLY) as connection:
+        return {row.site: row.running for row in connection.execute(query)}
