@@ -5,6 +5,7 @@ PLAZA := $(VENV)/bin/plaza
 RUN_READY := $(VENV)/.ready-run
 TEST_READY := $(VENV)/.ready-test
 DEBIAN := deploy/debian.sh
+BABEL := $(VENV)/bin/pybabel
 
 .PHONY: run test soak lint translations clean
 
@@ -27,7 +28,17 @@ lint: $(TEST_READY)
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports
 
 translations: $(TEST_READY)
-	@$(VENV)/bin/python deploy/translations.py
+	@cd captive_portal && ../$(BABEL) -q extract -F translations/babel.cfg -o messages.pot \
+		--no-location --sort-output --omit-header .
+	@cd captive_portal && ../$(BABEL) -q update -i messages.pot -d translations -l en \
+		--no-fuzzy-matching --ignore-obsolete -w 110
+	@cd captive_portal && ../$(BABEL) -q compile -d translations -l en && rm messages.pot
+	@cd controller/translations && ../../$(BABEL) -q extract -F babel.cfg -o console.pot \
+		--no-location --no-wrap --sort-output ..
+	@cd controller/translations && ../../$(BABEL) -q update -i console.pot -d . -D console \
+		--no-wrap --no-fuzzy-matching --ignore-obsolete
+	@cd controller/translations && ../../$(BABEL) -q compile -d . -D console
+	@echo "Translate what is empty in the .po files, then run make translations again."
 
 $(VENV)/bin/python:
 	@sh $(DEBIAN) run

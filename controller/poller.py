@@ -12,6 +12,8 @@ from drivers.collect import collect, request
 from drivers.definition import Platform
 from drivers.model import Device, Secrets
 from drivers.snmp.seam import Poller, PollReply, PollRequest
+from metrics.catalog import check
+from metrics.errors import CatalogError
 from metrics.sample import Sample
 
 TICK_S = 0.05
@@ -102,7 +104,21 @@ class Targets:
         device = self.devices[reply.device]
         collected = collect(device, self.platforms[device.platform], reply, at)
         verdict = assess(reply.failure, collected)
-        return Polled(device, collected.samples, verdict, collected.problems, at)
+        samples, problems = _writable(collected.samples)
+        return Polled(device, samples, verdict, collected.problems + problems, at)
+
+
+def _writable(samples: Iterable[Sample]) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
+    """Keep out what the store would refuse, so that one lying device never costs the others their batch."""
+    kept, problems = [], []
+    for sample in samples:
+        try:
+            check(sample)
+        except CatalogError as error:
+            problems.append(str(error))
+        else:
+            kept.append(sample)
+    return tuple(kept), tuple(problems)
 
 
 async def poll_once(targets: Targets, poller: Poller, interval_s: int) -> list[Polled]:

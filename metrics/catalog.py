@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -121,13 +122,56 @@ _ALL = (
 MEASUREMENTS: Final[Mapping[str, Measurement]] = MappingProxyType({m.name: m for m in _ALL})
 
 
+_LARGEST: Final = 2**63 - 1
+
+
 def check(sample: Sample) -> None:
     """Refuse what the catalogue does not know. Raises CatalogError naming the offender."""
     measurement = MEASUREMENTS.get(sample.measurement)
     if measurement is None:
         raise CatalogError(f"unknown measurement {sample.measurement!r}")
-    if set(sample.tags) != set(measurement.tags):
-        raise CatalogError(f"{sample.measurement}: tags {sorted(sample.tags)}, wanted {list(measurement.tags)}")
-    if not sample.fields or not sample.fields.keys() <= measurement.fields.keys():
-        unknown = sorted(sample.fields.keys() - measurement.fields.keys())
-        raise CatalogError(f"{sample.measurement}: unknown or no fields {unknown}")
+    try:
+        problem = _tags_problem(sample.measurement, *map(sample.tags.__getitem__, measurement.tags))
+    except KeyError as error:
+        problem = f"no tag {error.args[0]!r}"
+    if not problem and len(sample.tags) != len(measurement.tags):
+        problem = f"tags {sorted(sample.tags)}, wanted {list(measurement.tags)}"
+    problem = problem or _fields_problem(measurement, sample.fields)
+    if problem:
+        raise CatalogError(f"{sample.measurement}: {problem}")
+
+
+@lru_cache(maxsize=2**18)
+def _tags_problem(name: str, *values: str) -> str:
+    """Cached, because the same few series come again in every slot."""
+    for tag, value in zip(MEASUREMENTS[name].tags, values, strict=True):
+        if not value:
+            return f"tag {tag!r} is empty"
+        if not _encodable(value):
+            return f"tag {tag!r} is not Unicode text: {value!r}"
+    return ""
+
+
+def _encodable(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _fields_problem(measurement: Measurement, fields: Mapping[str, int | float]) -> str:
+    """Every store and server holds 64 bits; NaN and infinity are nobody's measurement."""
+    if not fields or not _known_fields(measurement.name, *fields):
+        return f"unknown or no fields {sorted(fields.keys() - measurement.fields.keys())}"
+    values = fields.values()
+    total = sum(values)
+    if total - total == 0 and max(values) <= _LARGEST and min(values) >= -_LARGEST:
+        return ""
+    beyond = {name: value for name, value in fields.items() if not -_LARGEST <= value <= _LARGEST}
+    return f"not numbers of 64 bits: {beyond}"
+
+
+@lru_cache(maxsize=2**12)
+def _known_fields(name: str, *fields: str) -> bool:
+    return MEASUREMENTS[name].fields.keys() >= set(fields)

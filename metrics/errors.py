@@ -3,6 +3,7 @@
 MetricsError
 ├── CatalogError       a sample names a measurement, tag or field the catalogue does not know: a bug
 ├── StoreUnusable      the store's directory or file cannot be read: say which and how to mend it
+├── StaleEpoch         another process owns this shard by now: stop polling it, its lease is gone
 └── SinkError
     ├── SinkUnavailable  the journal waits and polling goes on; retry after `retry_after_s`
     └── SinkRefused      the server refuses these bytes: bisect, dead-letter the bad lines, keep the good
@@ -26,6 +27,18 @@ class StoreUnusable(MetricsError):
         self.path = path
         self.hint = hint
         super().__init__(f"{path}: {reason}; {hint}")
+
+
+class StaleEpoch(MetricsError):
+    """A write for a shard that a newer owner (`newest` > `epoch`) has written for; nothing was stored."""
+
+    def __init__(self, shard: int, epoch: int, newest: int) -> None:
+        self.shard = shard
+        self.epoch = epoch
+        self.newest = newest
+        super().__init__(
+            f"shard {shard}: epoch {epoch} is stale, epoch {newest} has written; give the shard up"
+        )
 
 
 class SinkError(MetricsError):

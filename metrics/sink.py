@@ -21,10 +21,29 @@ class Sink(Protocol):
         """The configured name: key of its cursor."""
         ...
 
+    @property
+    def settle_s(self) -> float:
+        """For how long the server may lose an acknowledged point when it is killed; 0 = never.
+
+        VictoriaMetrics keeps what it acknowledged in memory for some seconds; InfluxDB syncs its log first.
+        """
+        ...
+
+    def started(self) -> str:
+        """A mark of the server's present run: it differs after a restart. Raises SinkUnavailable.
+
+        Only asked where `settle_s` > 0: points are safe once the run that took them is `settle_s` older.
+        """
+        ...
+
     def write(self, lines: bytes) -> None:
         """Return only when the server has acknowledged. Raises SinkUnavailable or SinkRefused."""
         ...
 
     def counts(self, window: Window) -> Mapping[str, int]:
-        """How many points the server holds per measurement: the proof that nothing is missing."""
+        """How many points the server holds per measurement: the proof that nothing is missing.
+
+        A point is one time and one set of tags, however many fields; a measurement without points is absent.
+        Raises SinkUnavailable.
+        """
         ...

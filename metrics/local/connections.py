@@ -1,0 +1,65 @@
+"""Open files per thread, dropped when the file behind them is."""
+
+import threading
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from metrics.local.database import Connection, Fill, Table, open_file, translated
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    connection: Connection
+    inode: int
+
+
+class _OfThread(threading.local):
+    def __init__(self) -> None:
+        self.opened: dict[Path, _Opened] = {}
+
+
+class Connections:
+    """One SQLite connection per thread and file."""
+
+    def __init__(self) -> None:
+        self._own = _OfThread()
+        self._all: weakref.WeakSet[Connection] = weakref.WeakSet()
+        self._lock = threading.Lock()
+
+    def get(self, path: Path, tables: Sequence[Table], fill: Fill | None = None) -> Connection:
+        """This thread's connection; the file is made when absent. Raises StoreUnusable.
+
+        A day that was dropped and began anew is another file under the same name: a write to the old one
+        would be acknowledged and gone.
+        """
+        with translated(path):
+            inode = path.stat().st_ino if path.exists() else 0
+        opened = self._own.opened.get(path)
+        if opened is not None and opened.inode == inode:
+            return opened.connection
+        self.forget(path)
+        connection = open_file(path, tables, fill) if fill else open_file(path, tables)
+        with self._lock:
+            self._all.add(connection)
+        self._own.opened[path] = _Opened(connection, path.stat().st_ino)
+        return connection
+
+    def forget(self, path: Path) -> None:
+        """Close this thread's connection to a file, if it has one."""
+        opened = self._own.opened.pop(path, None)
+        if opened is not None:
+            opened.connection.close()
+
+    def forget_dropped(self) -> None:
+        """Close this thread's connections to files that are no more, so that the disk gets its space back."""
+        for path in [path for path in self._own.opened if not path.exists()]:
+            self.forget(path)
+
+    def close(self) -> None:
+        """Close every thread's connections."""
+        with self._lock:
+            for connection in list(self._all):
+                connection.close()
+        self._own.opened.clear()

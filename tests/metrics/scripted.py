@@ -1,0 +1,86 @@
+"""An HTTP server that answers as told: the failures that no real server makes on demand."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Answer:
+    """`hang` waits for its event before answering."""
+
+    status: int = 204
+    body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    hang: threading.Event | None = None
+
+
+@dataclass
+class Request:
+    """What came in."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Scripted:
+    """Answers each POST with `answer(request)` and keeps the lines of those it answers 204."""
+
+    def __init__(self, answer: Callable[[Request], Answer]) -> None:
+        self.answer = answer
+        self.requests: list[Request] = []
+        self.stored: list[bytes] = []
+        self.started = "process_start_time_seconds 1"
+        self.url = ""
+
+    def take(self, request: Request) -> Answer:
+        self.requests.append(request)
+        answer = self.answer(request)
+        if answer.hang is not None:
+            answer.hang.wait(60)
+        if answer.status == 204:
+            self.stored += request.body.split(b"\n")
+        return answer
+
+
+@contextmanager
+def serving(scripted: Scripted) -> Iterator[Scripted]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            answer = scripted.take(Request(self.path, dict(self.headers), body))
+            self.reply(answer.status, answer.body, answer.headers)
+
+        def do_GET(self) -> None:
+            status = 200 if scripted.started else 404
+            self.reply(status, f"go_gc 1\n{scripted.started}\n", {})
+
+        def reply(self, status: int, body: str, headers: Mapping[str, str]) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            data = b"" if status == 204 else body.encode()
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_args: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.block_on_close = False
+    scripted.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield scripted
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

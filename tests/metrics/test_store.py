@@ -1,0 +1,373 @@
+"""The embedded store: what was acknowledged is there, once, whole, and readable while it is written."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from metrics.errors import CatalogError, StaleEpoch, StoreUnusable
+from metrics.local.journal import Position, ends, following
+from metrics.local.store import LocalStore
+from metrics.sample import Sample
+from metrics.sink import Window
+from tests import need
+from tests.metrics.child import FIRST_SLOT
+from tests.metrics.processes import Child
+from tests.metrics.samples import any_sample, ap, slot, ssid
+from tests.metrics.servers import until
+
+MIDNIGHT = 1_795_392_000 // 86_400 * 86_400
+ALL = Window(0, 2**33)
+
+
+def place(store: LocalStore, writer: str) -> Position:
+    (found,) = (position for position in ends(store) if position.writer == writer)
+    return found
+
+
+def test_a_written_sample_is_read_back_as_it_was(store: LocalStore) -> None:
+    samples = [
+        ap(60, up=1, cpu_pct=1.5, rx_octets=2**62),
+        ssid(60, "Chihuahua Gratis ñ,= \\"),
+        any_sample("hotspot_mun", 60),
+    ]
+    store.write("poller", samples)
+    found = [sample for name in ("wifi_ap", "wifi_ssid", "hotspot_mun") for sample in store.read(name, ALL)]
+    assert found == samples
+
+
+def test_values_take_the_catalogues_type_on_the_way_in(store: LocalStore) -> None:
+    store.write("poller", [ap(60, up=True, clients=7.9, cpu_pct=3)])
+    (found,) = store.read("wifi_ap", ALL)
+    assert {name: (value, type(value)) for name, value in found.fields.items()} == {
+        "up": (1, int),
+        "clients": (7, int),
+        "cpu_pct": (3.0, float),
+    }
+
+
+def test_reading_is_by_window_and_tags_and_oldest_first(store: LocalStore) -> None:
+    store.write("poller", [ap(time, name) for time in (180, 60, 120) for name in ("b", "a")])
+    found = store.read("wifi_ap", Window(60, 180), {"ap": "a"})
+    assert [(sample.time, sample.tags["ap"]) for sample in found] == [(60, "a"), (120, "a")]
+    with pytest.raises(CatalogError, match="'mac'"):
+        store.read("wifi_ap", ALL, {"mac": "x"})
+    with pytest.raises(CatalogError, match="wifi_client"):
+        store.latest("wifi_client", 0)
+
+
+def test_latest_is_the_newest_of_each_set_of_tags_over_days(store: LocalStore) -> None:
+    store.write(
+        "poller",
+        [ap(MIDNIGHT - 60, "old"), ap(MIDNIGHT - 60, "new", clients=1), ap(MIDNIGHT, "new", clients=2)],
+    )
+    found = {sample.tags["ap"]: sample.time for sample in store.latest("wifi_ap", MIDNIGHT - 60)}
+    assert found == {"old": MIDNIGHT - 60, "new": MIDNIGHT}
+    assert [sample.tags["ap"] for sample in store.latest("wifi_ap", MIDNIGHT)] == ["new"]
+
+
+def test_a_slot_written_again_overwrites_itself_and_keeps_what_the_second_does_not_know(
+    store: LocalStore,
+) -> None:
+    store.write("poller", [ap(60, up=1, clients=3)])
+    store.write("poller", [ap(60, up=0, poll_ms=9.0)])
+    (found,) = store.read("wifi_ap", ALL)
+    assert found.fields == {"up": 0, "clients": 3, "poll_ms": 9.0}
+    assert store.counts(ALL) == {"wifi_ap": 1}
+
+
+def test_a_batch_over_midnight_is_split_into_each_days_file_and_journal(store: LocalStore) -> None:
+    store.write("poller", [ap(MIDNIGHT + offset) for offset in (-120, -60, 0)], shard=4, epoch=2)
+    assert store.days() == ["2026-11-22", "2026-11-23"]
+    found = {}
+    for day in store.days():
+        with sqlite3.connect(store.day_path(day)) as connection:
+            found[day] = connection.execute(
+                "SELECT writer, seq, shard, epoch, points FROM journal"
+            ).fetchall()
+    assert found == {"2026-11-22": [("poller", 1, 4, 2, 2)], "2026-11-23": [("poller", 1, 4, 2, 1)]}
+
+
+def test_each_writer_counts_its_own_batches_per_day(store: LocalStore) -> None:
+    for writer in ("a", "b", "a"):
+        store.write(writer, [ap(60, writer)])
+    assert {(place.day, place.writer): seq for place, seq in ends(store).items()} == {
+        ("1970-01-01", "a"): 2,
+        ("1970-01-01", "b"): 1,
+    }
+
+
+def test_what_was_acknowledged_survives_a_power_cut_by_the_files_settings(store: LocalStore) -> None:
+    store.write("poller", [ap(60)])
+    connection = store.day("1970-01-01")
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_a_batch_with_one_bad_sample_stores_nothing(store: LocalStore) -> None:
+    with pytest.raises(CatalogError):
+        store.write("poller", [ap(60), Sample("wifi_ap", ap(60).tags, {"mac": 1}, 60)])
+    assert store.counts(ALL) == {}
+    assert ends(store) == {}
+
+
+def test_a_writer_that_lost_its_shard_is_refused_on_every_day(store: LocalStore) -> None:
+    store.write("first", [ap(MIDNIGHT - 60)], shard=7, epoch=1)
+    store.write("second", [ap(MIDNIGHT)], shard=7, epoch=2)
+    for time in (MIDNIGHT - 30, MIDNIGHT + 60):
+        with pytest.raises(StaleEpoch, match="epoch 1 is stale, epoch 2 has written"):
+            store.write("first", [ap(time)], shard=7, epoch=1)
+    store.write("first", [ap(MIDNIGHT)], shard=8, epoch=1)
+    assert store.counts(ALL) == {"wifi_ap": 2}
+
+
+def test_fences_that_were_lost_are_found_again_in_the_journals(store: LocalStore) -> None:
+    store.write("second", [ap(60)], shard=7, epoch=2)
+    store.close()
+    for path in store.directory.glob("fences.db*"):
+        path.unlink()
+    again = LocalStore.open(store.directory)
+    with pytest.raises(StaleEpoch):
+        again.write("first", [ap(60)], shard=7, epoch=1)
+    again.close()
+
+
+def test_a_store_lives_on_in_another_process_with_everything(store: LocalStore) -> None:
+    store.write("poller", slot(60, 5))
+    other = LocalStore.open(store.directory)
+    assert other.counts(ALL) == store.counts(ALL) == {"wifi_ap": 5, "wifi_radio": 4}
+    other.close()
+
+
+def test_a_journal_reader_gets_each_batch_with_the_points_it_last_wrote(store: LocalStore) -> None:
+    store.write("a", [ap(60, "x"), ap(60, "y")])
+    store.write("b", [ap(60, "y", clients=9), ssid(60, "s")])
+    first = following(store, place(store, "a"), 0, 100)
+    second = following(store, place(store, "b"), 0, 100)
+    assert [sample.tags["ap"] for sample in first.samples] == ["x"]
+    assert [sample.measurement for sample in second.samples] == ["wifi_ap", "wifi_ssid"]
+    assert second.samples[0].fields == {"up": 1, "clients": 9}
+
+
+def test_a_journal_reader_takes_whole_batches_up_to_its_limit(store: LocalStore) -> None:
+    for time in range(60, 600, 60):
+        store.write("a", slot(time, 5))
+    found = following(store, place(store, "a"), 2, 20)
+    assert found.seq == 4
+    assert len(found.samples) == 18
+    assert following(store, place(store, "a"), 9, 20).samples == ()
+
+
+def test_a_file_made_before_a_field_was_known_still_opens(store: LocalStore) -> None:
+    store.write("poller", [ap(60, up=1, clients=2)])
+    store.close()
+    with sqlite3.connect(store.day_path("1970-01-01")) as connection:
+        connection.execute("ALTER TABLE wifi_ap DROP COLUMN poll_ms")
+        connection.execute("DROP TABLE wifi_portal")
+    again = LocalStore.open(store.directory)
+    again.write("poller", [ap(120, up=1, poll_ms=4.0), any_sample("wifi_portal", 120)])
+    assert [sample.fields for sample in again.read("wifi_ap", ALL)] == [
+        {"up": 1, "clients": 2},
+        {"up": 1, "poll_ms": 4.0},
+    ]
+    assert again.counts(ALL) == {"wifi_ap": 2, "wifi_portal": 1}
+    again.close()
+
+
+def test_a_file_of_a_later_catalogue_is_read_by_what_is_known(store: LocalStore) -> None:
+    store.write("poller", [ap(60)])
+    store.close()
+    with sqlite3.connect(store.day_path("1970-01-01")) as connection:
+        connection.execute("ALTER TABLE wifi_ap ADD COLUMN humidity_pct REAL")
+    again = LocalStore.open(store.directory)
+    again.write("poller", [ap(120)])
+    assert again.counts(ALL) == {"wifi_ap": 2}
+    again.close()
+
+
+def _not_a_database(path: Path) -> None:
+    path.write_bytes(b"this is a letter to the editor, not a database" * 200)
+
+
+def _not_ours(path: Path) -> None:
+    path.unlink()
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE recipes (cake TEXT)")
+
+
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _newer(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (_not_a_database, "not a database"),
+        (_not_ours, "not a file of"),
+        (_empty, "not a file of"),
+        (_newer, "newer Plaza"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_one_clear_line_and_stays_as_it_is(
+    store: LocalStore, spoil: Callable[[Path], None], reason: str
+) -> None:
+    store.write("poller", [ap(60)])
+    store.close()
+    path = store.day_path("1970-01-01")
+    spoil(path)
+    before = path.read_bytes()
+    with pytest.raises(StoreUnusable, match=reason) as caught:
+        LocalStore.open(store.directory)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(path) in message
+    assert f"mv {path} {path}.aside" in message
+    assert path.read_bytes() == before
+
+
+def test_the_files_beside_the_days_are_looked_into_as_well(store: LocalStore) -> None:
+    store.close()
+    (store.directory / "cursors.db").write_bytes(b"no database" * 100)
+    with pytest.raises(StoreUnusable, match=r"cursors\.db: file is not a database"):
+        LocalStore.open(store.directory)
+
+
+def test_a_directory_that_is_a_file_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "metrics").write_text("x")
+    with pytest.raises(StoreUnusable, match=r"File exists; see df .*chown"):
+        LocalStore.open(tmp_path / "metrics")
+
+
+def test_a_directory_we_may_not_read_is_one_clear_line(store: LocalStore) -> None:
+    """Root may read everything, so a process without that right tries."""
+    need.root()
+    store.write("poller", [ap(60)])
+    store.close()
+    store.directory.chmod(0o700)
+    attempt = (
+        "import os, sys; from pathlib import Path; from metrics.errors import StoreUnusable; "
+        "from metrics.local.store import LocalStore\n"
+        "os.setgid(65534); os.setuid(65534)\n"
+        "try: LocalStore.open(Path(sys.argv[1]))\n"
+        "except StoreUnusable as error: sys.stdout.write(str(error))"
+    )
+    for directory in store.directory.parents:
+        if directory.is_relative_to("/tmp/pytest-of-root") or "pytest" in directory.name:
+            directory.chmod(0o755)
+    command = [sys.executable, "-c", attempt, str(store.directory)]
+    said = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+    ).stdout
+    assert "Permission denied" in said
+    assert f"chown -R 65534 {store.directory}" in said
+
+
+def test_a_day_that_was_dropped_begins_anew_under_the_feet_of_other_processes(store: LocalStore) -> None:
+    other = LocalStore.open(store.directory)
+    other.write("late", [ap(60), ap(MIDNIGHT)])
+    store.drop("1970-01-01")
+    assert not list(store.directory.glob("raw-1970*"))
+    assert other.counts(ALL) == {"wifi_ap": 1}
+    other.write("late", [ap(120)])
+    assert store.counts(ALL) == {"wifi_ap": 2}
+    other.close()
+
+
+def test_many_threads_and_two_stores_write_one_day_at_once(store: LocalStore) -> None:
+    other = LocalStore.open(store.directory)
+    failures: list[Exception] = []
+
+    def write(opened: LocalStore, writer: str) -> None:
+        try:
+            for time in range(60, 660, 60):
+                opened.write(writer, [ap(time, writer)])
+        except (sqlite3.Error, StoreUnusable) as error:
+            failures.append(error)
+
+    threads = [
+        threading.Thread(target=write, args=(opened, f"{number}-{id(opened)}"))
+        for opened in (store, other)
+        for number in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert store.counts(ALL) == {"wifi_ap": 80}
+    assert set(ends(store).values()) == {10}
+    other.close()
+
+
+@pytest.fixture(params=["0"])
+def writer(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Child]:
+    child = Child(tmp_path / "metrics", "30", request.param)
+    yield child
+    child.kill()
+
+
+def test_kill_9_of_a_writer_loses_nothing_acknowledged_and_tears_no_batch(
+    writer: Child, store: LocalStore
+) -> None:
+    for round_number in range(5):
+        writer.start()
+        enough = len(writer.acknowledged) + 3 + round_number
+        until(lambda: len(writer.acknowledged) >= enough, "the writer writes")  # noqa: B023
+        writer.kill()
+    found: dict[int, int] = {}
+    for name in ("wifi_ap", "wifi_radio"):
+        for sample in store.read(name, ALL):
+            found[sample.time] = found.get(sample.time, 0) + 1
+    assert len(store.days()) == 2
+    assert set(writer.acknowledged) <= found.keys()
+    assert set(found.values()) == {len(slot(FIRST_SLOT, 30))}
+    journalled = sum(len(following(store, position, 0, 10**9).samples) for position in ends(store))
+    assert journalled <= sum(found.values())
+    for day in store.days():
+        assert store.day(day).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+READER = """
+import sys
+from pathlib import Path
+from metrics.local.store import LocalStore
+from metrics.local.rollup import roll_up
+from metrics.sink import Window
+store, rounds, torn = LocalStore.open(Path(sys.argv[1])), 0, 0
+while rounds < 40:
+    samples = store.latest("wifi_ap", 0)
+    counts = store.counts(Window(0, 2**33))
+    torn += counts.get("wifi_ap", 0) % 30
+    roll_up(store, 2**33)
+    rounds += 1
+sys.stdout.write(f"{rounds} {torn}")
+"""
+
+
+@pytest.mark.parametrize("writer", ["0.02"], indirect=True)
+def test_several_processes_read_while_one_writes_and_nobody_is_locked_out(
+    writer: Child, store: LocalStore
+) -> None:
+    writer.start()
+    until(lambda: len(writer.acknowledged) > 3, "the writer writes")
+    command = [sys.executable, "-c", READER, str(store.directory)]
+    root = Path(__file__).parents[2]
+    readers = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root)
+        for _ in range(3)
+    ]
+    said = [reader.communicate(timeout=120) for reader in readers]
+    assert said == [("40 0", "")] * 3
+    before = len(writer.acknowledged)
+    until(lambda: len(writer.acknowledged) > before, "the writer goes on")
+    assert os.path.exists(store.day_path(store.days()[0]))
