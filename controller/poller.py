@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from heapq import heapify, heapreplace
 
-from controller.health import Verdict, assess, polled
+from controller.health import State, Verdict, assess, polled
 from drivers.collect import collect, request
 from drivers.definition import Platform
 from drivers.model import Device, Secrets
 from drivers.snmp.seam import Poller, PollReply, PollRequest
-from metrics.catalog import check
 from metrics.errors import CatalogError
 from metrics.sample import Sample
 
@@ -102,23 +101,13 @@ class Targets:
     def understand(self, reply: PollReply, at: int) -> Polled:
         """One reply → samples, verdict and problems: pure."""
         device = self.devices[reply.device]
-        collected = collect(device, self.platforms[device.platform], reply, at)
-        verdict = assess(reply.failure, collected)
-        samples, problems = _writable(collected.samples)
-        return Polled(device, samples, verdict, collected.problems + problems, at)
-
-
-def _writable(samples: Iterable[Sample]) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
-    """Keep out what the store would refuse, so that one lying device never costs the others their batch."""
-    kept, problems = [], []
-    for sample in samples:
         try:
-            check(sample)
-        except CatalogError as error:
-            problems.append(str(error))
-        else:
-            kept.append(sample)
-    return tuple(kept), tuple(problems)
+            collected = collect(device, self.platforms[device.platform], reply, at)
+        except CatalogError as error:  # what the store would refuse never costs the others their batch
+            verdict = Verdict(State.DEGRADED, True, None, f"its answer cannot be stored: {error}")
+            return Polled(device, (), verdict, (str(error),), at)
+        verdict = assess(reply.failure, collected)
+        return Polled(device, collected.samples, verdict, collected.problems, at)
 
 
 async def poll_once(targets: Targets, poller: Poller, interval_s: int) -> list[Polled]:

@@ -83,11 +83,12 @@ def test_a_retired_device_is_not_polled(device: Device) -> None:
     assert "retired" in unmeasured(retired).reason
 
 
-def test_a_value_no_store_can_hold_costs_only_its_own_device(targets: Targets) -> None:
-    absurd = PollReply("ap-kiosk", {SYS_UPTIME: 2**70})
-    polled_absurd = targets.understand(absurd, 0)
-    assert polled_absurd.samples == ()
-    assert polled_absurd.problems
+def test_an_answer_no_store_can_hold_costs_only_its_own_device(targets: Targets, device: Device) -> None:
+    nameless = replace(targets, devices={**targets.devices, "ap-kiosk": replace(device, site="")})
+    understood = nameless.understand(PollReply("ap-kiosk", {SYS_UPTIME: 100}), 0)
+    assert understood.samples == ()
+    assert understood.verdict.state is State.DEGRADED
+    assert understood.problems
 
 
 class Answering:
