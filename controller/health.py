@@ -60,4 +60,3 @@ def assess(failure: Failure | None, collected: Collected) -> Verdict:
 
 def _refuted(failure: Failure) -> bool:
     return failure.reason is Reason.AUTH  # it did answer, only not to us
-
