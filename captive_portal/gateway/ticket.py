@@ -16,7 +16,7 @@ class BadToken(ValueError):
 
 
 def seal(key: bytes, purpose: str, fields: Fields) -> str:
-    """A URL-safe token `payload.signature`; the HMAC-SHA256 also covers the purpose, so no token serves another."""
+    """A URL-safe token `payload.signature`; the HMAC-SHA256 covers the purpose, so none serves another."""
     payload = _encode(json.dumps(fields, separators=(",", ":"), sort_keys=True).encode())
     return f"{payload}.{_encode(_signature(key, purpose, payload))}"
 
@@ -38,7 +38,7 @@ def unseal(key: bytes, purpose: str, token: str) -> Fields:
 
 
 def pseudonym(key: bytes, *parts: str) -> str:
-    """A keyed hash of identifying parts (MAC, MAC and IP): 32 hex digits that only this site's key can make."""
+    """A keyed hash of identifying parts (MAC, MAC and IP): 32 hex digits only this site's key can make."""
     return hmac.new(key, b"pseudonym\0" + "\0".join(parts).encode(), hashlib.sha256).hexdigest()[:32]
 
 

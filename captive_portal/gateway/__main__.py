@@ -1,0 +1,117 @@
+"""The gateway program: `python -m captive_portal.gateway CONFIG.toml`."""
+
+import json
+import logging
+import secrets
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Final
+
+from captive_portal.gateway import config, nft
+from captive_portal.gateway.clock import Clock, KernelClock
+from captive_portal.gateway.config import Config
+from captive_portal.gateway.doorkeeper import Doorkeeper
+from captive_portal.gateway.enforcer import Enforcer
+from captive_portal.gateway.errors import GatewayError
+from captive_portal.gateway.journal import Journal
+from captive_portal.gateway.ledger import Ledger
+from captive_portal.gateway.server import Reception
+from captive_portal.gateway.sync import HttpEdge, Sync
+from captive_portal.gateway.web import Listener
+
+log = logging.getLogger("captive_portal.gateway")
+
+PLAIN: Final = frozenset(vars(logging.makeLogRecord({})))
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object per line: when, how bad, what, and the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, its time in UTC; a field is whatever the caller gave in `extra`."""
+        fields = {name: value for name, value in vars(record).items() if name not in PLAIN}
+        line = {
+            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+        }
+        return json.dumps(line | fields, ensure_ascii=False, default=str)
+
+
+def main(arguments: list[str]) -> int:
+    """Run until SIGTERM or SIGINT; 0 when stopped, 1 for a bug, 2 with one line when it cannot begin."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: gateway CONFIG.toml\n")
+        return 2
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    stop = threading.Event()
+    bugs = _stop_on(stop)
+    try:
+        _run(config.load(Path(arguments[0])), stop)
+    except GatewayError as error:
+        sys.stderr.write(f"gateway: {error}\n")
+        return 2
+    return 1 if bugs else 0
+
+
+def _run(wanted: Config, stop: threading.Event) -> None:
+    """Raises GatewayError when it cannot begin."""
+    clock = KernelClock(wanted.boot_id_file)
+    journal = Journal(wanted.state_dir / "journal")
+    enforcer = _enforcer(wanted, clock)
+    doorkeeper = Doorkeeper(wanted.site, enforcer, journal, clock, lambda: secrets.token_urlsafe(12))
+    listeners = _listeners(wanted, doorkeeper)
+    doorkeeper.start()
+    edge = HttpEdge(f"{wanted.edge_url}/gw/{wanted.site.site}/sync")
+    sync = Sync(wanted.site, edge, doorkeeper, journal, clock)
+    for listener in listeners:
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+    threading.Thread(target=sync.run, args=(stop, wanted.sync_s), daemon=True).start()
+    if enforcer.notice:
+        log.warning(enforcer.notice)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    stop.wait()
+    for listener in listeners:
+        listener.shutdown()
+        listener.server_close()
+
+
+def _enforcer(wanted: Config, clock: Clock) -> Enforcer:
+    if wanted.territory is None:
+        return Ledger(wanted.state_dir / "ledger.json", clock)
+    return nft.Nft(wanted.territory, clock, nft.command())
+
+
+def _listeners(wanted: Config, doorkeeper: Doorkeeper) -> list[Listener]:
+    reception = Reception(doorkeeper, f"{wanted.portal_url}/p/{wanted.site.site}")
+    listeners = [Listener(wanted.listen, reception.plain)]
+    if wanted.tls:
+        listeners.append(Listener(wanted.tls.listen, reception.api, wanted.tls.context))
+    return listeners
+
+
+def _stop_on(stop: threading.Event) -> list[str]:
+    """Stop when told to; or for a bug in one of our threads, so that whoever supervises us starts us anew."""
+    bugs: list[str] = []
+
+    def told(bug: threading.ExceptHookArgs) -> None:
+        bugs.append(bug.exc_type.__name__)
+        trace = traceback.format_tb(bug.exc_traceback)
+        log.critical("bug", extra={"error": bug.exc_type.__name__, "trace": trace})
+        stop.set()
+
+    threading.excepthook = told
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return bugs
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

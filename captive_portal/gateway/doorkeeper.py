@@ -1,0 +1,199 @@
+"""The keeper of a site's door: carries out what admission decides, and notes what came of it."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from captive_portal.gateway import admission
+from captive_portal.gateway.admission import Admit, Decision, Reason, Refuse, Renew, SiteKey
+from captive_portal.gateway.clock import Clock, Moment
+from captive_portal.gateway.enforcer import Enforcer, Standing
+from captive_portal.gateway.errors import TableGone
+from captive_portal.gateway.journal import Event, Journal, Live
+from captive_portal.gateway.phone import Phone
+
+log = logging.getLogger(__name__)
+
+LEFT: Final = "User-Request"
+DISMISSED: Final = "Admin-Reset"
+EXPIRED: Final = "Session-Timeout"
+REBOOTED: Final = "NAS-Reboot"
+LOST: Final = "Lost-Service"
+REPLACED: Final = "Lost-Carrier"
+USED_UP: Final = "Octet-Limit"
+
+NOWHERE: Final = Standing(None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """Who is in, and until when (seconds since boot)."""
+
+    phone: Phone
+    until: float
+
+
+class Doorkeeper:
+    """One per gateway; safe from several threads. `news` is set when the controller should hear at once."""
+
+    def __init__(
+        self, site: SiteKey, enforcer: Enforcer, journal: Journal, clock: Clock, nonce: Callable[[], str]
+    ) -> None:
+        self.news = threading.Event()
+        self._site = site
+        self._enforcer = enforcer
+        self._journal = journal
+        self._clock = clock
+        self._nonce = nonce
+        self._inside: dict[str, Inside] = {}
+        self._lock = threading.RLock()
+
+    def start(self) -> None:
+        """Shut what must be shut; note what happened while we were away."""
+        with self._lock:
+            self._enforcer.start()
+            self.reconcile()
+
+    def neighbour(self, ip: str) -> Phone | None:
+        """The phone that uses this address now."""
+        return self._enforcer.neighbour(ip)
+
+    def arrival(self, phone: Phone) -> str:
+        """The signed arrival of a phone, fresh."""
+        return admission.arrival(self._site, phone, self._clock.now(), self._nonce())
+
+    def seconds_left(self, phone: Phone) -> int | None:
+        """How long this phone may still stay; None when it is not in."""
+        now = self._clock.now().seconds
+        with self._lock:
+            return next((int(one.until - now) for one in self._within() if one.phone == phone), None)
+
+    def present(self, phone: Phone, token: str) -> Decision:
+        """A phone shows its ticket: open the door for it, or say why not."""
+        with self._lock:
+            decision = admission.decide(self._site, token, phone, self._clock.now(), self._enforcer)
+            if isinstance(decision, Admit):
+                try:
+                    decision = self._admit(phone, decision)
+                except TableGone:
+                    self.reconcile()
+                    return Renew(token)
+            if isinstance(decision, Refuse) and decision.reason is Reason.SPENT and self.seconds_left(phone):
+                return Refuse(Reason.INSIDE, decision.language)
+            return decision
+
+    def leave(self, phone: Phone) -> None:
+        """A phone ends its own session."""
+        with self._lock:
+            for session in self._sessions_of(lambda other: other == phone):
+                self._finish(session, LEFT, self._enforcer.survey())
+
+    def dismiss(self, sessions: Iterable[str]) -> None:
+        """End these sessions at once, and let no ticket of theirs open a door again."""
+        with self._lock:
+            for session in sessions:
+                self._enforcer.spend(admission.dismissed(session))
+                if session in self._journal.live:
+                    self._finish(session, DISMISSED, self._enforcer.survey())
+                elif not self._journal.closing(session):
+                    self._journal.closed(self._ending(session, DISMISSED, NOWHERE))
+                    self.news.set()
+
+    def reconcile(self) -> None:
+        """Note which doors the kernel has shut, and shut those that have used up their octets."""
+        with self._lock:
+            standings = self._survey()
+            now = self._clock.now()
+            self._inside = {
+                session: Inside(one.phone, now.seconds + one.seconds_left)
+                for session, one in standings.items()
+                if one.phone is not None and one.seconds_left is not None
+            }
+            for session in self._inside.keys() - self._journal.live.keys():
+                until = self._inside[session].until
+                self._journal.opened(Live(session, now.boot, now.seconds, until))
+            for session, live in self._journal.live.items():
+                cause = self._over(live, standings.get(session, NOWHERE), now)
+                if cause:
+                    self._finish(session, cause, standings)
+            for session in standings.keys() - self._journal.live.keys():
+                self._enforcer.close(session)
+
+    def usage(self) -> list[Event]:
+        """What everybody inside has used so far."""
+        now = self._clock.now()
+        with self._lock:
+            live, standings = self._journal.live, self._survey()
+            return [
+                Event("usage", session, now.boot, now.seconds, _seconds(live[session], now), down, up)
+                for session, one in standings.items()
+                if session in live
+                for down, up in [(one.octets_down, one.octets_up)]
+            ]
+
+    def _admit(self, phone: Phone, grant: Admit) -> Decision:
+        """Raises TableGone."""
+        now = self._clock.now()
+        inside = self._inside.get(grant.session)
+        if inside and inside.phone == phone and inside.until > now.seconds:
+            spent = not self._enforcer.spend(grant.nonce)
+            return Refuse(Reason.SPENT, grant.language) if spent else grant
+        for session in self._sessions_of(lambda other: other.ip == phone.ip) - {grant.session}:
+            self._finish(session, REPLACED, self._enforcer.survey())
+        if inside:
+            self._enforcer.close(grant.session)
+        if not self._enforcer.admit(phone, grant.session, grant.seconds, grant.nonce):
+            return Refuse(Reason.SPENT, grant.language)
+        until = now.seconds + grant.seconds
+        self._inside[grant.session] = Inside(phone, until)
+        self._journal.opened(Live(grant.session, now.boot, now.seconds, until, grant.octets))
+        log.info("door opened", extra={"session": grant.session, "seconds": grant.seconds})
+        return grant
+
+    def _finish(self, session: str, cause: str, standings: Mapping[str, Standing]) -> None:
+        """Shut a door for good and note it."""
+        event = self._ending(session, cause, standings.get(session, NOWHERE))
+        if session in standings:
+            self._enforcer.close(session)
+        self._inside.pop(session, None)
+        self._journal.closed(event)
+        self.news.set()
+        log.info("door shut", extra={"session": session, "cause": cause})
+
+    def _ending(self, session: str, cause: str, standing: Standing) -> Event:
+        now, live = self._clock.now(), self._journal.live.get(session)
+        if live is None or live.boot != now.boot:
+            return Event("closed", session, now.boot, 0.0 if cause == REBOOTED else now.seconds, cause=cause)
+        end = Moment(now.boot, min(now.seconds, live.until))
+        totals = _seconds(live, end), standing.octets_down, standing.octets_up
+        return Event("closed", session, now.boot, end.seconds, *totals, cause)
+
+    def _over(self, live: Live, standing: Standing, now: Moment) -> str:
+        """Why a session that is on record is over; empty when it is not."""
+        if live.boot != now.boot:
+            return REBOOTED
+        if standing.seconds_left is None:
+            return EXPIRED if now.seconds >= live.until - 1 else LOST
+        used = (standing.octets_up or 0) + (standing.octets_down or 0)
+        return USED_UP if 0 < live.octets <= used else ""
+
+    def _survey(self) -> Mapping[str, Standing]:
+        try:
+            return self._enforcer.survey()
+        except TableGone:
+            log.error("the rules were removed by somebody; applied again, every door is shut")
+            self._enforcer.start()
+            return self._enforcer.survey()
+
+    def _sessions_of(self, wanted: Callable[[Phone], bool]) -> set[str]:
+        return {session for session, one in self._inside.items() if wanted(one.phone)}
+
+    def _within(self) -> list[Inside]:
+        now = self._clock.now().seconds
+        return [one for one in self._inside.values() if one.until > now]
+
+
+def _seconds(live: Live, now: Moment) -> int:
+    return max(0, int(now.seconds - live.at))

@@ -1,0 +1,66 @@
+"""The seam between deciding who is in and making it so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from captive_portal.gateway.clock import Moment
+from captive_portal.gateway.phone import Phone
+
+SPENT_S = 3600
+"""How long a spent nonce is remembered; the portal renews no ticket older than a quarter of that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one session stands: `seconds_left` is None when its door is shut; uncounted octets are None."""
+
+    phone: Phone | None
+    seconds_left: int | None
+    octets_up: int | None = None
+    octets_down: int | None = None
+
+
+class Enforcer(Protocol):
+    """Opens doors that shut by themselves. Doors and spent nonces outlive this process.
+
+    Every method raises EnforcerFailed when it could not be done (TableGone when the rules vanished).
+    """
+
+    @property
+    def notice(self) -> str:
+        """What an operator must know; empty when packets are really filtered."""
+        ...
+
+    @property
+    def since(self) -> Moment:
+        """From when on the memory of spent nonces is complete."""
+        ...
+
+    def start(self) -> None:
+        """Shut everything, but keep the doors that are open and the nonces that are spent."""
+        ...
+
+    def neighbour(self, ip: str) -> Phone | None:
+        """The phone that uses this address on the guests' side now."""
+        ...
+
+    def spent(self, name: str) -> bool:
+        """Whether `spend` or `admit` used this name within the last hour."""
+        ...
+
+    def spend(self, name: str) -> bool:
+        """Use a name up; False when it was spent already."""
+        ...
+
+    def admit(self, phone: Phone, session: str, seconds: int, nonce: str) -> bool:
+        """Spend the nonce and open the door for so long, both or neither; False when the nonce was spent."""
+        ...
+
+    def close(self, session: str) -> None:
+        """Shut the door of a session and forget what it used; nothing happens when there is none."""
+        ...
+
+    def survey(self) -> Mapping[str, Standing]:
+        """Every session of which there is a trace, by its name."""
+        ...

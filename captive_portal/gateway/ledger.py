@@ -1,0 +1,100 @@
+"""The enforcer for a machine without root: it records who would be in, and filters nothing."""
+
+import ipaddress
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from captive_portal.gateway import files
+from captive_portal.gateway.clock import Clock, Moment
+from captive_portal.gateway.enforcer import SPENT_S, Standing
+from captive_portal.gateway.errors import EnforcerFailed
+from captive_portal.gateway.phone import Phone
+
+NOTICE: Final = "the ledger enforcer only records: no packet is filtered"
+
+
+class Ledger:
+    """Doors and spent nonces in one file; like a kernel's, they last until the machine restarts."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._since = clock.now()
+        self._doors: dict[str, tuple[str, float]] = {}  # session: address, until
+        self._spent: dict[str, float] = {}  # name: until
+
+    @property
+    def notice(self) -> str:
+        """That nothing is filtered."""
+        return NOTICE
+
+    @property
+    def since(self) -> Moment:
+        """From when on the memory of spent nonces is complete."""
+        return self._since
+
+    def start(self) -> None:
+        """Read what an earlier process of this boot recorded."""
+        now = self._clock.now()
+        recorded = self._recorded()
+        if recorded.get("boot") == now.boot:
+            self._since = Moment(now.boot, recorded["since"])
+            self._doors = {session: (ip, until) for session, (ip, until) in recorded["doors"].items()}
+            self._spent = dict(recorded["spent"])
+        else:
+            self._since, self._doors, self._spent = now, {}, {}
+        self._record()
+
+    def neighbour(self, ip: str) -> Phone | None:
+        """A phone with a made-up, locally administered MAC: 02:00 and the address."""
+        return Phone("02:00:" + ipaddress.IPv4Address(ip).packed.hex(":"), ip)
+
+    def spent(self, name: str) -> bool:
+        """Whether the name was used within the last hour."""
+        return self._spent.get(name, 0.0) > self._clock.now().seconds
+
+    def spend(self, name: str) -> bool:
+        """Use a name up; False when it was spent already."""
+        if self.spent(name):
+            return False
+        self._spent[name] = self._clock.now().seconds + SPENT_S
+        self._record()
+        return True
+
+    def admit(self, phone: Phone, session: str, seconds: int, nonce: str) -> bool:
+        """Record the door; False when the nonce was spent."""
+        if self.spent(nonce):
+            return False
+        self._doors[session] = (phone.ip, self._clock.now().seconds + seconds)
+        return self.spend(nonce)
+
+    def close(self, session: str) -> None:
+        """Record that the door is shut."""
+        if self._doors.pop(session, None):
+            self._record()
+
+    def survey(self) -> Mapping[str, Standing]:
+        """The recorded doors; octets are unknown, because no packet passes here."""
+        now = self._clock.now().seconds
+        return {
+            session: Standing(self.neighbour(ip), int(until - now) if until > now else None)
+            for session, (ip, until) in self._doors.items()
+        }
+
+    def _recorded(self) -> dict[str, Any]:
+        try:
+            recorded = json.loads(self._path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return {}
+        return recorded if isinstance(recorded, dict) else {}
+
+    def _record(self) -> None:
+        now = self._clock.now()
+        self._spent = {name: until for name, until in self._spent.items() if until > now.seconds}
+        record = {"boot": now.boot, "since": self._since.seconds, "doors": self._doors, "spent": self._spent}
+        try:
+            files.replace(self._path, json.dumps(record))
+        except OSError as error:
+            raise EnforcerFailed(f"{self._path}: {error.strerror}") from error

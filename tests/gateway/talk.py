@@ -1,0 +1,61 @@
+"""What a phone says and hears: `echo IP`, `dns IP NAME`, `stream IP`, `download IP`; prints what it heard."""
+
+import contextlib
+import socket
+import sys
+from collections.abc import Callable
+
+
+def ask(ip: str, port: int, said: bytes) -> bytes:
+    """The first answer within two seconds, or nothing."""
+    with socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM) as link:
+        link.settimeout(2)
+        try:
+            link.connect((ip, port))
+            link.send(said)
+            return link.recv(2048)
+        except OSError:
+            return b""
+
+
+def echo(ip: str) -> str:
+    return ask(ip, 7, b"hello").decode() or "silence"
+
+
+def dns(ip: str, name: str) -> str:
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    answer = ask(ip, 53, b"\x12\x34\x01\x00\x00\x01" + bytes(6) + labels + b"\x00\x00\x01\x00\x01")
+    return socket.inet_ntoa(answer[-4:]) if answer else "silence"
+
+
+def stream(ip: str) -> str:
+    """Listen to a stream that nobody has to keep asking for, until it falls silent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        link.settimeout(2)
+        link.connect((ip, 7))
+        link.send(b"stream")
+        heard = _until_silence(link)
+        with contextlib.suppress(OSError):
+            link.send(b"afterwards")
+        return heard
+
+
+def download(ip: str) -> str:
+    """Take a download that never ends, until it falls silent."""
+    with socket.create_connection((ip, 80), 2) as link:
+        link.sendall(b"GET /drip HTTP/1.1\r\n\r\n")
+        return _until_silence(link)
+
+
+def _until_silence(link: socket.socket) -> str:
+    heard = 0
+    try:
+        while said := link.recv(65536):
+            heard += len(said)
+    except OSError:
+        return str(heard)
+    return "ended by the other side"
+
+
+WHAT: dict[str, Callable[..., str]] = {"echo": echo, "dns": dns, "stream": stream, "download": download}
+sys.stdout.write(WHAT[sys.argv[1]](*sys.argv[2:]))

@@ -1,0 +1,254 @@
+"""The controller's edge: what a gateway may tell it, over a real store."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, select
+from werkzeug.test import TestResponse
+
+from captive_portal.gateway import signed
+from captive_portal.model import Arrival, Plan
+from captive_portal.sessions import StoredSessions
+from captive_portal.tables import gateway_events, metadata, sessions
+from controller.edge.app import create_app
+from controller.store.engine import open_engine
+
+KEYS = {"08019-plaza": bytes(range(32)), "08037-plaza": bytes(range(1, 33))}
+SITE, OTHER = KEYS
+NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
+NONCE = "0123456789abcdef" * 2
+
+
+@dataclass
+class Office:
+    """The edge, its store and a gateway's voice."""
+
+    client: FlaskClient
+    engine: Engine
+    sessions: StoredSessions
+
+    def session(self, site: str = SITE, device: str = "d" * 32) -> str:
+        arrival = Arrival(site, device, "b" * 32, "boot:1", "n")
+        grant = self.sessions.open(
+            arrival, Plan("libre", timedelta(hours=1)), "es", NOW - timedelta(minutes=10)
+        )
+        return grant.session
+
+    def say(self, body: bytes, site: str = SITE, signature: str | None = None) -> TestResponse:
+        given = signed.sign(KEYS[SITE], signed.QUESTION, body) if signature is None else signature
+        return self.client.post(f"/gw/{site}/sync", data=body, headers={signed.HEADER: given})
+
+    def tell(self, *events: dict[str, Any]) -> dict[str, Any]:
+        answer = self.say(question(*events))
+        assert answer.status_code == 200, answer.text
+        return dict(answer.get_json())
+
+    def row(self, session: str) -> dict[str, Any]:
+        with self.engine.connect() as connection:
+            wanted = select(sessions).where(sessions.c.acctuniqueid == session)
+            return dict(connection.execute(wanted).mappings().one())
+
+
+def question(*events: dict[str, Any], **changed: Any) -> bytes:
+    told = {"version": 1, "site": SITE, "nonce": NONCE, "events": list(events)}
+    return json.dumps(told | changed).encode()
+
+
+def event(session: str, kind: str, age_s: int, **more: Any) -> dict[str, Any]:
+    return {"id": f"{kind}-{session[:20]}", "kind": kind, "session": session, "age_s": age_s} | more
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('edge')}/store.db")
+    metadata.create_all(engine)
+    stored = StoredSessions(engine)
+    yield Office(create_app(KEYS, stored, lambda: NOW).test_client(), engine, stored)
+    engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def empty(office: Office) -> None:
+    with office.engine.begin() as connection:
+        connection.execute(sessions.delete())
+        connection.execute(gateway_events.delete())
+
+
+def test_what_happened_at_the_gateway_shows_in_the_store(office: Office) -> None:
+    session = office.session()
+    opened, closed = event(session, "opened", 500), event(session, "closed", 20, cause="User-Request")
+    closed |= {"seconds": 480, "octets_down": 9000, "octets_up": 1000}
+    answer = office.tell(opened, closed)
+    assert answer["applied"] == [opened["id"], closed["id"]]
+    row = office.row(session)
+    assert row["acctstarttime"] == int(NOW.timestamp()) - 500
+    assert row["acctstoptime"] == int(NOW.timestamp()) - 20
+    assert (row["acctterminatecause"], row["acctsessiontime"]) == ("User-Request", 480)
+    assert (row["acctinputoctets"], row["acctoutputoctets"]) == (1000, 9000)
+
+
+def test_saying_it_again_changes_nothing_and_is_acknowledged_again(office: Office) -> None:
+    session = office.session()
+    body = question(event(session, "opened", 500), event(session, "closed", 20, cause="User-Request"))
+    first = office.say(body)
+    before = office.row(session)
+    second = office.say(body)
+    assert second.status_code == 200
+    assert second.get_json() == first.get_json()
+    assert office.row(session) == before
+
+
+def test_usage_that_nobody_counted_stays_unknown(office: Office) -> None:
+    session = office.session()
+    office.tell(event(session, "usage", 0, seconds=60, octets_down=None, octets_up=None))
+    row = office.row(session)
+    assert (row["acctsessiontime"], row["acctoutputoctets"], row["acctinputoctets"]) == (60, None, None)
+
+
+def test_a_dismissal_is_told_until_the_gateway_says_that_it_is_done(office: Office) -> None:
+    session = office.session()
+    assert office.tell()["dismiss"] == []
+    assert office.sessions.dismiss(session, NOW)
+    assert office.tell()["dismiss"] == [session]
+    assert office.tell()["dismiss"] == [session], "until it is done"
+    assert office.tell(event(session, "closed", 0, cause="Admin-Reset"))["dismiss"] == []
+
+
+def test_a_gateway_cannot_touch_the_sessions_of_another_site(office: Office) -> None:
+    theirs = office.session(site=OTHER)
+    office.sessions.dismiss(theirs, NOW)
+    answer = office.tell(event(theirs, "closed", 0, cause="User-Request"))
+    assert answer["dismiss"] == []
+    assert office.row(theirs)["acctstoptime"] is None
+
+
+def test_the_answer_is_signed_and_bound_to_the_question(office: Office) -> None:
+    answer = office.say(question())
+    assert signed.genuine(KEYS[SITE], signed.ANSWER, answer.data, answer.headers[signed.HEADER])
+    assert not signed.genuine(KEYS[SITE], signed.QUESTION, answer.data, answer.headers[signed.HEADER])
+    assert answer.get_json()["nonce"] == NONCE
+
+
+@pytest.mark.parametrize(
+    ("site", "signature"),
+    [
+        (SITE, ""),
+        (SITE, "ñandú"),
+        (SITE, "0" * 64),
+        (SITE, signed.sign(KEYS[SITE], signed.ANSWER, question())),
+        (SITE, signed.sign(KEYS[OTHER], signed.QUESTION, question())),
+        (SITE, signed.sign(KEYS[SITE], signed.QUESTION, question() + b" ")),
+        (OTHER, signed.sign(KEYS[SITE], signed.QUESTION, question())),
+        ("nowhere", signed.sign(KEYS[SITE], signed.QUESTION, question())),
+        ("nowhere", signed.sign(bytes(32), signed.QUESTION, question())),
+    ],
+)
+def test_a_wrong_signature_is_refused_with_one_line(office: Office, site: str, signature: str) -> None:
+    answer = office.say(question(), site, signature.encode().decode("latin-1"))
+    assert answer.status_code == 401
+    assert answer.get_json() == {"error": "not signed with the key of this site"}
+    assert answer.text.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "Invalid JSON"),
+        (b"\xff\xfe", "Invalid JSON"),
+        (b"[]", "object"),
+        (b"[" * 10_000, "Invalid JSON"),
+        (question(version=2), "version"),
+        (question(site=OTHER), "site: is not the one in the address"),
+        (question(nonce="x"), "nonce"),
+        (question(more="x"), "more"),
+        (question(events="x"), "events"),
+        (question(event("a b", "opened", 0, id="e1")), "events.0.session"),
+        (question(event("s", "burned", 0)), "events.0.kind"),
+        (question(event("s", "opened", -1)), "events.0.age_s"),
+        (question(event("s", "opened", 10**12)), "events.0.age_s"),
+        (question(event("s", "usage", 0, octets_down=2**70)), "events.0.octets_down"),
+        (question(event("s", "usage", 0, octets_down="5")), "events.0.octets_down"),
+        (question(event("s", "closed", 0, cause="x" * 40)), "events.0.cause"),
+        (question(event("s", "opened", 0, id="x" * 49)), "events.0.id"),
+        (question(event("s", "opened", 0, mac="02:ca:fe:00:00:01")), "events.0.mac"),
+    ],
+)
+def test_what_no_gateway_says_is_refused_with_one_line(office: Office, body: bytes, said: str) -> None:
+    answer = office.say(body)
+    assert answer.status_code == 400
+    assert said in answer.get_json()["error"]
+    assert answer.text.count("\n") == 1
+    assert "02:ca:fe" not in answer.text
+
+
+def test_one_wrong_event_costs_the_call_and_nothing_is_half_applied(office: Office) -> None:
+    session = office.session()
+    assert office.say(question(event(session, "opened", 5), event("s", "burned", 0))).status_code == 400
+    assert office.row(session)["acctstarttime"] is None
+
+
+def test_a_body_of_more_than_64_kib_is_refused(office: Office) -> None:
+    answer = office.say(question() + b" " * 65536)
+    assert answer.status_code == 413
+    assert answer.text.count("\n") == 1
+
+
+def test_what_a_gateway_sends_at_most_is_accepted(office: Office) -> None:
+    full = {"seconds": 10**9, "octets_down": 2**61, "octets_up": 2**61, "cause": "Session-Timeout"}
+    many = [event("s" * 32, "closed", 10**9, **full) | {"id": f"{n:032d}"} for n in range(150)]
+    assert office.tell(*many)["applied"] == [one["id"] for one in many]
+
+
+def test_a_store_that_fails_is_told_and_nothing_is_acknowledged(tmp_path: Path) -> None:
+    broken = StoredSessions(open_engine(f"sqlite:///{tmp_path}/empty.db"))
+    client = create_app(KEYS, broken, lambda: NOW).test_client()
+    body = question()
+    answer = client.post(
+        f"/gw/{SITE}/sync", data=body, headers={signed.HEADER: signed.sign(KEYS[SITE], signed.QUESTION, body)}
+    )
+    assert answer.status_code == 503
+    assert answer.get_json() == {"error": "the store is not available, try again"}
+
+
+def test_it_says_that_it_lives(office: Office) -> None:
+    assert office.client.get("/healthz").text == "ok\n"
+
+
+def test_another_address_or_method_is_one_line(office: Office) -> None:
+    for answer in (
+        office.client.get(f"/gw/{SITE}/sync"),
+        office.client.get("/"),
+        office.client.post("/gw//sync"),
+    ):
+        assert answer.status_code in {404, 405}
+        assert answer.get_json()["error"]
+
+
+def test_no_key_is_in_any_log(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        office.say(question(), SITE, "0" * 64)
+        office.tell()
+    assert KEYS[SITE].hex() not in caplog.text
+    assert "sync refused" in caplog.text
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=300) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_whatever_is_signed_is_answered_and_never_a_bug(office: Office, body: bytes) -> None:
+    assert office.say(body).status_code == 400
