@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from tests import need
 
@@ -14,8 +15,6 @@ from tests import need
 def chromium() -> Iterator[Any]:
     """A real headless Chromium, driven by playwright; pages are opened with `chromium.new_context(...)`."""
     path = need.program("chromium", "chromium")
-    from playwright.sync_api import sync_playwright
-
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path,
