@@ -1,9 +1,9 @@
 #!/bin/sh
-# Plaza's dead-man guard, kept on the device: puts the saved configuration back unless the trial was confirmed.
+# Plaza's dead-man guard, kept on the device: puts the saved configuration back unless it was confirmed.
 #   guard timer TOKEN SECONDS   waits, then reverts
 #   guard boot                  reverts at once: power that goes inside a trial never keeps it
 #   guard reload                makes the committed configuration work
-# Whoever renames rollback.tgz first decides: to `confirmed` (the controller) or to `reverting` (this program).
+# Whoever renames rollback.tgz first decides: to `confirmed` (the controller) or `reverting` (this program).
 R="${PLAZA_ROOT:-}"
 HOME_DIR="$R/etc/plaza"
 TRIAL="$R/tmp/plaza"

@@ -1,5 +1,5 @@
 # The device's side of a change: functions that Plaza calls over SSH, one act per call.
-# Set before: TOKEN REVERT_S PACKAGES FINGERPRINT BATCH_SHA256 GUARD_SHA256 and the functions batch_text, guard_text.
+# Set before: TOKEN REVERT_S PACKAGES FINGERPRINT BATCH_SHA256 GUARD_SHA256, functions batch_text guard_text.
 R="${PLAZA_ROOT:-}"
 C="$R/etc/config"
 HOME_DIR="$R/etc/plaza"
@@ -15,8 +15,10 @@ refuse() { # STATUS TEXT
     exit "$1"
 }
 later() { # runs the guard detached from this login
-    start-stop-daemon -S -b -p "$TRIAL/none.pid" -x /bin/sh -- "$HOME_DIR/guard" "$@" </dev/null >/dev/null 2>&1 && return
-    (trap '' HUP; exec /bin/sh "$HOME_DIR/guard" "$@") </dev/null >/dev/null 2>&1 &
+    # Without -p it would take any running /bin/sh for ours and start nothing.
+    set -- "$HOME_DIR/guard" "$@"
+    start-stop-daemon -S -b -p "$TRIAL/none.pid" -x /bin/sh -- "$@" </dev/null >/dev/null 2>&1 && return
+    (trap '' HUP; exec /bin/sh "$@") </dev/null >/dev/null 2>&1 &
 }
 note() { # one line of what became of each trial, the last 20
     { tail -n 19 "$HOME_DIR/history" 2>/dev/null; echo "$1"; } >"$HOME_DIR/history.new"
@@ -59,7 +61,8 @@ install_guard() {
     guard_text >"$TRIAL/guard"
     [ "$(digest <"$TRIAL/guard")" = "$GUARD_SHA256" ] || abandon 12 "guard damaged"
     if ! cmp -s "$TRIAL/guard" "$HOME_DIR/guard"; then
-        cp "$TRIAL/guard" "$HOME_DIR/guard.new" && chmod 755 "$HOME_DIR/guard.new" || abandon 18 "cannot write"
+        cp "$TRIAL/guard" "$HOME_DIR/guard.new" || abandon 18 "cannot write"
+        chmod 755 "$HOME_DIR/guard.new"
         mv "$HOME_DIR/guard.new" "$HOME_DIR/guard"
     fi
     [ -x "$R/etc/rc.d/S11plaza-guard" ] || ln -sf ../plaza/guard "$R/etc/rc.d/S11plaza-guard"
@@ -74,9 +77,9 @@ save() {
     sync
 }
 guard_lives() {
-    for try in 1 2 3 4 5; do
+    for try in 1 2 3 4 5 6 7 8 9 10; do
         [ -s "$TRIAL/guard.pid" ] && kill -0 "$(cat "$TRIAL/guard.pid")" 2>/dev/null && return
-        sleep 1
+        sleep 0.1 2>/dev/null || sleep 1  # not every BusyBox sleeps a part of a second
     done
     return 1
 }
@@ -89,8 +92,9 @@ disarm() {
     rm -rf "$HOME_DIR/rollback.new" "$HOME_DIR/rollback.tgz" "$TRIAL"
 }
 
+named() { [ "$(cat "$HOME_DIR/token" 2>/dev/null)" = "$TOKEN" ]; }
 ours() {
-    [ -e "$HOME_DIR/rollback.tgz" ] && [ "$(cat "$HOME_DIR/token" 2>/dev/null)" = "$TOKEN" ] || refuse 16 "no trial"
+    [ -e "$HOME_DIR/rollback.tgz" ] && named || refuse 16 "no trial"
 }
 apply() {
     ours
@@ -123,7 +127,7 @@ finish() { # TOKEN whose confirmation was decided
 }
 confirm() {
     grep -q "^confirmed $TOKEN$" "$HOME_DIR/history" 2>/dev/null && return
-    [ "$(cat "$HOME_DIR/token" 2>/dev/null)" = "$TOKEN" ] || refuse 16 "no trial"
+    named || refuse 16 "no trial"
     if [ ! -e "$HOME_DIR/confirmed" ]; then
         mv "$HOME_DIR/rollback.tgz" "$HOME_DIR/confirmed" 2>/dev/null || refuse 16 "no trial"
     fi

@@ -1,0 +1,82 @@
+"""`plaza adopt`: pins the SSH host keys that devices show, so that an impostor is seen later."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from controller.access import Pinning
+    from drivers.errors import DriverError
+    from drivers.model import Device
+    from drivers.ssh import HostKey
+
+
+@click.command()
+@click.argument("selector")
+@click.option(
+    "--replace-key",
+    "replace",
+    multiple=True,
+    metavar="NAME",
+    help="Believe the new key of this device, whose pinned key is another. Once for each device.",
+)
+def adopt(selector: str, replace: tuple[str, ...]) -> None:
+    """Pin the SSH host keys that the devices of SELECTOR show now.
+
+    Compare each fingerprint with what the device itself prints. Exit code 2: some were not pinned.
+    """
+    from controller import app, audit, settings
+    from controller.access import Pinning
+    from controller.selector import select
+
+    built = app.build(settings.load())
+    devices = select(built.inventory, selector)
+    pinning = Pinning(built.engine, audit.load_key(built.settings.data_dir), audit.actor())
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        found = list(pool.map(_fetch, devices))
+    results = [_settle(pinning, device, key, replace) for device, key in zip(devices, found, strict=True)]
+    if not all(results):
+        sys.exit(2)
+
+
+def _fetch(device: "Device") -> "HostKey | DriverError":
+    from drivers import ssh
+    from drivers.errors import DriverError
+
+    try:
+        return ssh.fetch_host_key(device)
+    except DriverError as error:
+        return error
+
+
+def _settle(
+    pinning: "Pinning", device: "Device", key: "HostKey | DriverError", replace: tuple[str, ...]
+) -> bool:
+    """Pin one key or say why not; returns whether the device's present key is pinned now."""
+    from controller.access import pinned
+    from controller.app import utc_now
+    from drivers.errors import DriverError
+
+    if isinstance(key, DriverError):
+        click.echo(str(key), err=True)
+        return False
+    before = pinned(pinning.engine, device.name)
+    shown = f"{device.name}: {key.kind} {key.fingerprint}"
+    if before == key:
+        click.echo(f"{shown} already pinned")
+    elif before is None:
+        pinning.pin(device.name, key, utc_now())
+        click.echo(f"{shown} pinned")
+    elif device.name in replace:
+        pinning.pin(device.name, key, utc_now())
+        click.echo(f"{shown} pinned in place of {before.fingerprint}")
+    else:
+        click.echo(
+            f"{shown} refused: pinned is {before.fingerprint}; somebody may stand in between. If it was "
+            f"reinstalled: plaza adopt --replace-key {device.name} {device.name}",
+            err=True,
+        )
+        return False
+    return True

@@ -1,0 +1,35 @@
+"""(Inventory, Device) → Intent: what a device should be, in nobody's dialect."""
+
+import hashlib
+import json
+from dataclasses import asdict
+
+from controller.model import Inventory
+from drivers.model import Device, Intent, Lifecycle
+from drivers.render import configurable
+
+
+def intent(inventory: Inventory, device: Device) -> Intent:
+    """Everything `render` needs to know of one device of the inventory."""
+    resolved = inventory.devices[device.name]
+    return Intent(
+        device=resolved.name,
+        hostname=resolved.name,
+        country=resolved.country,
+        radios=resolved.radios,
+        ssids=resolved.ssids,
+    )
+
+
+def digest(wanted: Intent) -> str:
+    """SHA-256 over an intent. Passphrases are in it by the name of their credential only."""
+    return hashlib.sha256(json.dumps(asdict(wanted), sort_keys=True).encode()).hexdigest()
+
+
+def why_not(device: Device) -> str:
+    """Why Plaza does not configure this device; empty when it does."""
+    if device.state in {Lifecycle.EXPECTED, Lifecycle.RETIRED}:
+        return f"its state is {device.state.value}"
+    if not configurable(device.platform):
+        return f"Plaza only watches the platform {device.platform}"
+    return ""

@@ -1,0 +1,57 @@
+"""Plans the change of many devices side by side; one that fails costs only itself."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Final
+
+from controller import intent as wanting
+from controller.access import Access
+from controller.errors import SecretError
+from controller.model import Inventory
+from drivers import apply
+from drivers.apply import Plan
+from drivers.errors import DriverError
+from drivers.model import Device
+
+WORKERS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What planning found of one device: a plan, a reason not to configure it, or an error."""
+
+    device: Device
+    plan: Plan | None = None
+    error: DriverError | SecretError | None = None
+    left_alone: str = ""
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is something to change."""
+        return self.plan is not None and bool(self.plan.diff)
+
+
+def plan_all(inventory: Inventory, access: Access, devices: Sequence[Device]) -> Iterator[Planned]:
+    """Read and compare devices; yields each as it is done."""
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        waiting = [pool.submit(plan_one, inventory, access, device) for device in devices]
+        try:
+            for done in as_completed(waiting):
+                yield done.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def plan_one(inventory: Inventory, access: Access, device: Device) -> Planned:
+    """Read and compare one device. Writes nothing to it and raises nothing of its faults."""
+    left_alone = wanting.why_not(device)
+    if left_alone:
+        return Planned(device, left_alone=left_alone)
+    try:
+        wanted = wanting.intent(inventory, device)
+        passphrases = access.passphrases(wanted)
+        with access.enter(device) as shell:
+            return Planned(device, apply.plan(shell, wanted, passphrases))
+    except (DriverError, SecretError) as error:
+        return Planned(device, error=error)

@@ -1,0 +1,225 @@
+"""Takes devices to their intent: a canary first, then one by one, stopping at the first failure."""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from secrets import token_hex
+from typing import Final
+
+from controller import intent as wanting
+from controller.access import Access
+from controller.errors import RolloutHalted, StoreBusy
+from controller.journal import OPEN, Journal, Row, State
+from controller.model import Inventory
+from controller.planning import Planned, plan_one
+from drivers import apply
+from drivers.apply import Ending, Plan, Step, Timers
+from drivers.errors import ConfigRejected, DriverError, Unreachable
+from drivers.model import Device
+
+_ARMING_S: Final = 60  # an upload over a slow line, before the device's timer even starts
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where a device stands, with one sentence for a person."""
+
+    device: str
+    state: State
+    detail: str = ""
+
+
+Report = Callable[[Outcome], None]
+"""Told of every state a device comes to, after it is in the journal and before the act it announces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Works:
+    """What a rollout is done with."""
+
+    inventory: Inventory
+    access: Access
+    journal: Journal
+    timers: Timers
+
+
+def run(works: Works, selector: str, planned: Sequence[Planned], report: Report) -> tuple[Outcome, ...]:
+    """Carry out what was planned, in this order. Returns how every device ended.
+
+    Raises RolloutHalted after the first failure, when the rest is held; the journal holds all of it.
+    """
+    rest = [_outcome_without_change(item) for item in planned if not item.pending]
+    waiting = [(item.device, item.plan) for item in planned if item.plan is not None and item.pending]
+    for outcome in rest:
+        report(outcome)
+    if not waiting:
+        return tuple(rest)
+    name = token_hex(8)
+    rows = {item.device.name: _first_row(name, item) for item in planned}
+    works.journal.begin(name, selector, rows.values())
+    done: list[Outcome] = []
+    for number, (device, plan) in enumerate(waiting):
+        row = _change(works, rows[device.name], device, plan, report)
+        done.append(_outcome(row))
+        if row.state not in {State.CONFIRMED, State.PENDING}:
+            for held, _ in waiting[number + 1 :]:
+                _write(works, replace(rows[held.name], state=State.HELD), report)
+            if row.state not in OPEN:
+                works.journal.close(name, "halted")
+            raise RolloutHalted("the canary" if number == 0 else "the wave", [f"{row.device}: {row.detail}"])
+    works.journal.close(name, "done")
+    return (*rest, *done)
+
+
+def resume(works: Works, report: Report) -> tuple[Outcome, ...]:
+    """End what a controller that died left open: confirm each open trial, or see its device revert.
+
+    Devices it had not come to are held. A device that does not answer keeps its state, and its rollout
+    stays open for the next call.
+    """
+    outcomes: list[Outcome] = []
+    for name, rows in works.journal.unfinished().items():
+        ended = [_resume_row(works, row, report) for row in rows]
+        outcomes += [_outcome(row) for row in ended]
+        if not any(row.state in OPEN for row in ended):
+            works.journal.close(name, "halted")
+    return tuple(outcomes)
+
+
+@contextmanager
+def alone(data_dir: Path) -> Iterator[None]:
+    """Hold the right to change devices. Raises StoreBusy while another process of this machine has it."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(data_dir / "rollout.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _lock(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StoreBusy("another process is changing devices; wait until it is done") from None
+
+
+def _change(works: Works, row: Row, device: Device, plan: Plan, report: Report) -> Row:
+    """One device, with a journal row before each remote act."""
+    token = token_hex(16)
+    deadline = works.journal.clock() + timedelta(seconds=_ARMING_S + works.timers.revert_s)
+    armed = replace(row, token=token, deadline_at=int(deadline.timestamp()))
+    reached = row
+
+    def before(step: Step) -> None:
+        nonlocal reached
+        reached = _write(works, replace(armed, state=State(step.value)), report)
+
+    try:
+        apply.carry_out(plan, lambda: works.access.enter(device), token, works.timers, before)
+    except DriverError as error:
+        return _write(works, _after_failure(works, reached, device, plan, error), report)
+    return _write(works, replace(reached, state=State.CONFIRMED), report)
+
+
+def _after_failure(works: Works, row: Row, device: Device, plan: Plan, error: DriverError) -> Row:
+    """What is true of the device now: nothing was sent, or its own timer brings the old state back."""
+    if row.state is State.PLANNED:
+        state = State.PENDING if isinstance(error, Unreachable) else State.FAILED
+        return replace(row, state=state, detail=error.reason)
+    if row.state is State.ARMED and isinstance(error, ConfigRejected):
+        return replace(row, state=State.FAILED, detail=f"{error.reason}; nothing was changed")
+    row = replace(row, detail=error.reason)
+    timers = works.timers
+
+    def enter() -> apply.Login:
+        return works.access.enter(device)
+
+    try:
+        ending = apply.await_end(row.device, enter, row.token, timers, timers.revert_s + timers.grace_s)
+        if ending is Ending.REVERTED and not apply.is_as_before(plan, enter, timers):
+            detail = f"{row.detail}; it reverted by itself but is not as it was"
+            return replace(row, state=State.FAILED, detail=detail)
+    except DriverError as later:
+        return replace(row, detail=f"{row.detail}; since then {later.reason}")
+    return _ended(row, ending)
+
+
+def _resume_row(works: Works, row: Row, report: Report) -> Row:
+    if row.state is State.PLANNED:
+        detail = "the controller stopped before it came to this device"
+        return _write(works, replace(row, state=State.HELD, detail=detail), report)
+    if row.state not in OPEN:
+        return row
+    report(
+        Outcome(row.device, row.state, "asking what became of its trial; unconfirmed it reverts by itself")
+    )
+    device = works.inventory.devices.get(row.device)
+    if device is None:
+        detail = "it is no longer in the inventory; an unconfirmed trial reverted by itself"
+        return _write(works, replace(row, state=State.FAILED, detail=detail), report)
+    try:
+        ending = _see_to_the_end(works, row, device)
+        return _write(works, _ended(replace(row, detail=""), ending), report)
+    except DriverError as error:
+        return _write(works, replace(row, detail=f"not yet known: {error.reason}"), report)
+
+
+def _see_to_the_end(works: Works, row: Row, device: Device) -> Ending:
+    """Confirm only what was journalled and still is wanted; whatever else is open ends by its own timer."""
+    left_s = row.deadline_at - works.journal.clock().timestamp()
+    wait_s = left_s + works.timers.grace_s  # long past: asked once
+
+    def enter() -> apply.Login:
+        return works.access.enter(device)
+
+    planned = plan_one(works.inventory, works.access, device).plan
+    if planned is not None and wanting.digest(planned.intent) == row.intent_hash:
+        with suppress(Unreachable):
+            return apply.finish(planned, enter, row.token, works.timers, wait_s)
+    return apply.await_end(row.device, enter, row.token, works.timers, wait_s)
+
+
+def _ended(row: Row, ending: Ending) -> Row:
+    said = f"{row.detail}; " if row.detail else ""
+    match ending:
+        case Ending.CONFIRMED:
+            return replace(row, state=State.CONFIRMED, detail=row.detail)
+        case Ending.REVERTED:
+            return replace(row, state=State.ROLLED_BACK, detail=f"{said}it reverted by itself")
+        case Ending.ABSENT:
+            return replace(row, state=State.FAILED, detail=f"{said}it never began the change")
+
+
+def _outcome_without_change(item: Planned) -> Outcome:
+    name = item.device.name
+    if item.left_alone:
+        return Outcome(name, State.SKIPPED, item.left_alone)
+    if isinstance(item.error, Unreachable):
+        return Outcome(name, State.PENDING, item.error.reason)
+    if item.error is not None:
+        return Outcome(name, State.FAILED, str(item.error).removeprefix(f"{name}: "))
+    return Outcome(name, State.SKIPPED, "as intended")
+
+
+def _first_row(rollout: str, item: Planned) -> Row:
+    if item.plan is not None and item.pending:
+        intent_hash = wanting.digest(item.plan.intent)
+        return Row(rollout, item.device.name, State.PLANNED, intent_hash, diff=item.plan.diff.text)
+    outcome = _outcome_without_change(item)
+    return Row(rollout, outcome.device, outcome.state, intent_hash="", detail=outcome.detail)
+
+
+def _write(works: Works, row: Row, report: Report) -> Row:
+    works.journal.write(row)
+    report(_outcome(row))
+    return row
+
+
+def _outcome(row: Row) -> Outcome:
+    return Outcome(row.device, row.state, row.detail)

@@ -1,0 +1,167 @@
+"""How OpenWrt names what an intent asks for: radios by band, channel widths, encryption."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from drivers.errors import ConfigRejected, UnexpectedReply, ValueRefused
+from drivers.model import Band, Intent, Radio, Secret, Security, Ssid
+from drivers.uci import Config, Section
+
+PACKAGES: Final = ("system", "wireless")
+"""The packages we read and write, in the order they are applied."""
+
+OWN_PREFIX: Final = "plaza_"
+"""Sections whose name begins so are ours entirely."""
+
+OWN_OPTIONS: Final = MappingProxyType(
+    {
+        ("system", "system"): frozenset({"hostname"}),
+        ("wireless", "wifi-device"): frozenset({"country", "channel", "htmode", "txpower", "disabled"}),
+    }
+)
+"""The options we own in the device's own sections, by package and kind."""
+
+_BANDS: Final = MappingProxyType({Band.GHZ_2: "2g", Band.GHZ_5: "5g", Band.GHZ_6: "6g"})
+_HWMODES: Final = MappingProxyType({"11b": "2g", "11g": "2g", "11a": "5g"})  # before OpenWrt 21.02
+_MODES: Final = MappingProxyType({Band.GHZ_2: "HT", Band.GHZ_5: "VHT", Band.GHZ_6: "HE"})
+_ENCRYPTION: Final = MappingProxyType(
+    {
+        Security.OPEN: ("none", None),
+        Security.OWE: ("owe", "2"),
+        Security.WPA2: ("psk2", None),
+        Security.WPA3: ("sae", "2"),
+    }
+)
+"""`encryption` and `ieee80211w` of OpenWrt; OWE and SAE require protected management frames."""
+
+_HOSTNAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_PASSPHRASE: Final = re.compile(r"[ -~]{8,63}|[0-9a-fA-F]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class WifiDevice:
+    """A radio as the template writes it."""
+
+    section: str
+    country: str
+    channel: str
+    htmode: str
+    power_dbm: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WifiNetwork:
+    """One SSID on one radio as the template writes it."""
+
+    section: str
+    radio: str
+    ssid: str
+    interface: str
+    isolate: int
+    encryption: str
+    protected_frames: str | None
+    key: Secret | None
+
+
+def view(intent: Intent, running: Config, passphrases: Mapping[str, Secret]) -> dict[str, object]:
+    """What the template needs. Raises ValueRefused for what no AP can carry, ConfigRejected for no radio."""
+    _check(intent, passphrases)
+    sections = {radio.band: _section_of(intent, radio, running) for radio in intent.radios}
+    return {
+        "system": _system(intent, running),
+        "hostname": intent.hostname,
+        "radios": tuple(_device(intent, radio, sections[radio.band]) for radio in intent.radios),
+        "networks": tuple(
+            _network(ssid, number, band, section.name, passphrases)
+            for number, ssid in enumerate(intent.ssids, start=1)
+            for band, section in sections.items()
+            if band in ssid.bands
+        ),
+    }
+
+
+def radio_sections(running: Config) -> dict[str, Section]:
+    """The device's own radios by band ("2g", "5g", "6g"); of two on one band the first."""
+    found: dict[str, Section] = {}
+    for section in running.of_kind("wireless", "wifi-device"):
+        band = section.options.get("band") or _HWMODES.get(str(section.options.get("hwmode", "")), "")
+        found.setdefault(str(band), section)
+    return found
+
+
+def htmode(band: Band, width_mhz: int, running: str) -> str:
+    """The wanted width in the radio's present generation: HE80 narrowed to 40 MHz stays HE40."""
+    family = re.sub(r"[0-9+-]+$", "", running)
+    if family not in {"HT", "VHT", "HE", "EHT"} or (family == "HT" and width_mhz > 40):
+        family = _MODES[band] if width_mhz <= 40 or band is not Band.GHZ_2 else "HE"
+    return f"{family}{width_mhz}"
+
+
+def _check(intent: Intent, passphrases: Mapping[str, Secret]) -> None:
+    if not _HOSTNAME.fullmatch(intent.hostname):
+        _refuse(intent, f"{intent.hostname!r} is no host name", "use letters, digits and hyphens, at most 63")
+    if not re.fullmatch(r"[A-Z]{2}", intent.country):
+        _refuse(intent, f"{intent.country!r} is no country", "write two capital letters, such as MX")
+    for ssid in intent.ssids:
+        size = len(ssid.name.encode("utf-8", "surrogatepass"))
+        if not 1 <= size <= 32:
+            _refuse(intent, f"the SSID {ssid.name!r} has {size} octets", "an SSID has 1 to 32")
+        if ssid.security in {Security.WPA2, Security.WPA3}:
+            _check_passphrase(intent, ssid, passphrases)
+
+
+def _check_passphrase(intent: Intent, ssid: Ssid, passphrases: Mapping[str, Secret]) -> None:
+    if ssid.passphrase not in passphrases:
+        _refuse(intent, f"the SSID {ssid.name!r} has no passphrase", "name a credential in `passphrase`")
+    if not _PASSPHRASE.fullmatch(passphrases[ssid.passphrase].reveal()):
+        what = f"the passphrase {ssid.passphrase!r} of the SSID {ssid.name!r} cannot be one"
+        _refuse(intent, what, "use 8 to 63 printable ASCII characters")
+
+
+def _refuse(intent: Intent, reason: str, hint: str) -> None:
+    raise ValueRefused(intent.device, reason, hint)
+
+
+def _system(intent: Intent, running: Config) -> str:
+    sections = running.of_kind("system", "system")
+    if not sections:
+        raise UnexpectedReply(intent.device, "its configuration has no `system` section")
+    return sections[0].name
+
+
+def _section_of(intent: Intent, radio: Radio, running: Config) -> Section:
+    found = radio_sections(running).get(_BANDS[radio.band])
+    if found is None:
+        hint = "take that radio out of the inventory, or correct the model"
+        raise ConfigRejected(intent.device, f"it has no radio for the band {radio.band.value}", hint)
+    return found
+
+
+def _device(intent: Intent, radio: Radio, section: Section) -> WifiDevice:
+    return WifiDevice(
+        section=section.name,
+        country=intent.country,
+        channel=str(radio.channel or "auto"),
+        htmode=htmode(radio.band, radio.width_mhz, str(section.options.get("htmode", ""))),
+        power_dbm=radio.power_dbm,
+    )
+
+
+def _network(
+    ssid: Ssid, number: int, band: Band, radio: str, passphrases: Mapping[str, Secret]
+) -> WifiNetwork:
+    encryption, protected_frames = _ENCRYPTION[ssid.security]
+    protected = ssid.security in {Security.WPA2, Security.WPA3}
+    return WifiNetwork(
+        section=f"{OWN_PREFIX}{band.value}_{number}",
+        radio=radio,
+        ssid=ssid.name,
+        interface="lan" if ssid.vlan is None else f"vlan{ssid.vlan}",
+        isolate=int(ssid.isolation),
+        encryption=encryption,
+        protected_frames=protected_frames,
+        key=passphrases[ssid.passphrase] if protected else None,
+    )

@@ -1,0 +1,131 @@
+"""The configuration text of OpenWrt (UCI): sections of options, read and quoted."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from drivers.model import Secret
+from drivers.redact import is_secret
+
+Value = str | Secret
+Option = Value | tuple[Value, ...]
+"""One value, or the values of a list."""
+
+_PIECE: Final = re.compile(
+    r"""'(?P<single>[^']*)'|"(?P<double>(?:\\.|[^"\\])*)"|\\(?P<escaped>.)|(?P<bare>[^\s'"\\]+)"""
+    r"""|(?P<space>[^\S\n]+)|(?P<end>\n)""",
+    re.DOTALL,
+)
+
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_.-]+|@[A-Za-z0-9_-]+\[[0-9]+\]")
+
+
+class NotUci(ValueError):
+    """The text is not UCI: the message names the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """`name` is `@kind[n]` for an anonymous section, as `uci show` prints it."""
+
+    package: str
+    name: str
+    kind: str
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """package.name, the address of `uci set`."""
+        return f"{self.package}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The sections of some packages in file order, by path."""
+
+    sections: Mapping[str, Section]
+
+    def of_kind(self, package: str, kind: str) -> tuple[Section, ...]:
+        """All sections of one kind."""
+        return tuple(s for s in self.sections.values() if s.package == package and s.kind == kind)
+
+
+def quote(value: str) -> str:
+    """One shell-like word as uci writes it. Raises ValueError for what no setting of ours may hold."""
+    for char in value:
+        if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"}:
+            raise ValueError(f"holds the control character U+{ord(char):04X}")
+    return "'" + value.replace("'", "'\\''") + "'"
+
+
+def parse(text: str) -> Config:
+    """What `uci export` printed. Values of secret options come back as Secret. Raises NotUci."""
+    sections: dict[str, Section] = {}
+    counts: dict[tuple[str, str], int] = {}
+    package = ""
+    options: dict[str, Option] = {}
+    for line, words in _statements(text):
+        if not all(_NAME.fullmatch(word) for word in _names(words)):
+            raise NotUci(f"line {line}: a name holds what no name may")
+        match words:
+            case ["package", package]:
+                options = {}
+            case ["config", kind, *rest] if package and len(rest) <= 1:
+                nth = counts.get((package, kind), 0)
+                counts[package, kind] = nth + 1
+                options = {}
+                section = Section(package, rest[0] if rest else f"@{kind}[{nth}]", kind, options)
+                sections[section.path] = section
+            case ["option" | "list" as verb, name, value] if sections:
+                _add(options, verb, name, value)
+            case _:
+                raise NotUci(f"line {line}: {words[0]!r} is no UCI statement")
+    return Config(sections)
+
+
+def _names(words: list[str]) -> list[str]:
+    """The words that name something; what they address must not be able to say more than a name."""
+    return words[1:3] if words[0] == "config" else words[1:2]
+
+
+def _add(options: dict[str, Option], verb: str, name: str, word: str) -> None:
+    value: Value = Secret(word) if is_secret(name) else word
+    before = options.get(name, ())
+    if verb == "option":
+        options[name] = value
+    else:
+        options[name] = (*(before if isinstance(before, tuple) else (before,)), value)
+
+
+def _statements(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each statement with the number of its last line; a quoted value may hold line ends."""
+    words: list[str] = []
+    word: str | None = None
+    position, line = 0, 1
+    while position < len(text):
+        match = _PIECE.match(text, position)
+        if match is None:
+            raise NotUci(f"line {line}: a quote is never closed")
+        position = match.end()
+        if word is None and (match["bare"] or "").startswith("#"):
+            position = text.find("\n", position) if "\n" in text[position:] else len(text)
+        elif match["space"] is None and match["end"] is None:
+            word = (word or "") + _plain(match)
+        else:
+            words, word = (words if word is None else [*words, word]), None
+            if match["end"] and words:
+                yield line, words
+                words = []
+        line += match.group().count("\n")
+    words = words if word is None else [*words, word]
+    if words:
+        yield line, words
+
+
+def _plain(match: re.Match[str]) -> str:
+    if match["double"] is not None:
+        return re.sub(r"\\(.)", r"\1", match["double"], flags=re.DOTALL)
+    return next(match[name] for name in ("single", "escaped", "bare") if match[name] is not None)
