@@ -10,8 +10,10 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
+from controller import audit
 from controller import intent as wanting
 from controller.access import Access
+from controller.app import App, utc_now
 from controller.errors import RolloutHalted, StoreBusy
 from controller.journal import OPEN, Journal, Row, State
 from controller.model import Inventory
@@ -45,6 +47,12 @@ class Works:
     access: Access
     journal: Journal
     timers: Timers
+
+
+def works_of(app: App, timers: Timers) -> Works:
+    """What this process does a rollout with."""
+    journal = Journal(app.engine, audit.load_key(app.settings.data_dir), audit.actor(), utc_now)
+    return Works(app.inventory, Access(app.secrets, app.engine), journal, timers)
 
 
 def run(works: Works, selector: str, planned: Sequence[Planned], report: Report) -> tuple[Outcome, ...]:

@@ -1,21 +1,29 @@
 """What the worker does: rollups, derived samples, forwarding to every sink, keys that expire."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from threading import Event, Thread
 
 from captive_portal.privacy import destroy_old_keys
 from captive_portal.sessions import StoredSessions
+from controller import rollout
 from controller.app import App, utc_now
+from controller.errors import StoreBusy
 from controller.health import polled
+from controller.rollout import Outcome
 from controller.scheduler import Job, run
 from controller.settings import SinkSettings
+from drivers.apply import Timers
 from metrics.forward import Forwarder
 from metrics.influx import InfluxSink
 from metrics.local.rollup import roll_up
 from metrics.sample import Sample
 from metrics.sink import Window
+
+log = logging.getLogger(__name__)
 
 WRITER = "worker"
 SESSION_SLOT_S = 60
@@ -44,6 +52,7 @@ def jobs(app: App, clock: Callable[[], datetime]) -> list[Job]:
         Job("roll up closed hours", 300, partial(_roll_up, app, clock)),
         Job("sessions per slot", SESSION_SLOT_S, partial(_sessions, app, clock)),
         Job("municipalities per slot", MUNICIPALITY_SLOT_S, partial(_municipalities, app, clock)),
+        Job("end open trials", 20, partial(_end_open_trials, app)),
         Job("destroy old pseudonym keys", 3600, partial(_destroy_keys, app, clock)),
     ]
 
@@ -68,6 +77,20 @@ def _roll_up(app: App, clock: Callable[[], datetime]) -> None:
 
 def _destroy_keys(app: App, clock: Callable[[], datetime]) -> None:
     destroy_old_keys(app.engine, clock())
+
+
+def _end_open_trials(app: App) -> None:
+    """Confirm, or see revert, what a killed `apply` left open; one that still runs is left alone."""
+    works = rollout.works_of(app, Timers())
+    if not works.journal.unfinished():
+        return
+    with suppress(StoreBusy), rollout.alone(app.settings.data_dir):
+        rollout.resume(works, _log_outcome)
+
+
+def _log_outcome(outcome: Outcome) -> None:
+    fields = {"device": outcome.device, "state": str(outcome.state), "detail": outcome.detail}
+    log.info("trial of an interrupted change", extra=fields)
 
 
 def _sessions(app: App, clock: Callable[[], datetime]) -> None:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from controller.app import App
-    from controller.rollout import Outcome, Works
+    from controller.rollout import Outcome
 
 
 @click.command()
@@ -30,11 +29,12 @@ def apply(selector: str, yes: bool, revert_s: int) -> None:
     from controller import app, rollout, settings
     from controller.cli.diff import plan, show
     from controller.selector import select
+    from drivers.apply import Timers
 
     built = app.build(settings.load())
     devices = select(built.inventory, selector)
     with rollout.alone(built.settings.data_dir):
-        works = _works(built, revert_s)
+        works = rollout.works_of(built, Timers(revert_s=revert_s))
         rollout.resume(works, report)
         planned = plan(built, devices)
         show(planned)
@@ -55,20 +55,6 @@ def report(outcome: "Outcome") -> None:
         return
     detail = f": {outcome.detail}" if outcome.detail else ""
     click.echo(f"{outcome.device}: {outcome.state.value.replace('_', ' ')}{detail}")
-
-
-def _works(built: "App", revert_s: int) -> "Works":
-    from controller import audit
-    from controller.access import Access
-    from controller.app import utc_now
-    from controller.journal import Journal
-    from controller.rollout import Works
-    from drivers.apply import Timers
-
-    key = audit.load_key(built.settings.data_dir)
-    journal = Journal(built.engine, key, audit.actor(), utc_now)
-    access = Access(built.secrets, built.engine)
-    return Works(built.inventory, access, journal, Timers(revert_s=revert_s))
 
 
 def _finish(outcomes: "Sequence[Outcome]") -> None:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,6 +88,20 @@ def test_sessions_acknowledged_to_a_phone_survive_the_kill_of_everything(running
     assert before <= slots(running)
     opened = "SELECT count(*) FROM session WHERE acctstarttime NOT NULL"
     wait_for(lambda: running.rows(opened)[0][0] >= 5, "the gateway's late word about all five")
+
+
+def test_a_change_whose_controller_was_killed_is_ended_by_the_worker(running: Town) -> None:
+    argv = [sys.executable, "-m", "controller.cli.main", "apply", "ap-kiosk", "--yes", "--revert-after", "15"]
+    applying = subprocess.Popen(argv, env=running.environ, cwd=running.directory, stdout=subprocess.DEVNULL)
+    query = "SELECT state FROM rollout_step WHERE device = 'ap-kiosk'"
+    wait_for(lambda: running.rows(query) in ([("armed",)], [("applied",)]), "the armed device")
+    applying.kill()
+    applying.wait()
+    wait_for(
+        lambda: running.rows(query)[0][0] in ("confirmed", "rolled_back", "failed"), "the end of the trial"
+    )
+    confirmed = running.rows(query) == [("confirmed",)]
+    assert running.plaza("diff", "ap-kiosk").returncode == (0 if confirmed else 3)
 
 
 def test_a_second_start_on_the_same_data_is_refused(running: Town) -> None:
