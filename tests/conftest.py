@@ -11,9 +11,12 @@ from playwright.sync_api import sync_playwright
 from tests import need
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A real headless Chromium, driven by playwright; pages are opened with `chromium.new_context(...)`."""
+    """A real headless Chromium, driven by playwright; pages are opened with `chromium.new_context(...)`.
+
+    Per module, because playwright keeps an event loop in this thread that other modules' `asyncio.run` refuses.
+    """
     path = need.program("chromium", "chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
