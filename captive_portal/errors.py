@@ -1,9 +1,7 @@
 """Errors of the portal, named by what the caller does next. A Refusal is a value, not an error.
 
 PortalError
-├── ArrivalInvalid   forged, damaged or of another site: send the phone back to its gateway
-├── GatewayFailed    retry, and tell the citizen honestly
-└── AccountingGap    keep the session, flag it
+└── ArrivalInvalid   forged, damaged or of another site: send the phone back to its gateway
 """
 
 
@@ -18,11 +16,3 @@ class PortalError(Exception):
 
 class ArrivalInvalid(PortalError):
     """The arrival cannot be believed."""
-
-
-class GatewayFailed(PortalError):
-    """The gateway could not be told."""
-
-
-class AccountingGap(PortalError):
-    """Usage of a session is missing or goes backwards."""

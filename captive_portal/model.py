@@ -1,6 +1,5 @@
 """The nouns of admitting a citizen."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,13 +14,11 @@ class GatewayKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one tap gives: how long, how much (octets both ways) and how fast (bit/s); 0 = no cap."""
+    """What one tap gives: how long, and how many octets both ways; 0 = no cap."""
 
     name: str
     duration: timedelta
     octets: int = 0
-    rate_down_bps: int = 0
-    rate_up_bps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,6 @@ class RefusalReason(StrEnum):
 
     SITE_CLOSED = "site-closed"
     NOT_RECOGNISED = "not-recognised"
-    TOO_MANY_DEVICES = "too-many-devices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,20 +144,4 @@ class Gateway(Protocol):
 
     def renew(self, query: str) -> Ticket:
         """A ticket that was too old for its gateway. Raises ArrivalInvalid."""
-        ...
-
-
-class Sessions(Protocol):
-    """Durable sessions: what `open` returned survives kill -9."""
-
-    def open(self, arrival: Arrival, plan: Plan, language: str, now: datetime) -> Grant:
-        """Open, or return the still-running session of the same device at the same site."""
-        ...
-
-    def ended(self, session: str, cause: str, at: datetime) -> None:
-        """Record the end, once; a second report of the same end changes nothing."""
-        ...
-
-    def account(self, usage: Sequence[Usage], at: datetime) -> None:
-        """Record usage; a total never goes down."""
         ...

@@ -10,17 +10,17 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from controller import audit
+from controller import audit, gateways
 from controller.access import Pinning, pinned
 from controller.app import App, utc_now
 from controller.errors import PortTaken
 from controller.files import write_private
-from controller.gateways import write_recording
 from controller.model import Inventory, Site
 from controller.processes import Child, is_free, python
 from controller.settings import Settings, endpoint
+from drivers.errors import DriverError
 from drivers.model import Device, Endpoint, Role, SnmpV2c
-from drivers.ssh import fetch_host_key
+from drivers.ssh import HostKey, fetch_host_key
 
 SEED = 8
 ARRIVALS_PER_MINUTE = 6
@@ -85,12 +85,12 @@ def children(app: App) -> list[Child]:
     directory.mkdir(parents=True, exist_ok=True)
     spec = directory / "simulator.json"
     write_private(spec, json.dumps(simulator_spec(app), ensure_ascii=False, indent=1))
-    gateways = [
+    programs = [
         Child(f"gateway-{site.key}", python("-m", "captive_portal.gateway", str(config)))
         for site in recording_sites(app.inventory)
-        for config in [write_recording(app, site, directory / "gateways" / site.key)]
+        for config in [gateways.write(app, site, None, directory / "gateways" / site.key)]
     ]
-    return [Child("simulator", python("-m", "simulator", str(spec))), *gateways]
+    return [Child("simulator", python("-m", "simulator", str(spec))), *programs]
 
 
 def control_socket(settings: Settings) -> Path:
@@ -119,14 +119,25 @@ def simulator_spec(app: App) -> dict[str, object]:
     }
 
 
-def adopt_new(app: App) -> int:
-    """Pin the SSH host keys of simulated devices that have none pinned yet; returns how many."""
+def adopt_new(app: App) -> list[DriverError]:
+    """Pin the SSH host keys of simulated devices that have none pinned yet; returns what went wrong."""
     pinning = Pinning(app.engine, audit.load_key(app.settings.data_dir), "demo")
     new = [device for device in app.inventory.devices.values() if pinned(app.engine, device.name) is None]
+    failed: list[DriverError] = []
     with ThreadPoolExecutor(max_workers=8) as pool:
-        for device, key in zip(new, pool.map(fetch_host_key, new), strict=True):
-            pinning.pin(device.name, key, utc_now())
-    return len(new)
+        for device, key in zip(new, pool.map(_shown_key, new), strict=True):
+            if isinstance(key, DriverError):
+                failed.append(key)
+            else:
+                pinning.pin(device.name, key, utc_now())
+    return failed
+
+
+def _shown_key(device: Device) -> HostKey | DriverError:
+    try:
+        return fetch_host_key(device, timeout_s=10.0)
+    except DriverError as error:
+        return error
 
 
 def _virtual(app: App, device: Device) -> dict[str, object]:

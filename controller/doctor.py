@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from controller import audit
 from controller import inventory as inventory_file
 from controller.errors import ControllerError, InventoryError
 from controller.model import Inventory
 from controller.processes import is_free, is_held
 from controller.secrets import FileSecrets
 from controller.settings import Settings, endpoint
-from controller.store.engine import HEAD, open_engine, version
+from controller.store.engine import HEAD, open_engine, require_sound, version
 from drivers.definition import load_platforms
 
 MIN_FREE_GB = 1.0
@@ -47,6 +48,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield Finding("inventory", f"{len(inventory.sites)} sites, {len(inventory.devices)} devices")
     yield from _secrets(settings, inventory)
     yield _platforms(inventory)
+    yield _audit(settings)
     yield from _listeners(settings)
 
 
@@ -71,7 +73,9 @@ def _store(settings: Settings) -> Finding:
     if not settings.store_url and not file.exists():
         return Finding("store", "not there yet; the first run makes it")
     try:
-        found = version(open_engine(settings.database_url))
+        engine = open_engine(settings.database_url)
+        found = version(engine)
+        require_sound(engine)
     except (SQLAlchemyError, ControllerError) as error:
         return Finding(
             "store", str(getattr(error, "orig", error)), f"ls -l {file}; put a backup in its place"
@@ -88,14 +92,14 @@ def _secrets(settings: Settings, inventory: Inventory) -> Iterator[Finding]:
         "snmp-v3": secrets.snmp,
         "ssh": secrets.ssh,
         "gateway": secrets.gateway,
-        "passphrase": secrets.passphrase,
+        "wifi": secrets.passphrase,
     }
     for name, credential in inventory.credentials.items():
         try:
             look_up[credential["kind"]](name)
         except ControllerError as error:
             what, _, mend = str(error).partition("; ")
-            yield Finding(f"credential {name}", what, mend or "see docs/inventory.md")
+            yield Finding(f"credential {name}", what, mend or "mend the reference in `credentials:`")
         else:
             yield Finding(f"credential {name}", "resolves")
 
@@ -106,6 +110,19 @@ def _platforms(inventory: Inventory) -> Finding:
     if unknown:
         return Finding("platforms", f"unknown: {', '.join(unknown)}", "mend `platform:` in the inventory")
     return Finding("platforms", f"{len(known)} known")
+
+
+def _audit(settings: Settings) -> Finding:
+    file = settings.data_dir / "plaza.db"
+    if not (settings.data_dir / "audit.key").exists() or not file.exists():
+        return Finding("audit", "nothing was done yet")
+    try:
+        verdict = audit.verify(open_engine(settings.database_url), audit.load_key(settings.data_dir))
+    except (SQLAlchemyError, ControllerError) as error:
+        return Finding("audit", str(getattr(error, "orig", error)), f"ls -l {settings.data_dir}")
+    if not verdict.broken_at:
+        return Finding("audit", f"{verdict.rows} rows, none altered")
+    return Finding("audit", f"row {verdict.broken_at} was altered", "compare the store with a backup")
 
 
 def _listeners(settings: Settings) -> Iterator[Finding]:

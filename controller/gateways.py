@@ -1,6 +1,7 @@
 """What a site's own gateway program is handed: its configuration and its key."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,27 +13,48 @@ from controller.secrets import site_key
 SYNC_S = 10
 
 
-def write_recording(app: App, site: Site, directory: Path) -> Path:
-    """Write the configuration of a gateway that records and filters nothing; returns its path."""
-    directory.mkdir(parents=True, exist_ok=True)
-    key_file = directory / "site.key"
-    master = app.secrets.gateway(site.portal.gateway_credentials)
-    write_private(key_file, site_key(master, site.key).hex())
-    config = directory / "gateway.toml"
-    write_private(config, _toml(app, site, directory, key_file))
-    return config
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Where packet rules stand; `portal_at` is the IP:PORT that a phone reaches before the tap."""
+
+    lan: str
+    wan: str
+    portal_at: str
+    management: tuple[str, ...] = ()
 
 
-def _toml(app: App, site: Site, directory: Path, key_file: Path) -> str:
+def write(app: App, site: Site, doors: Doors | None, directory: Path) -> Path:
+    """Write a site's gateway.toml and site.key, mode 0600, into a directory; returns the first.
+
+    Without doors the gateway records whom it would let through, and filters nothing.
+    """
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     values: dict[str, object] = {
         "site": site.key,
-        "key_file": str(key_file),
+        "key_file": "site.key",
         "listen": urlsplit(site.portal.gateway_url).netloc,
         "portal_url": app.settings.public_portal_url,
         "edge_url": app.settings.public_edge_url,
-        "enforcer": "ledger",
-        "state_dir": str(directory / "state"),
+        "state_dir": "state",
         "sync_s": SYNC_S,
+        **_enforcer(doors),
     }
+    master = app.secrets.gateway(site.portal.gateway_credentials)
+    write_private(directory / "site.key", site_key(master, site.key).hex())
+    config = directory / "gateway.toml"
     # a JSON string, number or list of strings is also TOML
-    return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
+    lines = (f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
+    write_private(config, "".join(lines))
+    return config
+
+
+def _enforcer(doors: Doors | None) -> dict[str, object]:
+    if doors is None:
+        return {"enforcer": "ledger"}
+    return {
+        "enforcer": "nft",
+        "lan": doors.lan,
+        "wan": doors.wan,
+        "garden": [doors.portal_at],
+        "management": list(doors.management),
+    }

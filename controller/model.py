@@ -112,7 +112,3 @@ class Inventory:
     sites: Mapping[str, Site]
     devices: Mapping[str, Device]
     credentials: Mapping[str, Mapping[str, str]]
-
-    def site_devices(self, site: str) -> tuple[Device, ...]:
-        """The devices of a site, in file order."""
-        return tuple(device for device in self.devices.values() if device.site == site)

@@ -48,6 +48,7 @@ class Settings(BaseModel):
     secrets_dir: Path = Path("var/secrets")
     store_url: str = ""
     poll_interval_s: int = Field(default=30, ge=5, le=3600)
+    raw_days: int = Field(default=30, ge=2)
     polls_in_flight: int = Field(default=2000, ge=1)
     portal_listen: Listen = "127.0.0.1:8080"
     portal_url: str = ""

@@ -1,9 +1,9 @@
-"""What the worker does: rollups, derived samples, forwarding to every sink, keys that expire."""
+"""What the worker does: rollups, derived samples, forwarding, open trials, and what expires."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Event, Thread
 
@@ -17,7 +17,7 @@ from controller.rollout import Outcome
 from controller.scheduler import Job, run
 from controller.settings import SinkSettings
 from drivers.apply import Timers
-from metrics.forward import Forwarder
+from metrics.forward import Forwarder, progress
 from metrics.influx import InfluxSink
 from metrics.local.rollup import roll_up
 from metrics.sample import Sample
@@ -52,6 +52,7 @@ def jobs(app: App, clock: Callable[[], datetime]) -> list[Job]:
         Job("roll up closed hours", 300, partial(_roll_up, app, clock)),
         Job("sessions per slot", SESSION_SLOT_S, partial(_sessions, app, clock)),
         Job("municipalities per slot", MUNICIPALITY_SLOT_S, partial(_municipalities, app, clock)),
+        Job("drop old days", 3600, partial(_drop_old_days, app, clock)),
         Job("end open trials", 20, partial(_end_open_trials, app)),
         Job("destroy old pseudonym keys", 3600, partial(_destroy_keys, app, clock)),
     ]
@@ -73,6 +74,19 @@ def sink(app: App, wanted: SinkSettings) -> InfluxSink:
 def _roll_up(app: App, clock: Callable[[], datetime]) -> None:
     expected_per_hour = 3600 // app.settings.poll_interval_s
     roll_up(app.samples, int(clock().timestamp()), expected_per_hour=expected_per_hour)
+
+
+def _drop_old_days(app: App, clock: Callable[[], datetime]) -> None:
+    """Raw days beyond `raw_days` go, once rolled up and safe in every sink; until then they wait."""
+    _roll_up(app, clock)
+    behind = [s.name for s in app.settings.sinks if progress(app.samples, s.name).lag_batches]
+    oldest = (clock() - timedelta(days=app.settings.raw_days)).date().isoformat()
+    for day in app.samples.days():
+        if day < oldest and behind:
+            log.warning("an old day waits for a sink", extra={"day": day, "sinks": behind})
+        elif day < oldest:
+            app.samples.drop(day)
+            log.info("dropped an old day", extra={"day": day})
 
 
 def _destroy_keys(app: App, clock: Callable[[], datetime]) -> None:

@@ -15,7 +15,7 @@ from tests import need
 def chromium() -> Iterator[Any]:
     """A real headless Chromium, driven by playwright; pages are opened with `chromium.new_context(...)`.
 
-    Per module, because playwright keeps an event loop in this thread that other modules' `asyncio.run` refuses.
+    Per module: playwright keeps an event loop in this thread, which the `asyncio.run` of others refuses.
     """
     path = need.program("chromium", "chromium")
     with sync_playwright() as playwright:

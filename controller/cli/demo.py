@@ -95,7 +95,8 @@ def _greet(app: "App", done: Event) -> None:
     portal = [f"{site.portal.gateway_url}/" for site in recording_sites(app.inventory)]
     if not _answers([console + "healthz", f"{app.settings.public_portal_url}/healthz", *portal[:1]], done):
         return
-    adopt_new(app)
+    for error in adopt_new(app):
+        _say(str(error))
     plaza = _short(Path(sys.argv[0]))
     name = next(iter(app.inventory.devices))
     lines = [

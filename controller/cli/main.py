@@ -14,6 +14,7 @@ COMMANDS: Final = MappingProxyType(
         "demo": "Run everything against simulated access points.",
         "diff": "Show what `apply` would change.",
         "doctor": "Say what is missing and how to mend it.",
+        "gateway": "Write what a site's gateway needs.",
         "inventory": "Check and explain the inventory.",
         "poll": "Ask devices over SNMP and show what they say.",
         "run": "Run all roles, or one.",
@@ -66,7 +67,20 @@ def main() -> None:
     except (ControllerError, DriverError, MetricsError) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
+    except Exception as error:
+        if not (line := _database_trouble(error)):
+            raise
+        click.echo(line, err=True)
+        sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _database_trouble(error: Exception) -> str:
+    """One line for what the database said, empty when it was something else: a bug keeps its traceback."""
+    sqlalchemy = sys.modules.get("sqlalchemy.exc")  # not imported, not its error
+    if sqlalchemy is None or not isinstance(error, sqlalchemy.DatabaseError):
+        return ""
+    return f"the store: {error.orig}; plaza doctor says which file and how to mend it"
 
 
 if __name__ == "__main__":

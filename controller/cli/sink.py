@@ -1,8 +1,13 @@
 """`plaza sink`: what each time-series server has got, and the proof."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from controller.app import App
+    from controller.settings import SinkSettings
 
 
 @click.group()
@@ -27,6 +32,20 @@ def status() -> None:
 
 @sink.command()
 @click.argument("name")
+def refill(name: str) -> None:
+    """Send everything that is kept to sink NAME again, as to a new server. Points overwrite themselves."""
+    from controller import settings
+    from controller.app import build
+    from metrics.local.cursors import Cursors
+
+    app = build(settings.load())
+    _wanted(app, name)
+    Cursors(app.samples, name).reset()
+    click.echo(f"{name}: sent again from the oldest day that is kept")
+
+
+@sink.command()
+@click.argument("name")
 @click.option("--hours", default=24, show_default=True, help="How far back, up to five minutes ago.")
 def verify(name: str, hours: int) -> None:
     """Count the points of sink NAME against the embedded store. Exit code 3 when some are missing there."""
@@ -34,14 +53,11 @@ def verify(name: str, hours: int) -> None:
 
     from controller import settings
     from controller.app import build
-    from controller.errors import SettingsError
     from controller.worker import sink as open_sink
     from metrics.sink import Window
 
     app = build(settings.load())
-    wanted = next((one for one in app.settings.sinks if one.name == name), None)
-    if wanted is None:
-        raise SettingsError(f"no sink {name!r} in plaza.toml; see plaza sink status")
+    wanted = _wanted(app, name)
     end = int(time.time()) // 60 * 60 - 300
     window = Window(end - hours * 3600, end)
     there = open_sink(app, wanted).counts(window)
@@ -51,3 +67,12 @@ def verify(name: str, hours: int) -> None:
         missing += lacking
         click.echo(f"{measurement}: {here} here, {there.get(measurement, 0)} there, {lacking} missing")
     sys.exit(3 if missing else 0)
+
+
+def _wanted(app: "App", name: str) -> "SinkSettings":
+    from controller.errors import SettingsError
+
+    wanted = next((one for one in app.settings.sinks if one.name == name), None)
+    if wanted is None:
+        raise SettingsError(f"no sink {name!r} in plaza.toml; see plaza sink status")
+    return wanted

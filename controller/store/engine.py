@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from controller.errors import StoreBusy, StoreError
 
 HEAD = "0001"
+_RESTORE = "put a backup in its place, or move it away to begin anew"
 READ_ONLY = {"read_only": True}
 """Execution options of a connection that only reads: it waits for no writer."""
 
@@ -24,8 +25,8 @@ def open_engine(url: str) -> Engine:
         parsed = make_url(url)
         engine = create_engine(parsed, hide_parameters=True)  # a parameter may be a key
     except (ArgumentError, ModuleNotFoundError) as error:
-        raise StoreError(f"store_url: {error}; write sqlite:///FILE or postgresql+psycopg://…") from None
-    if parsed.get_backend_name() == "sqlite":
+        raise StoreError(f"store_url: {error}; write sqlite:///FILE") from None
+    if _is_sqlite(engine):
         event.listen(engine, "connect", _pragmas)
         event.listen(engine, "begin", _begin)
     return engine
@@ -36,12 +37,11 @@ def open_store(url: str) -> Engine:
 
     Raises StoreError with one line that says which file and how to mend it; the file is left as it was.
     """
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = open_engine(url)
-    shown = parsed.database if parsed.get_backend_name() == "sqlite" else parsed.render_as_string()
+    shown = engine.url.database if _is_sqlite(engine) else engine.url.render_as_string()
     try:
+        if _is_sqlite(engine):
+            Path(str(shown)).parent.mkdir(parents=True, exist_ok=True)
         if version(engine) != HEAD:
             from controller.store.migrate import upgrade  # noqa: PLC0415  alembic costs 0.6 s, rarely needed
 
@@ -50,11 +50,31 @@ def open_store(url: str) -> Engine:
         if "locked" in str(error.orig):
             raise StoreBusy(f"{shown}: another process holds the store; try again") from None
         raise StoreError(f"{shown}: {error.orig}; check its owner and mode, or set store_url") from None
+    except OSError as error:
+        raise StoreError(f"{shown}: {error.strerror}; set data_dir to a place you may write") from None
     except DatabaseError as error:
-        raise StoreError(
-            f"{shown}: {error.orig}; put a backup in its place, or move it away to begin anew"
-        ) from None
+        raise StoreError(f"{shown}: {error.orig}; {_RESTORE}") from None
     return engine
+
+
+def _is_sqlite(engine: Engine) -> bool:
+    return engine.dialect.name == "sqlite"
+
+
+def require_sound(engine: Engine) -> None:
+    """Look at every page once, so that damage is told at the start and not at somebody's tap.
+
+    Raises StoreError; the file is left as it is.
+    """
+    if not _is_sqlite(engine):
+        return
+    try:
+        with engine.connect().execution_options(**READ_ONLY) as connection:
+            said = str(connection.execute(text("PRAGMA quick_check(1)")).scalar()).splitlines()[-1]
+    except DatabaseError as error:
+        said = str(error.orig)
+    if said != "ok":
+        raise StoreError(f"{engine.url.database}: is damaged ({said}); {_RESTORE}")
 
 
 def version(engine: Engine) -> str:

@@ -19,7 +19,6 @@ class Reason(StrEnum):
     REFUSED = "port-unreachable"
     AUTH = "authentication-failed"
     ERROR = "agent-error"
-    MALFORMED = "malformed-reply"
     UNSUPPORTED = "unsupported"
 
 

@@ -91,6 +91,23 @@ def test_a_database_that_is_none_is_named_and_kept(place: Town) -> None:
     assert file.read_bytes() == b"not a database at all " * 200
 
 
+def test_a_database_with_a_damaged_page_is_named_and_kept(place: Town) -> None:
+    assert place.plaza("session", "list").returncode == 0  # makes the store
+    file = place.directory / "var/plaza.db"
+    octets = file.read_bytes()
+    damaged = octets[: 2 * 4096] + b"\xff" * (len(octets) - 2 * 4096)
+    file.write_bytes(damaged)
+    for command in (("run",), ("session", "list")):
+        assert "plaza.db" in refused(place, *command) or "plaza doctor" in refused(place, *command)
+    assert str(file) in refused(place, "run")
+    assert file.read_bytes() == damaged
+
+
+def test_a_database_in_a_place_nobody_can_make_is_named(place: Town) -> None:
+    place.environ["PLAZA_STORE_URL"] = "sqlite:////proc/nope/plaza.db"
+    assert "/proc/nope/plaza.db" in refused(place, "session", "list")
+
+
 def test_a_sample_file_that_is_none_is_named_and_kept(place: Town) -> None:
     assert place.plaza("poll", "--once").returncode == 0  # makes the store; nobody answers, which is no error
     [*_, file] = sorted((place.directory / "var/samples").glob("*.db"))
@@ -146,6 +163,13 @@ def test_doctor_finds_each_planted_fault_and_the_command_that_mends_it(place: To
     assert [line.split()[1].rstrip(":") for line in wrong] == ["store", "credential", "portal_listen"]
     assert said.stdout.count("mend: ") == 3
     assert "chmod" in said.stdout
+
+
+def test_doctor_looks_at_every_kind_of_credential(place: Town) -> None:
+    mend_inventory(place, "  gateways: {", "  staff: {kind: wifi, passphrase: ref+file:staff}\n  gateways: {")
+    said = place.plaza("doctor")
+    assert said.returncode == 2
+    assert "credential staff" in said.stdout
 
 
 def test_help_is_quick_because_nothing_heavy_is_imported(place: Town) -> None:

@@ -25,7 +25,7 @@ def work():
         stop.set()
 threading.Timer(60, lambda: os._exit(9)).start()
 run([Job("count", 1, work)], stop)
-print("ran on")
+print("ran on", flush=True)
 os._exit(0)
 """
 

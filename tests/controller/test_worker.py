@@ -1,6 +1,7 @@
 """Derived samples: sessions, portal and municipalities, computed from what is stored."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from captive_portal.model import Arrival, GatewayEvent, Plan
 from captive_portal.sessions import StoredSessions
 from captive_portal.tables import pseudonym_keys
 from controller.app import App, build
-from controller.settings import load
+from controller.settings import SinkSettings, load
 from controller.worker import jobs, municipality_samples, session_samples
 from metrics.catalog import check
+from metrics.local.rollup import hours
 from metrics.sample import Sample
 from metrics.sink import Window
 from tests.town import town
@@ -110,3 +112,29 @@ def test_the_job_table_writes_derived_samples_and_destroys_old_keys(app: App) ->
         job.work()
     with app.engine.connect() as connection:
         assert connection.execute(select(pseudonym_keys)).all() == []
+
+
+def test_old_days_go_once_they_are_rolled_up(app: App) -> None:
+    tags = {"mun": "08027", "site": SITE, "vendor": "openwrt", "ap": "ap-kiosk"}
+    for day in (0, 31):
+        sample = Sample("wifi_ap", tags, {"up": 1, "clients": 3, "uptime_s": 9}, SLOT + day * 86_400)
+        app.samples.write("poller", [sample])
+    old, new = app.samples.days()
+    run_all(app, at(31 * 86_400 + 7200))
+    assert app.samples.days() == [new]
+    [hour] = hours(app.samples, "wifi_ap", Window(SLOT, SLOT + 3600))
+    assert (hour.got, old) == (1, "2026-01-01")
+
+
+def test_an_old_day_waits_for_a_sink_that_lacks_it(app: App) -> None:
+    behind = SinkSettings(name="state", url="http://127.0.0.1:9")
+    waiting = replace(app, settings=app.settings.model_copy(update={"sinks": (behind,)}))
+    tags = {"mun": "08027", "site": SITE, "vendor": "openwrt", "ap": "ap-kiosk"}
+    waiting.samples.write("poller", [Sample("wifi_ap", tags, {"up": 1}, SLOT)])
+    run_all(waiting, at(40 * 86_400))
+    assert "2026-01-01" in waiting.samples.days()
+
+
+def run_all(app: App, now: datetime) -> None:
+    for job in jobs(app, lambda: now):
+        job.work()

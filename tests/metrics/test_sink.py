@@ -176,14 +176,11 @@ def test_a_server_that_refuses_the_bytes_says_why_in_its_own_words(status: int) 
 
 
 @pytest.mark.parametrize(
-    ("value", "least_s", "most_s"),
-    [
-        ("7", 7, 7),
-        ("1.5", 1.5, 1.5),
-        (format_datetime(datetime.now(UTC) + timedelta(seconds=300), usegmt=True), 200, 300),
-    ],
+    ("asked", "least_s", "most_s"), [("7", 7, 7), ("1.5", 1.5, 1.5), ("a date in 300 s", 200, 300)]
 )
-def test_how_long_to_wait_is_what_the_server_asks_for(value: str, least_s: float, most_s: float) -> None:
+def test_how_long_to_wait_is_what_the_server_asks_for(asked: str, least_s: float, most_s: float) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=300), usegmt=True)
+    value = date if asked.startswith("a date") else asked
     with (
         serving(always(Answer(429, "slow down", {"Retry-After": value}))) as server,
         pytest.raises(SinkUnavailable) as caught,

@@ -1,0 +1,44 @@
+"""`plaza gateway`: what a site's own gateway program needs."""
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def gateway() -> None:
+    """Write what a site's gateway needs."""
+
+
+@gateway.command()
+@click.argument("site")
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--lan", required=True, help="The interface of the guests.")
+@click.option("--wan", required=True, help="The interface towards the Internet.")
+@click.option("--portal-at", required=True, metavar="IP:PORT", help="What a phone reaches before the tap.")
+@click.option("--management", multiple=True, metavar="CIDR", help="What guests never reach; may be repeated.")
+def write(
+    site: str, directory: Path, lan: str, wan: str, portal_at: str, management: tuple[str, ...]
+) -> None:
+    """Write gateway.toml, site.key and gateway.pyz for SITE into DIRECTORY; copy it to the site as it is."""
+    from captive_portal.gateway import bundle, config
+    from captive_portal.gateway.errors import ConfigError
+    from controller import settings
+    from controller.app import build
+    from controller.errors import ControllerError, SelectorError
+    from controller.gateways import Doors
+    from controller.gateways import write as write_configuration
+
+    app = build(settings.load())
+    if site not in app.inventory.sites:
+        raise SelectorError(
+            f"no site {site!r} in the inventory; its key is like {next(iter(app.inventory.sites))}"
+        )
+    doors = Doors(lan, wan, portal_at, management)
+    written = write_configuration(app, app.inventory.sites[site], doors, directory)
+    try:
+        config.load(written)
+    except ConfigError as error:
+        raise ControllerError(str(error)) from error
+    bundle.build(directory / "gateway.pyz")
+    click.echo(f"{directory} is ready for {site}; at the site: python3 -I -S gateway.pyz gateway.toml")

@@ -1,0 +1,62 @@
+"""What a site's gateway is handed is what the gateway program reads."""
+
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from captive_portal.gateway import config
+from controller.demo import make_secrets
+from controller.inventory import load
+from tests.town import Town, town
+
+WRITE = ("gateway", "write", "08027-plaza")
+DOORS = (
+    "--lan",
+    "br-lan",
+    "--wan",
+    "eth1",
+    "--portal-at",
+    "203.0.113.10:443",
+    "--management",
+    "10.8.27.0/24",
+)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Town]:
+    with town(tmp_path, "127.77.1") as made:
+        make_secrets(load(tmp_path / "inventory.yaml"), tmp_path / "var" / "secrets")
+        yield made
+
+
+def test_a_site_gets_its_configuration_its_key_and_the_program(place: Town) -> None:
+    said = place.plaza(*WRITE, "box", *DOORS)
+    assert said.returncode == 0, said.stderr
+    box = place.directory / "box"
+    read = config.load(box / "gateway.toml")
+    assert read.territory is not None
+    assert (read.territory.lan, read.territory.wan) == ("br-lan", "eth1")
+    assert read.territory.garden == (("203.0.113.10", 443),)
+    for name in ("gateway.toml", "site.key"):
+        assert stat.S_IMODE((box / name).stat().st_mode) == 0o600
+    argv = [sys.executable, "-I", "-S", str(box / "gateway.pyz"), "nowhere.toml"]
+    ran = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 2
+    assert "nowhere.toml" in ran.stderr
+
+
+def test_what_the_program_would_refuse_is_refused_here(place: Town) -> None:
+    said = place.plaza(*WRITE, "box", "--lan", "br-lan", "--wan", "eth1", "--portal-at", "portal.example")
+    assert said.returncode == 2
+    assert "garden" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_a_site_that_is_not_there_is_named(place: Town) -> None:
+    said = place.plaza("gateway", "write", "08099-plaza", "box", *DOORS)
+    assert said.returncode == 2
+    assert "08099-plaza" in said.stderr
