@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Engine, delete, insert, select
 
 from controller import audit
+from controller.audit import Entry
 from controller.store.engine import READ_ONLY
 from controller.store.tables import host_keys
 from drivers import ssh
@@ -66,4 +67,5 @@ class Pinning:
                     pinned_by=self.actor,
                 )
             )
-            audit.record(connection, self.audit_key, self.actor, "host-key-pinned", device, detail, now)
+            entry = Entry(self.actor, "host-key-pinned", device, detail, now)
+            audit.record(connection, self.audit_key, entry)

@@ -27,6 +27,17 @@ _KEY_OCTETS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One row to be: who did what to whom, and when. `detail` must hold no secret."""
+
+    actor: str
+    action: str
+    subject: str
+    detail: Mapping[str, str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """The newest row. Kept outside the store it proves that the newest rows were not cut off."""
 
@@ -44,7 +55,10 @@ class Verdict:
 
 def actor() -> str:
     """The person at the keyboard: who became root through sudo is still who it was."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a container's user often has no name
+        return f"uid {os.getuid()}"
 
 
 def load_key(data_dir: Path) -> bytes:
@@ -64,32 +78,24 @@ def load_key(data_dir: Path) -> bytes:
     return key
 
 
-def record(  # noqa: PLR0913, PLR0917  who, what, to whom, when: the row itself, spelled at each call
-    store: Connection | Engine,
-    key: bytes,
-    actor: str,
-    action: str,
-    subject: str,
-    detail: Mapping[str, str],
-    now: datetime,
-) -> Head:
+def record(store: Connection | Engine, key: bytes, entry: Entry) -> Head:
     """Append one row: with a Connection inside its transaction, with an Engine in one of its own.
 
-    `detail` must hold no secret. Raises StoreBusy when another process was quicker.
+    Raises StoreBusy when another process was quicker.
     """
     row: dict[str, str | int] = {
-        "at": int(now.timestamp()),
-        "actor": actor,
-        "action": action,
-        "subject": subject,
-        "detail": json.dumps(detail, sort_keys=True, ensure_ascii=False),
+        "at": int(entry.at.timestamp()),
+        "actor": entry.actor,
+        "action": entry.action,
+        "subject": entry.subject,
+        "detail": json.dumps(entry.detail, sort_keys=True, ensure_ascii=False),
     }
     try:
         with store.begin() if isinstance(store, Engine) else nullcontext(store) as connection:
             head = _append(connection, key, row)
     except (IntegrityError, OperationalError) as error:
         raise StoreBusy("the audit log is being written by another process; try again") from error
-    log.info("audit", extra={"seq": head.seq, "mac": head.mac, "action": action})
+    log.info("audit", extra={"seq": head.seq, "mac": head.mac, "action": entry.action})
     return head
 
 

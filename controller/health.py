@@ -48,6 +48,8 @@ def unmeasured(device: Device) -> Verdict:
 def assess(failure: Failure | None, collected: Collected) -> Verdict:
     """The verdict after one poll. A service nobody measured never makes a device degraded."""
     answered = any(s.measurement == "wifi_ap" and s.fields.get("up") == 1 for s in collected.samples)
+    if failure is not None and failure.reason is Reason.UNSUPPORTED and not answered:
+        return Verdict(State.UNKNOWN, None, None, failure.detail)  # nobody asked it
     if failure is not None and not answered:
         return Verdict(State.DOWN, _refuted(failure), None, failure.detail)
     if collected.service_works is False:

@@ -5,8 +5,8 @@ import json
 from dataclasses import asdict
 
 from controller.model import Inventory
+from drivers.dialect import DIALECTS
 from drivers.model import Device, Intent, Lifecycle
-from drivers.render import configurable
 
 
 def intent(inventory: Inventory, device: Device) -> Intent:
@@ -30,6 +30,6 @@ def why_not(device: Device) -> str:
     """Why Plaza does not configure this device; empty when it does."""
     if device.state in {Lifecycle.EXPECTED, Lifecycle.RETIRED}:
         return f"its state is {device.state.value}"
-    if not configurable(device.platform):
+    if device.platform not in DIALECTS:
         return f"Plaza only watches the platform {device.platform}"
     return ""

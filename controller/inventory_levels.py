@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from controller.inventory_schema import File
 from controller.inventory_values import days
 from controller.inventory_yaml import Place
-from drivers.model import Lifecycle, ReachKind, Role
+from drivers.model import Lifecycle, PollBy, ReachKind, Role
 
 Key = tuple[str, ...]
 """("radios", "5g", "channel")"""
@@ -57,6 +57,7 @@ _BUILT_IN_LEAVES: Final[Leaves] = {
         (("role",), Role.AP),
         (("state",), Lifecycle.ACTIVE),
         (("country",), "MX"),
+        (("poll",), PollBy.SNMP),
         (("snmp", "port"), 161),
         (("ssh", "port"), 22),
         (("http", "port"), 80),

@@ -10,7 +10,8 @@ from controller.inventory_resolve import Resolved
 from controller.inventory_schema import File
 from controller.inventory_words import near
 from controller.inventory_yaml import Place
-from drivers.model import Device, Lifecycle, ReachKind, Role
+from drivers.collect_ssh import PLATFORMS as ASKED_OVER_SSH
+from drivers.model import Device, Endpoint, Lifecycle, PollBy, ReachKind, Role
 
 # Keys that name a credential, and the kinds that may be named there.
 _CREDENTIALS: Final[Mapping[Key, tuple[str, ...]]] = {
@@ -27,6 +28,7 @@ def problems(resolved: Resolved, platforms: Collection[str]) -> Iterator[Problem
     yield from _shared_names(resolved)
     yield from _cycles(resolved)
     yield from _ways(resolved)
+    yield from _unaskable(resolved, platforms)
     yield from _shared_endpoints(resolved)
     yield from _outside_lan(resolved)
 
@@ -176,12 +178,35 @@ def _wrong_gateway(resolved: Resolved, device: Device) -> tuple[str, str] | None
 
 
 def _unforwarded(resolved: Resolved, device: Device) -> Iterator[Problem]:
-    used = (("snmp", device.snmp, device.snmp_credentials), ("ssh", device.ssh, device.ssh_credentials))
-    for service, endpoint, credentials in used:
+    for service, endpoint, credentials in _used(device):
         if credentials and endpoint.port == 0:
             what = f"is behind {device.reach.through} and has no {service} port of its own"
             mend = f"add `{service}: {{port: …}}` with the port the gateway forwards"
             yield resolved.document.problem(("devices", device.name, service, "port"), what, mend)
+
+
+def _used(device: Device) -> tuple[tuple[str, Endpoint, str], ...]:
+    """The services we ask, each with its credentials: no SNMP where snmpd is absent."""
+    ssh = ("ssh", device.ssh, device.ssh_credentials)
+    if device.poll is PollBy.SSH:
+        return (ssh,)
+    return (("snmp", device.snmp, device.snmp_credentials), ssh)
+
+
+def _unaskable(resolved: Resolved, platforms: Collection[str]) -> Iterator[Problem]:
+    """`poll: ssh` needs a platform that the script runs on, and a login."""
+    for name, device in resolved.devices.items():
+        if device.poll is not PollBy.SSH:
+            continue
+        told = {key for key in ("poll", "platform", "ssh") if resolved.told("devices", name, (key,))}
+        place = resolved.leaves("devices", name)["poll",].source
+        if device.platform in {*platforms} - ASKED_OVER_SSH and not told & {"poll", "platform"}:
+            what = f"{name} is of platform {device.platform}, which cannot be asked over SSH"
+            mend = f"give {name} `poll: snmp`; over SSH only {', '.join(sorted(ASKED_OVER_SSH))} is asked"
+            yield resolved.document.problem(place, what, mend)
+        if not device.ssh_credentials and not told & {"poll", "ssh"}:
+            mend = f"add `ssh: {{credentials: …}}` to {name} or a level above it"
+            yield resolved.document.problem(place, f"{name} has no ssh credentials", mend)
 
 
 def _shared_endpoints(resolved: Resolved) -> Iterator[Problem]:
@@ -191,7 +216,7 @@ def _shared_endpoints(resolved: Resolved) -> Iterator[Problem]:
         if device.state is Lifecycle.RETIRED or _is_astray(resolved, device):
             continue
         remote = device.reach.kind in (ReachKind.AGENT, ReachKind.VENDOR_API)
-        for service, endpoint in (("snmp", device.snmp), ("ssh", device.ssh)):
+        for service, endpoint, _ in _used(device):
             realm = device.reach.through or device.site if remote else ""
             first = seen.setdefault((service, realm, str(endpoint)), name)
             if first != name and endpoint.port != 0 and endpoint.host:

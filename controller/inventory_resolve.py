@@ -170,6 +170,7 @@ class Resolved:
             radios=_radios(leaves),
             ssids=tuple(_ssid(ssid) for ssid in _value(leaves, "ssids")),
             labels={key: text for key, text in _part(leaves, "labels").items() if text is not None},
+            poll=_value(leaves, "poll"),
         )
 
 

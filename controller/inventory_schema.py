@@ -39,7 +39,7 @@ from controller.inventory_values import (
     fault,
 )
 from controller.model import UplinkKind
-from drivers.model import Band, Lifecycle, ReachKind, Role, Security
+from drivers.model import Band, Lifecycle, PollBy, ReachKind, Role, Security
 
 _CHANNELS: Final = {
     Band.GHZ_2: frozenset(range(1, 14)),
@@ -201,6 +201,7 @@ class DeviceKeys(BaseModel, frozen=True, extra="forbid"):
     platform: Text = ""
     state: Lifecycle = Lifecycle.ACTIVE
     country: Country = ""
+    poll: PollBy = PollBy.SNMP
     snmp: Snmp = Snmp()
     ssh: Ssh = Ssh()
     http: Http = Http()

@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import Engine, insert, select, update
 
 from controller import audit
+from controller.audit import Entry
 from controller.store.engine import READ_ONLY
 from controller.store.tables import rollout_steps, rollouts
 
@@ -71,7 +72,8 @@ class Journal:
             )
             connection.execute(insert(rollout_steps), values)
             detail = {"selector": selector, "devices": str(len(values))}
-            audit.record(connection, self.audit_key, self.actor, "rollout-started", rollout, detail, now)
+            entry = Entry(self.actor, "rollout-started", rollout, detail, now)
+            audit.record(connection, self.audit_key, entry)
 
     def write(self, row: Row) -> None:
         """A device's new state; durable on return."""
@@ -82,14 +84,16 @@ class Journal:
             if row.state not in OPEN:
                 detail = {"rollout": row.rollout, "intent": row.intent_hash, "detail": row.detail}
                 action = f"device-{row.state.value.replace('_', '-')}"
-                audit.record(connection, self.audit_key, self.actor, action, row.device, detail, now)
+                entry = Entry(self.actor, action, row.device, detail, now)
+                audit.record(connection, self.audit_key, entry)
 
     def close(self, rollout: str, state: str) -> None:
         """The rollout ends: `state` is done or halted."""
         now = self.clock()
         with self.engine.begin() as connection:
             connection.execute(update(rollouts).where(rollouts.c.id == rollout).values(state=state))
-            audit.record(connection, self.audit_key, self.actor, f"rollout-{state}", rollout, {}, now)
+            entry = Entry(self.actor, f"rollout-{state}", rollout, {}, now)
+            audit.record(connection, self.audit_key, entry)
 
     def unfinished(self) -> dict[str, tuple[Row, ...]]:
         """The rollouts that nobody closed, oldest first, each with its rows."""

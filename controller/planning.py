@@ -10,7 +10,8 @@ from controller.access import Access
 from controller.errors import SecretError
 from controller.model import Inventory
 from drivers import apply
-from drivers.apply import Plan
+from drivers.apply import Plan, Target, Timers, Wish
+from drivers.dialect import DIALECTS
 from drivers.errors import DriverError
 from drivers.model import Device
 
@@ -49,9 +50,20 @@ def plan_one(inventory: Inventory, access: Access, device: Device) -> Planned:
     if left_alone:
         return Planned(device, left_alone=left_alone)
     try:
-        wanted = wanting.intent(inventory, device)
-        passphrases = access.passphrases(wanted)
-        with access.enter(device) as shell:
-            return Planned(device, apply.plan(shell, wanted, passphrases))
+        wished = wish(inventory, access, device)
+        to = target(access, device, Timers())
+        with to.connect() as shell:
+            return Planned(device, apply.plan(to.talk(shell), wished))
     except (DriverError, SecretError) as error:
         return Planned(device, error=error)
+
+
+def wish(inventory: Inventory, access: Access, device: Device) -> Wish:
+    """What a device should be. Raises SecretError for a passphrase that cannot be read."""
+    wanted = wanting.intent(inventory, device)
+    return Wish(wanted, access.passphrases(wanted))
+
+
+def target(access: Access, device: Device, timers: Timers) -> Target:
+    """The device as `drivers.apply` takes it; its platform must be one that Plaza configures."""
+    return Target(device.name, DIALECTS[device.platform], lambda: access.enter(device), timers)

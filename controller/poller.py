@@ -2,16 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from heapq import heapify, heapreplace
 
+from controller import poller_ssh
 from controller.health import State, Verdict, assess, polled
-from drivers.collect import collect, request
+from drivers.collect import Collected, collect, request
 from drivers.definition import Platform
-from drivers.model import Device, Secrets
-from drivers.snmp.seam import Poller, PollReply, PollRequest
+from drivers.model import Device, PollBy, Secrets
+from drivers.snmp.seam import Failure, Poller, PollReply, PollRequest
 from metrics.errors import CatalogError
 from metrics.sample import Sample
 
@@ -82,56 +84,139 @@ class Wheel:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Whom to ask, what to ask, and how to understand the answer; secrets are looked up once, here."""
+    """Whom to ask, what to ask, and how to understand the answer.
+
+    `requests` are the polls over SNMP; `logins` names the devices that are entered over SSH instead.
+    """
 
     devices: Mapping[str, Device]
     platforms: Mapping[str, Platform]
     requests: Mapping[str, PollRequest]
+    logins: Sequence[str] = ()
+    enter: poller_ssh.Enter = poller_ssh.nobody
 
     @classmethod
-    def of(cls, devices: Iterable[Device], platforms: Mapping[str, Platform], secrets: Secrets) -> "Targets":
-        """Those devices that are polled from here. Raises what `secrets` raises."""
+    def of(
+        cls,
+        devices: Iterable[Device],
+        platforms: Mapping[str, Platform],
+        secrets: Secrets,
+        enter: poller_ssh.Enter = poller_ssh.nobody,
+    ) -> "Targets":
+        """Those devices that are polled from here. Raises what `secrets` raises, for SNMP and SSH alike."""
         asked = {device.name: device for device in devices if polled(device)}
         requests = {
             device.name: request(device, platforms[device.platform], secrets.snmp(device.snmp_credentials))
             for device in asked.values()
+            if device.poll is PollBy.SNMP
         }
-        return cls(asked, platforms, requests)
+        logins = tuple(name for name in asked if name not in requests)
+        for credentials in {asked[name].ssh_credentials for name in logins}:
+            secrets.ssh(credentials)  # a login that is missing is told now, not at every poll
+        return cls(asked, platforms, requests, logins, enter)
 
     def understand(self, reply: PollReply, at: int) -> Polled:
         """One reply → samples, verdict and problems: pure."""
         device = self.devices[reply.device]
         try:
             collected = collect(device, self.platforms[device.platform], reply, at)
-        except CatalogError as error:  # what the store would refuse never costs the others their batch
-            verdict = Verdict(State.DEGRADED, True, None, f"its answer cannot be stored: {error}")
-            return Polled(device, (), verdict, (str(error),), at)
-        verdict = assess(reply.failure, collected)
-        return Polled(device, collected.samples, verdict, collected.problems, at)
+        except CatalogError as error:
+            return _unstorable(device, error, at)
+        return _judged(device, reply.failure, collected, at)
+
+    def call_on(self, name: str, at: int) -> Polled:
+        """One device over SSH → samples, verdict and problems; blocks."""
+        device = self.devices[name]
+        try:
+            heard = poller_ssh.ask(device, self.platforms[device.platform], self.enter, at)
+        except CatalogError as error:
+            return _unstorable(device, error, at)
+        return _judged(device, heard.failure, heard.collected, at)
+
+    async def over_snmp(self, poller: Poller, interval_s: int, names: Iterable[str]) -> AsyncIterator[Polled]:
+        """Ask these devices now; their answers in the order they come."""
+        now = time.time()
+        async for reply in poller.poll([self.requests[name] for name in names]):
+            yield self.understand(reply, slot(now, reply.device, interval_s))
+
+    async def over_ssh(self, interval_s: int, names: Iterable[str]) -> AsyncIterator[Polled]:
+        """Ask these devices now, AT_ONCE at a time; their answers in the order they come."""
+        room = asyncio.Semaphore(poller_ssh.AT_ONCE)
+
+        async def call_on(name: str) -> Polled:
+            async with room:
+                at = slot(time.time(), name, interval_s)
+                return await poller_ssh.aside(partial(self.call_on, name, at))
+
+        calls = [asyncio.create_task(call_on(name)) for name in names]
+        pending = set(calls)
+        try:
+            while pending:
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                for call in done:
+                    if call.exception() is None:
+                        yield call.result()
+            for call in calls:
+                call.result()  # what nobody foresaw is raised when all the others have answered
+        finally:
+            for call in calls:
+                call.cancel()
+
+
+def _judged(device: Device, failure: Failure | None, collected: Collected, at: int) -> Polled:
+    return Polled(device, collected.samples, assess(failure, collected), collected.problems, at)
+
+
+def _unstorable(device: Device, error: CatalogError, at: int) -> Polled:
+    """What the store would refuse never costs the others their batch."""
+    verdict = Verdict(State.DEGRADED, True, None, f"its answer cannot be stored: {error}")
+    return Polled(device, (), verdict, (str(error),), at)
 
 
 async def poll_once(targets: Targets, poller: Poller, interval_s: int) -> list[Polled]:
-    """Ask every target once, now; used by `plaza poll --once`."""
-    wanted = list(targets.requests.values())
-    now = time.time()
-    return [
-        targets.understand(reply, slot(now, reply.device, interval_s)) async for reply in poller.poll(wanted)
-    ]
+    """Ask every target once, now: the answers in the order they came; used by `plaza poll --once`."""
+    answers: list[Polled] = []
+
+    async def listen(to: AsyncIterator[Polled]) -> None:
+        async for answer in to:
+            answers.append(answer)
+
+    await asyncio.gather(
+        listen(targets.over_snmp(poller, interval_s, targets.requests)),
+        listen(targets.over_ssh(interval_s, targets.logins)),
+    )
+    return answers
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Devices that are asked in the same way: who is due, how many at once, and the asking."""
+
+    wheel: Wheel
+    room: int
+    ask: Callable[[Sequence[str]], AsyncIterator[Polled]]
+
+    def due(self) -> list[str]:
+        """Those to ask now."""
+        return self.wheel.due(time.monotonic(), self.room - len(self.wheel.in_flight))
 
 
 async def turn(targets: Targets, poller: Poller, keep: Keep, interval_s: int, in_flight: int) -> None:
-    """Poll for ever. Cancel to stop: what was answered is made durable first."""
-    wheel = Wheel.start(targets.devices, interval_s, time.monotonic(), time.time())
+    """Poll for ever. Cancel to stop: what was answered is made durable first.
+
+    `in_flight` is how many polls over SNMP may be open; those over SSH have a lane and a limit of their own.
+    """
+    lanes = _lanes(targets, poller, interval_s, in_flight)
     answers: asyncio.Queue[Polled] = asyncio.Queue()
     keeper = asyncio.create_task(_keep_for_ever(answers, keep))
     polls: set[asyncio.Task[None]] = set()
     try:
         while not keeper.done():
-            names = wheel.due(time.monotonic(), in_flight - len(wheel.in_flight))
-            if names:
-                task = asyncio.create_task(_ask(targets, poller, names, wheel, answers, interval_s))
-                polls.add(task)
-                task.add_done_callback(polls.discard)
+            for lane in lanes:
+                if names := lane.due():
+                    task = asyncio.create_task(_ask(lane, names, answers))
+                    polls.add(task)
+                    task.add_done_callback(polls.discard)
             await asyncio.sleep(TICK_S)
         await keeper  # it only ends by an error, which is ours to raise
     finally:
@@ -141,18 +226,26 @@ async def turn(targets: Targets, poller: Poller, keep: Keep, interval_s: int, in
         keep(_drain(answers))
 
 
-async def _ask(
-    targets: Targets,
-    poller: Poller,
-    names: list[str],
-    wheel: Wheel,
-    answers: asyncio.Queue[Polled],
-    interval_s: int,
-) -> None:
-    now = time.time()
-    async for reply in poller.poll([targets.requests[name] for name in names]):
-        wheel.done(reply.device)
-        answers.put_nowait(targets.understand(reply, slot(now, reply.device, interval_s)))
+def _lanes(targets: Targets, poller: Poller, interval_s: int, in_flight: int) -> tuple[Lane, Lane]:
+    now_s, wall_s = time.monotonic(), time.time()
+    snmp = Wheel.start(targets.requests, interval_s, now_s, wall_s)
+    ssh = Wheel.start(targets.logins, interval_s, now_s, wall_s)
+    return (
+        Lane(snmp, in_flight, partial(targets.over_snmp, poller, interval_s)),
+        Lane(ssh, poller_ssh.AT_ONCE, partial(targets.over_ssh, interval_s)),
+    )
+
+
+async def _ask(lane: Lane, names: Sequence[str], answers: asyncio.Queue[Polled]) -> None:
+    waiting = set(names)
+    try:
+        async for answer in lane.ask(names):
+            waiting.discard(answer.device.name)
+            lane.wheel.done(answer.device.name)
+            answers.put_nowait(answer)
+    finally:
+        for name in waiting:
+            lane.wheel.done(name)
 
 
 async def _keep_for_ever(answers: asyncio.Queue[Polled], keep: Keep) -> None:
@@ -160,7 +253,16 @@ async def _keep_for_ever(answers: asyncio.Queue[Polled], keep: Keep) -> None:
         await asyncio.sleep(FLUSH_S)
         batch = _drain(answers)
         if batch:
-            await asyncio.shield(asyncio.to_thread(keep, batch))
+            await _whole(asyncio.create_task(asyncio.to_thread(keep, batch)))
+
+
+async def _whole(keeping: asyncio.Task[None]) -> None:
+    """Let a batch that is being kept come to its end, also when we are told to stop meanwhile."""
+    try:
+        await asyncio.shield(keeping)
+    except asyncio.CancelledError:
+        await keeping
+        raise
 
 
 def _drain(answers: asyncio.Queue[Polled]) -> list[Polled]:

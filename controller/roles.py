@@ -16,14 +16,17 @@ from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 
 from controller import logs
+from controller.access import Access
 from controller.app import App, build, portal_sites
 from controller.errors import ControllerError
 from controller.health import polled, unmeasured
 from controller.poller import Polled, Targets, turn
+from controller.poller_ssh import LOGIN_TIMEOUT_S
 from controller.processes import Child, only_one, python, require_free, supervise
 from controller.settings import Settings, endpoint
 from controller.store import health as health_store
 from controller.store import leases
+from controller.store.engine import require_sound
 from controller.worker import work
 from drivers.definition import load_platforms
 from drivers.snmp.backends import open_poller
@@ -36,8 +39,14 @@ RENEW_S = 10.0
 
 def run_poller(settings: Settings) -> None:
     """Poll every device at its phase until SIGTERM."""
+    with only_one(settings.data_dir / "poller.lock"):
+        _run_poller(settings)
+
+
+def _run_poller(settings: Settings) -> None:
     app = build(settings)
-    targets = Targets.of(app.inventory.devices.values(), load_platforms(), app.secrets)
+    enter = Access(app.secrets, app.engine, LOGIN_TIMEOUT_S).enter
+    targets = Targets.of(app.inventory.devices.values(), load_platforms(), app.secrets, enter)
     holder = socket.gethostname()
     epoch = _lease(app, holder)
     _tell_unmeasured(app)
@@ -148,6 +157,7 @@ def run_all(settings: Settings, extra: Sequence[Child] = (), log_dir: Path | Non
 def check(settings: Settings) -> None:
     """Raise the ControllerError that a role would fail with at its start."""
     app = build(settings)
+    require_sound(app.engine)
     Targets.of(app.inventory.devices.values(), load_platforms(), app.secrets)
     portal_sites(app)
     _on_loopback(settings)

@@ -2,8 +2,8 @@
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,16 +14,18 @@ from controller import audit
 from controller import intent as wanting
 from controller.access import Access
 from controller.app import App, utc_now
-from controller.errors import RolloutHalted, StoreBusy
+from controller.errors import RolloutHalted, SecretError, StoreBusy
 from controller.journal import OPEN, Journal, Row, State
 from controller.model import Inventory
-from controller.planning import Planned, plan_one
+from controller.planning import Planned, target, wish
 from drivers import apply
-from drivers.apply import Ending, Plan, Step, Timers
+from drivers.apply import Ending, Plan, Step, Timers, Wish
+from drivers.dialect import DIALECTS
 from drivers.errors import ConfigRejected, DriverError, Unreachable
 from drivers.model import Device
 
 _ARMING_S: Final = 60  # an upload over a slow line, before the device's timer even starts
+_ASKING_S: Final = 10.0  # for a login at a device that may be dead, while others wait for the lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,34 +62,49 @@ def run(works: Works, selector: str, planned: Sequence[Planned], report: Report)
 
     Raises RolloutHalted after the first failure, when the rest is held; the journal holds all of it.
     """
-    rest = [_outcome_without_change(item) for item in planned if not item.pending]
-    waiting = [(item.device, item.plan) for item in planned if item.plan is not None and item.pending]
+    rest = tuple(_outcome_without_change(item) for item in planned if not item.pending)
     for outcome in rest:
         report(outcome)
-    if not waiting:
-        return tuple(rest)
+    changes = [(item.device, item.plan) for item in planned if item.plan is not None and item.pending]
+    if not changes:
+        return rest
     name = token_hex(8)
     rows = {item.device.name: _first_row(name, item) for item in planned}
     works.journal.begin(name, selector, rows.values())
-    done: list[Outcome] = []
-    for number, (device, plan) in enumerate(waiting):
-        row = _change(works, rows[device.name], device, plan, report)
-        done.append(_outcome(row))
-        if row.state not in {State.CONFIRMED, State.PENDING}:
-            for held, _ in waiting[number + 1 :]:
-                _write(works, replace(rows[held.name], state=State.HELD), report)
-            if row.state not in OPEN:
-                works.journal.close(name, "halted")
-            raise RolloutHalted("the canary" if number == 0 else "the wave", [f"{row.device}: {row.detail}"])
+    waiting = [_Change(rows[device.name], device, plan) for device, plan in changes]
+    done = _carry_out_all(works, waiting, report)
     works.journal.close(name, "done")
     return (*rest, *done)
 
 
-def resume(works: Works, report: Report) -> tuple[Outcome, ...]:
-    """End what a controller that died left open: confirm each open trial, or see its device revert.
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A device that waits for its turn."""
 
-    Devices it had not come to are held. A device that does not answer keeps its state, and its rollout
-    stays open for the next call.
+    row: Row
+    device: Device
+    plan: Plan
+
+
+def _carry_out_all(works: Works, waiting: Sequence[_Change], report: Report) -> list[Outcome]:
+    done: list[Outcome] = []
+    for number, change in enumerate(waiting):
+        row = _change(works, change, report)
+        done.append(_outcome(row))
+        if row.state not in {State.CONFIRMED, State.PENDING}:
+            for held in waiting[number + 1 :]:
+                _write(works, replace(held.row, state=State.HELD), report)
+            if row.state not in OPEN:
+                works.journal.close(row.rollout, "halted")
+            raise RolloutHalted("the canary" if number == 0 else "the wave", [f"{row.device}: {row.detail}"])
+    return done
+
+
+def resume(works: Works, report: Report) -> tuple[Outcome, ...]:
+    """Ask once after what a controller that died left open: confirm each trial, or note that it reverted.
+
+    Devices it had not come to are held. A trial that is still open, or a device that does not answer, stays
+    as it is, and its rollout stays open for the next call.
     """
     outcomes: list[Outcome] = []
     for name, rows in works.journal.unfinished().items():
@@ -96,6 +113,18 @@ def resume(works: Works, report: Report) -> tuple[Outcome, ...]:
         if not any(row.state in OPEN for row in ended):
             works.journal.close(name, "halted")
     return tuple(outcomes)
+
+
+def postpone(planned: Iterable[Planned], resumed: Iterable[Outcome]) -> list[Planned]:
+    """Leave devices alone whose earlier change has not ended yet."""
+    still_open = {outcome.device for outcome in resumed if outcome.state in OPEN}
+    reason, hint = "an earlier change has not ended yet", "unconfirmed it reverts by itself; try again then"
+    return [
+        replace(item, plan=None, error=Unreachable(item.device.name, reason, hint))
+        if item.device.name in still_open
+        else item
+        for item in planned
+    ]
 
 
 @contextmanager
@@ -117,25 +146,26 @@ def _lock(descriptor: int) -> None:
         raise StoreBusy("another process is changing devices; wait until it is done") from None
 
 
-def _change(works: Works, row: Row, device: Device, plan: Plan, report: Report) -> Row:
+def _change(works: Works, change: _Change, report: Report) -> Row:
     """One device, with a journal row before each remote act."""
     token = token_hex(16)
     deadline = works.journal.clock() + timedelta(seconds=_ARMING_S + works.timers.revert_s)
-    armed = replace(row, token=token, deadline_at=int(deadline.timestamp()))
-    reached = row
+    armed = replace(change.row, token=token, deadline_at=int(deadline.timestamp()))
+    reached = change.row
 
     def before(step: Step) -> None:
         nonlocal reached
         reached = _write(works, replace(armed, state=State(step.value)), report)
 
     try:
-        apply.carry_out(plan, lambda: works.access.enter(device), token, works.timers, before)
+        to = target(works.access, change.device, works.timers)
+        apply.carry_out(to, change.plan, token, before)
     except DriverError as error:
-        return _write(works, _after_failure(works, reached, device, plan, error), report)
+        return _write(works, _after_failure(works, reached, change, error), report)
     return _write(works, replace(reached, state=State.CONFIRMED), report)
 
 
-def _after_failure(works: Works, row: Row, device: Device, plan: Plan, error: DriverError) -> Row:
+def _after_failure(works: Works, row: Row, change: _Change, error: DriverError) -> Row:
     """What is true of the device now: nothing was sent, or its own timer brings the old state back."""
     if row.state is State.PLANNED:
         state = State.PENDING if isinstance(error, Unreachable) else State.FAILED
@@ -143,14 +173,10 @@ def _after_failure(works: Works, row: Row, device: Device, plan: Plan, error: Dr
     if row.state is State.ARMED and isinstance(error, ConfigRejected):
         return replace(row, state=State.FAILED, detail=f"{error.reason}; nothing was changed")
     row = replace(row, detail=error.reason)
-    timers = works.timers
-
-    def enter() -> apply.Login:
-        return works.access.enter(device)
-
+    to = target(works.access, change.device, works.timers)
     try:
-        ending = apply.await_end(row.device, enter, row.token, timers, timers.revert_s + timers.grace_s)
-        if ending is Ending.REVERTED and not apply.is_as_before(plan, enter, timers):
+        ending = apply.await_end(to, row.token, works.timers.revert_s + works.timers.grace_s)
+        if ending is Ending.REVERTED and not apply.is_as_before(to, change.plan):
             detail = f"{row.detail}; it reverted by itself but is not as it was"
             return replace(row, state=State.FAILED, detail=detail)
     except DriverError as later:
@@ -164,33 +190,34 @@ def _resume_row(works: Works, row: Row, report: Report) -> Row:
         return _write(works, replace(row, state=State.HELD, detail=detail), report)
     if row.state not in OPEN:
         return row
-    report(
-        Outcome(row.device, row.state, "asking what became of its trial; unconfirmed it reverts by itself")
-    )
     device = works.inventory.devices.get(row.device)
-    if device is None:
-        detail = "it is no longer in the inventory; an unconfirmed trial reverted by itself"
+    if device is None or device.platform not in DIALECTS:
+        detail = "Plaza no longer configures it; an unconfirmed trial reverted by itself"
         return _write(works, replace(row, state=State.FAILED, detail=detail), report)
     try:
-        ending = _see_to_the_end(works, row, device)
-        return _write(works, _ended(replace(row, detail=""), ending), report)
+        after = _ended(replace(row, detail=""), _ask_once(works, row, device))
     except DriverError as error:
-        return _write(works, replace(row, detail=f"not yet known: {error.reason}"), report)
+        after = replace(row, detail=f"not yet known: {error.reason}")
+    except SecretError as error:
+        after = replace(row, detail=f"not yet known: {error}")
+    return after if after == row else _write(works, after, report)
 
 
-def _see_to_the_end(works: Works, row: Row, device: Device) -> Ending:
+def _ask_once(works: Works, row: Row, device: Device) -> Ending:
     """Confirm only what was journalled and still is wanted; whatever else is open ends by its own timer."""
-    left_s = row.deadline_at - works.journal.clock().timestamp()
-    wait_s = left_s + works.timers.grace_s  # long past: asked once
+    login_s = min(_ASKING_S, works.access.login_timeout_s)
+    to = target(replace(works.access, login_timeout_s=login_s), device, works.timers)
+    return apply.finish(to, row.token, _still_wished(works, row, device))
 
-    def enter() -> apply.Login:
-        return works.access.enter(device)
 
-    planned = plan_one(works.inventory, works.access, device).plan
-    if planned is not None and wanting.digest(planned.intent) == row.intent_hash:
-        with suppress(Unreachable):
-            return apply.finish(planned, enter, row.token, works.timers, wait_s)
-    return apply.await_end(row.device, enter, row.token, works.timers, wait_s)
+def _still_wished(works: Works, row: Row, device: Device) -> Wish | None:
+    if wanting.why_not(device):
+        return None
+    try:
+        wished = wish(works.inventory, works.access, device)
+    except SecretError:
+        return None
+    return wished if wanting.digest(wished.intent) == row.intent_hash else None
 
 
 def _ended(row: Row, ending: Ending) -> Row:
@@ -217,7 +244,7 @@ def _outcome_without_change(item: Planned) -> Outcome:
 
 def _first_row(rollout: str, item: Planned) -> Row:
     if item.plan is not None and item.pending:
-        intent_hash = wanting.digest(item.plan.intent)
+        intent_hash = wanting.digest(item.plan.wish.intent)
         return Row(rollout, item.device.name, State.PLANNED, intent_hash, diff=item.plan.diff.text)
     outcome = _outcome_without_change(item)
     return Row(rollout, outcome.device, outcome.state, intent_hash="", detail=outcome.detail)

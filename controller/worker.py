@@ -26,6 +26,7 @@ from metrics.sink import Window
 log = logging.getLogger(__name__)
 
 WRITER = "worker"
+SHARD = 256  # pollers have 0 to 255; the epochs of their leases are not ours
 SESSION_SLOT_S = 60
 MUNICIPALITY_SLOT_S = 300
 BACK_SLOTS = 3
@@ -115,7 +116,7 @@ def _sessions(app: App, clock: Callable[[], datetime]) -> None:
     for start in range(end - BACK_SLOTS * SESSION_SLOT_S, end, SESSION_SLOT_S):
         samples += session_samples(app, sessions, start, start + SESSION_SLOT_S)
     if samples:
-        app.samples.write(WRITER, samples)
+        app.samples.write(WRITER, samples, shard=SHARD)
 
 
 def session_samples(app: App, sessions: StoredSessions, start: int, end: int) -> list[Sample]:
@@ -159,7 +160,7 @@ def _municipalities(app: App, clock: Callable[[], datetime]) -> None:
             latest[sample.tags["ap"]] = sample
     samples = municipality_samples(app, latest.values(), start)
     if samples:
-        app.samples.write(WRITER, samples)
+        app.samples.write(WRITER, samples, shard=SHARD)
 
 
 def municipality_samples(app: App, latest: Iterable[Sample], at: int) -> list[Sample]:

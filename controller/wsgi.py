@@ -1,8 +1,7 @@
 """The WSGI applications of the portal, the edge and the console, each for a process of its own."""
 
 from datetime import datetime
-
-from flask import Flask
+from typing import TYPE_CHECKING
 
 from captive_portal.guest import create_app as create_portal
 from captive_portal.sessions import StoredSessions
@@ -12,8 +11,11 @@ from controller.console.app import create_app as create_console
 from controller.edge.app import create_app as create_edge
 from controller.leash import die_with_parent
 
+if TYPE_CHECKING:
+    from flask import Flask
 
-def portal() -> Flask:
+
+def portal() -> "Flask":
     """What phones see."""
     app = _begin()
 
@@ -23,14 +25,14 @@ def portal() -> Flask:
     return create_portal(portal_sites(app), StoredSessions(app.engine), utc_now, open_at=open_at)
 
 
-def edge() -> Flask:
+def edge() -> "Flask":
     """What gateways call."""
     app = _begin()
     keys = {key: site.gateway_key for key, site in portal_sites(app).items()}
     return create_edge(keys, StoredSessions(app.engine), utc_now)
 
 
-def console() -> Flask:
+def console() -> "Flask":
     """What staff see; on the loopback only, it has no logins."""
     app = _begin()
     stale_after_s = 4 * app.settings.poll_interval_s

@@ -17,6 +17,9 @@ from drivers.snmp.seam import Oid
 from metrics import catalog
 from metrics.sample import Sample
 
+PLATFORMS: Final = frozenset({"openwrt"})
+"""Those whose devices can be asked over SSH: the script knows their commands."""
+
 _PLATFORM: Final = "openwrt"
 _FACTS: Final = frozenset({"name", "description", "model"})
 _RAW_OCTETS: Final = 2000

@@ -1,10 +1,12 @@
 """Compares the running configuration with the wanted one, in the keys we own and no others."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from drivers import openwrt, uci
+from drivers import uci
+from drivers.dialect import Dialect
 from drivers.model import Secret
 from drivers.redact import HIDDEN, visible
 from drivers.uci import Config, Option, Section, Value
@@ -38,32 +40,54 @@ class Diff:
         return bool(self.ops)
 
 
-def diff(device: str, running: Config, wanted: Config) -> Diff:
+def diff(dialect: Dialect, device: str, running: Config, wanted: Config) -> Diff:
     """From `running` to `wanted`: sections that are not ours and options we do not own are never in it."""
-    ops = tuple(_ops(running, wanted))
-    return Diff(device, ops, "".join(_text(device, running, wanted)) if ops else "")
+    sides = _Sides(dialect, device, running, wanted)
+    ops = tuple(_ops(sides))
+    return Diff(device, ops, "".join(_text(sides)) if ops else "")
 
 
-def packages(difference: Diff) -> tuple[str, ...]:
-    """The packages a diff touches, in the order they are applied."""
-    touched = {op.path.split(".", 1)[0] for op in difference.ops}
-    return tuple(package for package in openwrt.PACKAGES if package in touched)
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """What is compared."""
+
+    dialect: Dialect
+    device: str
+    running: Config
+    wanted: Config
+
+    def owned(self, section: Section, wanted: Section) -> dict[str, Option]:
+        """The options of a section that are ours to write."""
+        if self.dialect.owns(section.name):
+            return dict(section.options)
+        ours = self.dialect.own_options.get((section.package, section.kind), frozenset())
+        names = ours | wanted.options.keys()
+        return {name: value for name, value in section.options.items() if name in names}
 
 
-def _ops(running: Config, wanted: Config) -> Iterator[Op]:
-    for section in running.sections.values():
-        if _ours(section) and not _same_kind(section, wanted.sections.get(section.path)):
+def _ops(sides: _Sides) -> Iterator[Op]:
+    # The device's own sections first: @kind[n] no longer names the same once one of that kind is deleted.
+    for section in sides.wanted.sections.values():
+        if not sides.dialect.owns(section.name):
+            yield from _section_ops(sides, section)
+    for section in sides.running.sections.values():
+        if sides.dialect.owns(section.name) and not _same_kind(section, sides.wanted):
             yield Op("delete", section.path)
-    for section in wanted.sections.values():
-        before = running.sections.get(section.path)
-        if before is None or not _same_kind(section, before):
-            yield Op("set", section.path, section.kind)
-            before = None
-        yield from _option_ops(section, before)
+    for section in sides.wanted.sections.values():
+        if sides.dialect.owns(section.name):
+            yield from _section_ops(sides, section)
 
 
-def _option_ops(wanted: Section, running: Section | None) -> Iterator[Op]:
-    before = _owned(running, wanted) if running else {}
+def _section_ops(sides: _Sides, section: Section) -> Iterator[Op]:
+    before = sides.running.sections.get(section.path)
+    if before is None or not _same_kind(section, sides.running):
+        yield Op("set", section.path, section.kind)
+        yield from _option_ops(section, {})
+    else:
+        yield from _option_ops(section, sides.owned(before, section))
+
+
+def _option_ops(wanted: Section, before: Mapping[str, Option]) -> Iterator[Op]:
     for name in sorted(before.keys() - wanted.options.keys()):
         yield Op("delete", f"{wanted.path}.{name}")
     for name, value in wanted.options.items():
@@ -77,41 +101,49 @@ def _option_ops(wanted: Section, running: Section | None) -> Iterator[Op]:
             yield Op("set", path, value)
 
 
-def _ours(section: Section) -> bool:
-    return section.name.startswith(openwrt.OWN_PREFIX)
+def _same_kind(section: Section, other: Config) -> bool:
+    counterpart = other.sections.get(section.path)
+    return counterpart is not None and counterpart.kind == section.kind
 
 
-def _same_kind(section: Section, other: Section | None) -> bool:
-    return other is not None and other.kind == section.kind
+def _text(sides: _Sides) -> Iterator[str]:
+    for package in sides.dialect.packages:
+        name = f"{sides.device}/{package}"
+        hunks = "".join(_hunks(sides, package))
+        if hunks:
+            yield f"--- {name}\n+++ {name} (wanted)\n{hunks}"
 
 
-def _owned(section: Section, wanted: Section) -> dict[str, Option]:
-    if _ours(section):
-        return dict(section.options)
-    owned = openwrt.OWN_OPTIONS.get((section.package, section.kind), frozenset()) | wanted.options.keys()
-    return {name: value for name, value in section.options.items() if name in owned}
-
-
-def _text(device: str, running: Config, wanted: Config) -> Iterator[str]:
-    for package in openwrt.PACKAGES:
-        before = _lines(package, running, wanted, running)
-        after = _lines(package, wanted, wanted, running)
-        yield from difflib.unified_diff(before, after, f"{device}/{package}", f"{device}/{package} (wanted)")
-
-
-def _lines(package: str, shown: Config, wanted: Config, running: Config) -> list[str]:
-    """The owned part of one package as `uci export` prints it, options sorted, secrets hidden."""
-    lines: list[str] = []
-    for path in sorted(shown.sections):
-        section = shown.sections[path]
-        counterpart = wanted.sections.get(path)
-        if section.package != package or not (counterpart or _ours(section)):
+def _hunks(sides: _Sides, package: str) -> Iterator[str]:
+    """One hunk for each section that changes, so that no line of one seems to belong to another."""
+    at, now_at = 0, 0
+    for path in sorted(sides.running.sections.keys() | sides.wanted.sections.keys()):
+        if not path.startswith(f"{package}."):
             continue
-        options = _owned(section, counterpart or section)
-        before = running.sections[path].options if path in running.sections else {}
-        lines.append(f"config {section.kind} '{visible(section.name)}'\n")
-        for name in sorted(options):
-            lines += _option_lines(name, options[name], before.get(name))
+        before = _lines(sides, sides.running, path)
+        after = _lines(sides, sides.wanted, path)
+        if before != after:
+            yield f"@@ -{_range(at, before)} +{_range(now_at, after)} @@\n"
+            whole = len(before) + len(after)
+            yield from islice(difflib.unified_diff(before, after, n=whole), 3, None)
+        at += len(before)
+        now_at += len(after)
+
+
+def _range(at: int, lines: Sequence[str]) -> str:
+    """As diff -u counts: the first line, or the line before nothing."""
+    return f"{at + 1 if lines else at},{len(lines)}"
+
+
+def _lines(sides: _Sides, shown: Config, path: str) -> list[str]:
+    """The owned part of a section as `uci export` prints it, options sorted, secrets hidden."""
+    section, counterpart = shown.sections.get(path), sides.wanted.sections.get(path)
+    if section is None or not (counterpart or sides.dialect.owns(section.name)):
+        return []
+    before = sides.running.sections[path].options if path in sides.running.sections else {}
+    lines = [f"config {section.kind} '{visible(section.name)}'\n"]
+    for name, value in sorted(sides.owned(section, counterpart or section).items()):
+        lines += _option_lines(name, value, before.get(name))
     return lines
 
 

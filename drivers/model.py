@@ -36,6 +36,13 @@ class ReachKind(StrEnum):
     VENDOR_API = "vendor-api"
 
 
+class PollBy(StrEnum):
+    """How a device's figures are asked for: over SSH where snmpd is absent."""
+
+    SNMP = "snmp"
+    SSH = "ssh"
+
+
 class Band(StrEnum):
     """Radio band, spelled as in metric tags."""
 
@@ -152,6 +159,7 @@ class Device:
     radios: tuple[Radio, ...] = ()
     ssids: tuple[Ssid, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    poll: PollBy = PollBy.SNMP
 
 
 @dataclass(frozen=True, slots=True)

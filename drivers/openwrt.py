@@ -1,7 +1,8 @@
 """How OpenWrt names what an intent asks for: radios by band, channel widths, encryption."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -12,6 +13,9 @@ from drivers.uci import Config, Section
 
 PACKAGES: Final = ("system", "wireless")
 """The packages we read and write, in the order they are applied."""
+
+CONSULTED: Final = ("network",)
+"""The packages we only read."""
 
 OWN_PREFIX: Final = "plaza_"
 """Sections whose name begins so are ours entirely."""
@@ -36,6 +40,9 @@ _ENCRYPTION: Final = MappingProxyType(
     }
 )
 """`encryption` and `ieee80211w` of OpenWrt; OWE and SAE require protected management frames."""
+
+_TRUE: Final = frozenset({"1", "on", "true", "yes", "enabled"})
+"""What UCI takes for a yes; anything else is a no."""
 
 _HOSTNAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _PASSPHRASE: Final = re.compile(r"[ -~]{8,63}|[0-9a-fA-F]{64}")
@@ -67,8 +74,12 @@ class WifiNetwork:
 
 
 def view(intent: Intent, running: Config, passphrases: Mapping[str, Secret]) -> dict[str, object]:
-    """What the template needs. Raises ValueRefused for what no AP can carry, ConfigRejected for no radio."""
+    """What the template needs.
+
+    Raises ValueRefused for what no AP can carry, ConfigRejected for a radio or a network that is not there.
+    """
     _check(intent, passphrases)
+    _check_networks(intent, running)
     sections = {radio.band: _section_of(intent, radio, running) for radio in intent.radios}
     return {
         "system": _system(intent, running),
@@ -80,7 +91,51 @@ def view(intent: Intent, running: Config, passphrases: Mapping[str, Secret]) -> 
             for band, section in sections.items()
             if band in ssid.bands
         ),
+        "silenced": tuple(section.name for section in _woken(running, sections.values())),
     }
+
+
+def off_air(wanted: Config, status: str) -> tuple[str, ...]:
+    """Those SSIDs of ours that `ubus call network.wireless status` does not report as up.
+
+    Raises ValueError when that is no JSON.
+    """
+    up = set(_sections_up(json.loads(status)))
+    ours = (s for s in wanted.of_kind("wireless", "wifi-iface") if s.name.startswith(OWN_PREFIX))
+    down = (str(section.options["ssid"]) for section in ours if section.name not in up)
+    return tuple(dict.fromkeys(down))
+
+
+def _sections_up(status: object) -> Iterator[str]:
+    for radio in status.values() if isinstance(status, dict) else ():
+        match radio:
+            case {"up": True, "pending": False, "interfaces": [*interfaces]}:
+                yield from (name for interface in interfaces for name in _section_up(interface))
+
+
+def _section_up(interface: object) -> Iterator[str]:
+    match interface:
+        case {"section": str(name), "ifname": str(ifname)} if ifname:
+            yield name
+
+
+def _woken(running: Config, radios: Iterable[Section]) -> Iterator[Section]:
+    """What was silent stays silent: the networks of others that our radios would take along onto the air."""
+    asleep = {radio.name for radio in radios if _off(radio)}
+    for section in running.of_kind("wireless", "wifi-iface"):
+        ours = section.name.startswith(OWN_PREFIX)
+        if not ours and not _off(section) and not asleep.isdisjoint(_words(section, "device")):
+            yield section
+
+
+def _off(section: Section) -> bool:
+    return section.options.get("disabled") in _TRUE
+
+
+def _words(section: Section, option: str) -> list[str]:
+    """The words of an option, which may be a list."""
+    value = section.options.get(option, ())
+    return " ".join(map(str, value) if isinstance(value, tuple) else (str(value),)).split()
 
 
 def radio_sections(running: Config) -> dict[str, Section]:
@@ -121,6 +176,17 @@ def _check_passphrase(intent: Intent, ssid: Ssid, passphrases: Mapping[str, Secr
         _refuse(intent, what, "use 8 to 63 printable ASCII characters")
 
 
+def _check_networks(intent: Intent, running: Config) -> None:
+    known = {section.name for section in running.of_kind("network", "interface")}
+    for ssid in intent.ssids:
+        wanted = _interface(ssid)
+        if wanted not in known:
+            what = f"the SSID {ssid.name!r} goes to the interface {wanted}, and it has none of that name"
+            hint = f"add `config interface '{wanted}'` to its /etc/config/network"
+            hint += f", or take `vlan: {ssid.vlan}` from the SSID" if ssid.vlan is not None else ""
+            raise ConfigRejected(intent.device, what, hint)
+
+
 def _refuse(intent: Intent, reason: str, hint: str) -> None:
     raise ValueRefused(intent.device, reason, hint)
 
@@ -150,6 +216,10 @@ def _device(intent: Intent, radio: Radio, section: Section) -> WifiDevice:
     )
 
 
+def _interface(ssid: Ssid) -> str:
+    return "lan" if ssid.vlan is None else f"vlan{ssid.vlan}"
+
+
 def _network(
     ssid: Ssid, number: int, band: Band, radio: str, passphrases: Mapping[str, Secret]
 ) -> WifiNetwork:
@@ -159,7 +229,7 @@ def _network(
         section=f"{OWN_PREFIX}{band.value}_{number}",
         radio=radio,
         ssid=ssid.name,
-        interface="lan" if ssid.vlan is None else f"vlan{ssid.vlan}",
+        interface=_interface(ssid),
         isolate=int(ssid.isolation),
         encryption=encryption,
         protected_frames=protected_frames,

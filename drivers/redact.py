@@ -7,7 +7,10 @@ from typing import Final
 from drivers.model import Secret
 
 HIDDEN: Final = "•••"
-_NAMES: Final = r"(?:key[0-9]*|\w*(?:passw(?:or)?d|passphrase|secret|psk|community|private_key|token)\w*)"
+_NAMES: Final = (
+    r"(?:key[0-9]*|\w*(?:passw(?:or)?d|passphrase|secret|psk|community|token|pincode"
+    r"|private_key|preshared_key)\w*)"
+)
 _SECRET_NAME: Final = re.compile(_NAMES, re.IGNORECASE)
 _ASSIGNED: Final = re.compile(
     rf"\b({_NAMES})(\s*[=:]\s*|\s+)('(?:[^']|'\\'')*'|\"(?:\\.|[^\"\\])*\"|\S+)", re.IGNORECASE

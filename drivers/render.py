@@ -8,7 +8,8 @@ from typing import Final, NoReturn
 from jinja2 import FileSystemLoader, StrictUndefined, Template, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from drivers import openwrt, uci
+from drivers import uci
+from drivers.dialect import Dialect
 from drivers.errors import ValueRefused
 from drivers.model import Intent, Secret
 from drivers.uci import Config
@@ -55,28 +56,23 @@ def quote_uci(value: object) -> Quoted:
             raise TypeError(f"a {type(value).__name__} is no UCI value")
 
 
-def configurable(platform: str) -> bool:
-    """Whether Plaza knows how to configure this platform."""
-    return (PLATFORMS / platform / "config.j2").is_file()
-
-
-def render(intent: Intent, running: Config, passphrases: Mapping[str, Secret]) -> Config:
-    """What this OpenWrt device should hold of the keys we own, addressed as in its running configuration.
+def render(dialect: Dialect, intent: Intent, running: Config, passphrases: Mapping[str, Secret]) -> Config:
+    """What this device should hold of the keys we own, addressed as in its running configuration.
 
     `passphrases` are by credential name. Raises ValueRefused, ConfigRejected or UnexpectedReply; no error
     shows a passphrase.
     """
-    values = openwrt.view(intent, running, passphrases)
+    values = dialect.view(intent, running, passphrases)
     try:
-        text = _template("openwrt").render(values)
+        text = _template(dialect.template).render(values)
     except ValueError as error:
         _refuse(intent, passphrases, error)
     return uci.parse(text)
 
 
 @cache
-def _template(platform: str) -> Template:
-    return environment().get_template(f"{platform}/config.j2")
+def _template(name: str) -> Template:
+    return environment().get_template(name)
 
 
 def _refuse(intent: Intent, passphrases: Mapping[str, Secret], error: ValueError) -> NoReturn:

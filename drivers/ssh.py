@@ -22,6 +22,13 @@ from drivers.model import Device, Secret, SshLogin
 MAX_OUTPUT: Final = 4 * 1024 * 1024
 _KEY_CLASSES: Final = (paramiko.Ed25519Key, paramiko.RSAKey, paramiko.ECDSAKey)
 
+_PLAINLY: Final = (
+    ("No existing session", "it accepts the connection and says nothing"),
+    ("Error reading SSH protocol banner", "it accepts the connection and says nothing of SSH"),
+    ("Negotiation failed", "it accepts the connection and says nothing"),
+)
+"""What paramiko says, in words for a technician."""
+
 # paramiko logs a traceback from its own thread beside raising the error that we translate.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
@@ -235,4 +242,5 @@ def _translated(device: Device, pinned: HostKey) -> Iterator[None]:
 
 def _unreachable(device: Device, error: Exception) -> Unreachable:
     said = str(error) or type(error).__name__
-    return Unreachable(device.name, f"no SSH at {device.ssh}: {said}", "check power, cable and address")
+    plain = next((plain for words, plain in _PLAINLY if words in said), said)
+    return Unreachable(device.name, f"no SSH at {device.ssh}: {plain}", "check power, cable and address")

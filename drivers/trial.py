@@ -9,7 +9,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final, NoReturn
 
-from drivers import openwrt, uci
+from drivers import uci
+from drivers.dialect import Dialect
 from drivers.diff import Diff
 from drivers.errors import ConfigRejected, DriverError, UnexpectedReply, VerifyFailed
 from drivers.model import Secret
@@ -44,9 +45,10 @@ _REFUSALS: Final[Mapping[int, tuple[type[DriverError], str, str]]] = MappingProx
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """A login at a device, and the seconds one act of it may take."""
+    """A login at a device, the dialect it speaks, and the seconds one act of it may take."""
 
     shell: Shell
+    dialect: Dialect
     device: str
     timeout_s: float
 
@@ -93,7 +95,7 @@ def arm(talk: Talk, change: Diff, fingerprint: str, token: str, revert_s: int) -
     """
     batch = "".join(f"{op.line()}\n" for op in change.ops)
     values = {"FINGERPRINT": fingerprint, "TOKEN": token, "REVERT_S": str(revert_s)}
-    texts = {"batch": batch, "guard": _file("guard.sh")}
+    texts = {"batch": batch, "guard": _file(talk.dialect.guard)}
     _act(talk, "arm", values, texts, [op.value for op in change.ops if isinstance(op.value, Secret)])
 
 
@@ -114,6 +116,11 @@ def status(talk: Talk, token: str) -> Trial:
     )
 
 
+def on_air(talk: Talk) -> str:
+    """The device's own account of its radios, for its dialect to read; empty when it cannot tell."""
+    return _act(talk, "on_air")
+
+
 def confirm(talk: Talk, token: str) -> None:
     """Keep the new configuration for good. Raises VerifyFailed when the device already reverted."""
     _act(talk, "confirm", {"TOKEN": token})
@@ -126,21 +133,22 @@ def _act(
     texts: Mapping[str, str] = MappingProxyType({}),
     secrets: Sequence[Secret] = (),
 ) -> str:
-    output = talk.shell.run(_script(function, values, texts), talk.timeout_s)
+    output = talk.shell.run(_script(talk.dialect, function, values, texts), talk.timeout_s)
     if output.status != 0:
         _raise(talk.device, output, secrets)
     return output.stdout
 
 
-def _script(function: str, values: Mapping[str, str], texts: Mapping[str, str]) -> str:
+def _script(dialect: Dialect, function: str, values: Mapping[str, str], texts: Mapping[str, str]) -> str:
     """The call is the last line, so that a script cut off on its way does nothing."""
     lines = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
-    lines.append(f"PACKAGES={shlex.quote(' '.join(openwrt.PACKAGES))}")
+    lines.append(f"PACKAGES={shlex.quote(' '.join(dialect.packages))}")
+    lines.append(f"CONSULTED={shlex.quote(' '.join(dialect.consulted))}")
     for name, text in texts.items():
         digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
         lines.append(f"{name.upper()}_SHA256={digest}")
         lines.append(f"{name}_text() {{ cat <<'END_{digest}'\n{text}END_{digest}\n}}")
-    return "\n".join([*lines, _file("trial.sh"), function, ""])
+    return "\n".join([*lines, _file(dialect.script), function, ""])
 
 
 def _raise(device: str, output: Output, secrets: Sequence[Secret]) -> NoReturn:
@@ -157,4 +165,4 @@ def _raise(device: str, output: Output, secrets: Sequence[Secret]) -> NoReturn:
 
 @cache
 def _file(name: str) -> str:
-    return (PLATFORMS / "openwrt" / name).read_text(encoding="utf-8")
+    return (PLATFORMS / name).read_text(encoding="utf-8")

@@ -18,8 +18,7 @@ _PIECE: Final = re.compile(
     r"""|(?P<space>[^\S\n]+)|(?P<end>\n)""",
     re.DOTALL,
 )
-
-
+_COMMENT: Final = re.compile(r"#[^\n]*")
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]+|@[A-Za-z0-9_-]+\[[0-9]+\]")
 
 
@@ -104,25 +103,35 @@ def _statements(text: str) -> Iterator[tuple[int, list[str]]]:
     """Each statement with the number of its last line; a quoted value may hold line ends."""
     words: list[str] = []
     word: str | None = None
-    position, line = 0, 1
-    while position < len(text):
-        match = _PIECE.match(text, position)
-        if match is None:
-            raise NotUci(f"line {line}: a quote is never closed")
-        position = match.end()
-        if word is None and (match["bare"] or "").startswith("#"):
-            position = text.find("\n", position) if "\n" in text[position:] else len(text)
-        elif match["space"] is None and match["end"] is None:
+    line = 1
+    for match in _pieces(text):
+        blank = match["space"] is not None or match["end"] is not None
+        if not blank:
             word = (word or "") + _plain(match)
-        else:
-            words, word = (words if word is None else [*words, word]), None
-            if match["end"] and words:
-                yield line, words
-                words = []
+        elif word is not None:
+            words, word = [*words, word], None
+        if match["end"] and words:
+            yield line, words
+            words = []
         line += match.group().count("\n")
     words = words if word is None else [*words, word]
     if words:
         yield line, words
+
+
+def _pieces(text: str) -> Iterator[re.Match[str]]:
+    """Pieces of words, and what is between words; comments are left out. Raises NotUci."""
+    position, inside = 0, False
+    while position < len(text):
+        match = None if inside else _COMMENT.match(text, position)
+        if match is None:
+            match = _PIECE.match(text, position)
+            if match is None:
+                line = text.count("\n", 0, position) + 1
+                raise NotUci(f"line {line}: a quote is never closed")
+            yield match
+            inside = match["space"] is None and match["end"] is None
+        position = match.end()
 
 
 def _plain(match: re.Match[str]) -> str:

@@ -1,12 +1,16 @@
 """The story of the product: access points and a citizen through all four flows, as their people meet them."""
 
 import json
+import re
 import time
 from pathlib import Path
 
+from metrics.sample import Sample
 from metrics.sink import Window
 from tests.metrics.servers import VictoriaMetrics
 from tests.town import Phone, Town, fetch, town, wait_for
+
+ANOTHER_SHARD = 7  # its poller owns the first one
 
 
 def test_a_plaza_opens_a_citizen_gets_online_and_every_number_arrives(tmp_path: Path) -> None:
@@ -23,12 +27,22 @@ def _the_story(tmp_path: Path, victoria: VictoriaMetrics) -> None:
         (tmp_path / "plaza.toml").write_text(
             f'[[sinks]]\nname = "state"\nurl = "{victoria.url}"\ndialect = "victoriametrics"\n'
         )
+        an_earlier_hour_was_measured(guachochi)
         the_technician_checks_the_inventory_and_starts(guachochi)
         the_technician_sees_what_is_wrong_and_why(guachochi)
         the_technician_configures_an_access_point(guachochi)
         a_citizen_gets_online_in_one_tap(guachochi)
         the_analyst_finds_every_number_in_the_server(guachochi, victoria)
+        the_analyst_has_the_proof_of_it(guachochi)
         everything_stops_and_goes_on_another_day(guachochi)
+
+
+def an_earlier_hour_was_measured(guachochi: Town) -> None:
+    earlier = int(time.time()) - 1800
+    tags = {"ap": "ap-kiosk", "mun": "08027", "site": "08027-plaza", "vendor": "openwrt"}
+    samples = [Sample("wifi_ap", tags, {"up": 1}, earlier + 30 * n) for n in range(3)]
+    with guachochi.samples() as store:
+        store.write("history", samples, shard=ANOTHER_SHARD)
 
 
 def the_technician_checks_the_inventory_and_starts(guachochi: Town) -> None:
@@ -105,6 +119,18 @@ def the_analyst_finds_every_number_in_the_server(guachochi: Town, victoria: Vict
         return bool(local["wifi_ap"]) and {name: there.get(name) for name in local} == local
 
     wait_for(equal, "equal counts in the embedded store and in the server")
+    status = guachochi.plaza("sink", "status")
+    assert (status.returncode, status.stderr) == (0, "")
+    assert re.fullmatch(r"state: \d+ points, \d+ waiting, 0 refused\n", status.stdout)
+
+
+def the_analyst_has_the_proof_of_it(guachochi: Town) -> None:
+    """It stops five minutes ago, where no server is still busy: what it counts is the earlier hour."""
+    wait_for(
+        lambda: "wifi_ap: 3 here, 3 there, 0 missing" in guachochi.plaza("sink", "verify", "state").stdout,
+        "the earlier figure in the server",
+    )
+    assert guachochi.plaza("sink", "verify", "state").returncode == 0
 
 
 def everything_stops_and_goes_on_another_day(guachochi: Town) -> None:

@@ -74,18 +74,26 @@ def wait_for(condition: Callable[[], Any], what: str, patience_s: float = PATIEN
 
 @dataclass
 class Town:
-    """One data directory, its inventory and the environment its commands run in."""
+    """One data directory, its inventory and the environment its commands run in.
+
+    `inside` comes before every command: it enters a namespace, or gives root up. `program` is `plaza`.
+    """
 
     directory: Path
     environ: dict[str, str]
     gateway_url: str
     supervisor: "subprocess.Popen[bytes] | None" = field(default=None)
+    inside: tuple[str, ...] = ()
+    program: tuple[str, ...] = (sys.executable, "-m", "controller.cli.main")
 
     def plaza(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run one `plaza` command to its end."""
-        argv = [sys.executable, "-m", "controller.cli.main", *arguments]
+        return self.ran(*self.program, *arguments)
+
+    def ran(self, *argv: str) -> "subprocess.CompletedProcess[str]":
+        """Run any command to its end, where this town is."""
         return subprocess.run(
-            argv,
+            [*self.inside, *argv],
             env=self.environ,
             cwd=self.directory,
             capture_output=True,
@@ -99,18 +107,22 @@ class Town:
         log = self.directory / "demo.log"
         with log.open("wb") as file:
             self.supervisor = subprocess.Popen(
-                [sys.executable, "-m", "controller.cli.main", "demo"],
+                [*self.inside, *self.program, "demo"],
                 env=self.environ,
                 cwd=self.directory,
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return str(wait_for(lambda: self._greeting(log), f"the greeting in {log}"))
+        return str(wait_for(self._greeting, f"the greeting in {log}"))
 
-    def _greeting(self, log: Path) -> str:
+    def said(self) -> str:
+        """What the running demonstration has printed so far."""
+        return (self.directory / "demo.log").read_text()
+
+    def _greeting(self) -> str:
         assert self.supervisor is not None
-        text = log.read_text()
+        text = self.said()
         assert self.supervisor.poll() is None, text
         return text if "Ctrl-C" in text else ""
 
@@ -188,22 +200,34 @@ def town(directory: Path, network: str) -> Iterator[Town]:
             snmp_port=free_port(), ssh_port=free_port(), gateway_port=gateway_port, network=network
         )
     )
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("PLAZA_")}
-    environ |= {
-        "PLAZA_DATA_DIR": str(directory / "var"),
-        "PLAZA_INVENTORY": str(directory / "inventory.yaml"),
+    environ = environment(directory, directory / "inventory.yaml") | {
         "PLAZA_POLL_INTERVAL_S": "5",
         "PLAZA_PORTAL_LISTEN": f"127.0.0.1:{free_port()}",
         "PLAZA_CONSOLE_LISTEN": f"127.0.0.1:{free_port()}",
         "PLAZA_EDGE_LISTEN": f"127.0.0.1:{free_port()}",
-        "PYTHONPATH": str(Path(__file__).parents[1]),
     }
-    made = Town(directory, environ, f"http://127.0.0.1:{gateway_port}")
+    with ended(Town(directory, environ, f"http://127.0.0.1:{gateway_port}")) as made:
+        yield made
+
+
+@contextmanager
+def ended(made: Town) -> Iterator[Town]:
+    """A town of which nothing runs afterwards."""
     try:
         yield made
     finally:
         if made.supervisor is not None and made.supervisor.poll() is None:
             made.kill()
+
+
+def environment(directory: Path, inventory: Path) -> dict[str, str]:
+    """Our environment with the data below `directory`, this inventory and every other setting as shipped."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PLAZA_")}
+    return ours | {
+        "PLAZA_DATA_DIR": str(directory / "var"),
+        "PLAZA_INVENTORY": str(inventory),
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
 
 
 class Form(HTMLParser):

@@ -35,8 +35,8 @@ def apply(selector: str, yes: bool, revert_s: int) -> None:
     devices = select(built.inventory, selector)
     with rollout.alone(built.settings.data_dir):
         works = rollout.works_of(built, Timers(revert_s=revert_s))
-        rollout.resume(works, report)
-        planned = plan(built, devices)
+        resumed = rollout.resume(works, report)
+        planned = rollout.postpone(plan(built, devices), resumed)
         show(planned)
         pending = sum(item.pending for item in planned)
         if pending and not yes and not click.confirm(f"Change {pending} devices?", err=True):

@@ -22,19 +22,22 @@ COLOURS = {"up": "green", "degraded": "yellow", "down": "red", "unknown": "white
 @click.option("--once", is_flag=True, help="Ask once and end; otherwise ask at every interval until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 def poll(selector: str, once: bool, as_json: bool) -> None:
-    """Ask devices over SNMP, now, from here. Nothing is stored.
+    """Ask devices, now, from here: over SNMP, or over SSH where the inventory says so. Nothing is stored.
 
     SELECTOR is a name, a pattern, or site=…, mun=…, platform=…, role=… (comma: and); all for everything.
     """
     from controller import settings
+    from controller.access import Access
     from controller.app import build
     from controller.poller import Targets
+    from controller.poller_ssh import LOGIN_TIMEOUT_S
     from controller.selector import select
     from drivers.definition import load_platforms
 
     app = build(settings.load())
     devices = select(app.inventory, selector)
-    targets = Targets.of(devices, load_platforms(), app.secrets)
+    enter = Access(app.secrets, app.engine, LOGIN_TIMEOUT_S).enter
+    targets = Targets.of(devices, load_platforms(), app.secrets, enter)
     show = _show_json if as_json else _show_table
     show(_rows(app, devices, targets))
     while not once:
@@ -46,8 +49,8 @@ def _rows(app: "App", devices: "Sequence[Device]", targets: "Targets") -> list[d
     """One row per device, in the order they were selected; what nobody measured is None."""
     from controller.health import unmeasured
 
-    polled = {one.device.name: one for one in asyncio.run(_ask(targets, app.settings.poll_interval_s))}
     before = {s.tags["ap"]: s for s in app.samples.latest("wifi_ap", int(time.time()) - 3600)}
+    polled = {one.device.name: one for one in asyncio.run(_ask(targets, app.settings.poll_interval_s))}
     rows: list[dict[str, object]] = []
     for device in devices:
         one = polled.get(device.name)

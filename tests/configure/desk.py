@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 
 from controller import audit
 from controller.access import Access, Pinning, pinned
-from controller.journal import Journal, State
+from controller.journal import OPEN, Journal, State
 from controller.model import Hours, Inventory, Municipality, Portal, Site, Uplink, UplinkKind
 from controller.planning import Planned, plan_all
 from controller.rollout import Outcome, Report, Works, resume, run
@@ -18,13 +18,13 @@ from controller.store.tables import audit as audit_table
 from controller.store.tables import metadata, rollout_steps, rollouts
 from drivers.apply import Timers
 from drivers.model import Device, Secret, Security, SnmpCredentials, SnmpV2c, SshLogin, Ssid
-from tests.configure.device import Ap
+from tests.configure.device import Ap, wait_until
 
 CANARY = "canario-no-lo-digas-4711"
-PATIENT = Timers(revert_s=300, settle_s=0.1, grace_s=60, command_s=60)
+PATIENT = Timers(revert_s=300, settle_s=0.1, grace_s=60, command_s=60, longest_pause_s=0.5)
 """For changes that are to be confirmed, however busy the machine."""
 
-IMPATIENT = Timers(revert_s=3, settle_s=0.1, grace_s=60, command_s=60)
+IMPATIENT = Timers(revert_s=3, settle_s=0.1, grace_s=60, command_s=60, longest_pause_s=0.5)
 """For changes that are to be reverted."""
 
 
@@ -65,11 +65,6 @@ class Desk:
         """Let devices revert soon."""
         self.works = replace(self.works, timers=IMPATIENT)
 
-    def give_up_soon(self) -> None:
-        """It is much later; and do not wait long for a device that does not answer."""
-        journal = replace(self.works.journal, clock=lambda: utc_now() + timedelta(hours=1))
-        self.works = replace(self.works, journal=journal, timers=replace(IMPATIENT, grace_s=1))
-
     @property
     def engine(self) -> Engine:
         """The store."""
@@ -102,8 +97,20 @@ class Desk:
         return run(self.works, "all", self.plan(), report or self.said.append)
 
     def resume(self) -> tuple[Outcome, ...]:
-        """What a controller does first."""
+        """What a controller does first, and the worker every few seconds."""
         return resume(self.works, self.said.append)
+
+    def resume_to_the_end(self) -> tuple[Outcome, ...]:
+        """As the worker: again and again until nothing is open."""
+        outcomes: tuple[Outcome, ...] = ()
+
+        def ended() -> bool:
+            nonlocal outcomes
+            outcomes = self.resume()
+            return not any(outcome.state in OPEN for outcome in outcomes)
+
+        wait_until("every trial has ended", ended)
+        return outcomes
 
     def states(self) -> dict[str, State]:
         """The newest journal row of each device."""

@@ -53,6 +53,55 @@ config wifi-iface 'plaza_2g4_9'
 	option encryption 'none'
 """
 
+NETWORK = """
+config interface 'lan'
+	option proto 'dhcp'
+
+config interface 'vlan20'
+	option proto 'none'
+	option device 'br-lan.20'
+"""
+
+FACTORY = """
+config wifi-device 'radio0'
+	option type 'mac80211'
+	option band '2g'
+	option channel '1'
+	option htmode 'HE20'
+	option disabled '1'
+
+config wifi-iface 'default_radio0'
+	option device 'radio0'
+	option network 'lan'
+	option mode 'ap'
+	option ssid 'OpenWrt'
+	option encryption 'none'
+
+config wifi-device 'radio1'
+	option type 'mac80211'
+	option band '5g'
+	option channel '36'
+	option htmode 'HE80'
+	option disabled '1'
+
+config wifi-iface 'plaza_5g_9'
+	option device 'radio1'
+	option ssid 'De antes'
+
+config wifi-iface
+	option device 'radio1'
+	option network 'lan'
+	option mode 'ap'
+	option ssid 'OpenWrt'
+	option encryption 'none'
+
+config wifi-iface 'apagada'
+	option device 'radio1'
+	option ssid 'Apagada'
+	option disabled '1'
+"""
+"""Fresh from the box: both radios are off, and switched on they would send an open network into lan."""
+
 # A site whose management runs over its own radio: a wrong country takes the SSH server off the air.
 RELOAD = """#!/bin/sh
 R="${PLAZA_ROOT:-}"
@@ -401,7 +450,7 @@ def make_ap(folder: Path, server: Server, name: str = "ap-08019-1") -> Ap:
         (root / part).mkdir(parents=True)
     (root / "etc/config/system").write_text(SYSTEM)
     (root / "etc/config/wireless").write_text(WIRELESS)
-    (root / "etc/config/network").write_text("\nconfig interface 'lan'\n\toption proto 'dhcp'\n")
+    (root / "etc/config/network").write_text(NETWORK)
     port = free_port()
     start = server.install(root, port)
     hook = root / ("sbin" if isinstance(server, Dropbear) else "bin") / "reload_config"

@@ -1,12 +1,8 @@
-"""A controller in a process of its own that ends itself with SIGKILL at one point of a rollout.
-
-Run as `python -m tests.configure.dying SPEC.json`.
-"""
+"""A controller in a process of its own that ends itself with SIGKILL at one point of a rollout."""
 
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +44,3 @@ def _die_before(engine: Engine, state: str) -> None:
 
 def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

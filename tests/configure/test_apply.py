@@ -1,12 +1,28 @@
 """A change goes plan, arm, apply, new login, verify, confirm; a device that is lost reverts by itself."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from controller.errors import RolloutHalted
 from controller.journal import State
 from controller.rollout import Outcome
+from drivers.model import Ssid
 from tests.configure.desk import NewDesk
-from tests.configure.device import Ap, cut_off
+from tests.configure.device import FACTORY, Ap, cut_off
+
+ON_AIR = {
+    radio: {"up": True, "pending": False, "interfaces": [{"section": section, "ifname": "phy-ap0"}]}
+    for radio, section in (("radio0", "plaza_2g4_1"), ("radio1", "plaza_5g_1"))
+}
+STARTING_RADIOS = f"""
+asked="$PLAZA_ROOT/tmp/asked"
+echo again >>"$asked"
+[ "$(grep -c . "$asked")" -gt 1 ] || exec echo '{{"radio0": {{"up": false, "pending": true}}}}'
+echo '{json.dumps(ON_AIR)}'
+"""
+"""A `ubus` that says on the second call only that both radios are up."""
 
 
 def test_a_change_is_applied_verified_over_a_new_login_and_confirmed(ap: Ap, desk: NewDesk) -> None:
@@ -89,6 +105,52 @@ def test_a_device_that_is_not_as_intended_is_never_confirmed(openssh_ap: Ap, des
         at.apply()
     assert openssh_ap.configuration() == before
     assert at.states() == {"ap-08019-1": State.ROLLED_BACK}
+
+
+def test_a_network_that_does_not_come_on_the_air_is_never_confirmed(openssh_ap: Ap, desk: NewDesk) -> None:
+    at = desk(openssh_ap)
+    before = openssh_ap.configuration()
+    radios = {"radio0": {"up": True, "pending": False, "interfaces": []}}
+    replace_program(openssh_ap, "ubus", f"echo '{json.dumps(radios)}'")
+    at.hurry()
+    with pytest.raises(RolloutHalted, match=r"'Chihuahua Gratis' is not on the air; it reverted by itself"):
+        at.apply()
+    assert openssh_ap.configuration() == before
+    assert at.states() == {"ap-08019-1": State.ROLLED_BACK}
+
+
+def test_a_network_that_takes_its_time_is_waited_for(openssh_ap: Ap, desk: NewDesk) -> None:
+    at = desk(openssh_ap)
+    replace_program(openssh_ap, "ubus", STARTING_RADIOS)
+    assert [outcome.state for outcome in at.apply()] == [State.CONFIRMED]
+    assert len((openssh_ap.root / "tmp/asked").read_text().splitlines()) == 2
+
+
+def test_a_factory_access_point_never_sends_its_open_network(one_ap: Ap, desk: NewDesk) -> None:
+    (one_ap.root / "etc/config/wireless").write_text(FACTORY)
+    at = desk(one_ap)
+    assert [outcome.state for outcome in at.apply()] == [State.CONFIRMED]
+    assert one_ap.option("wireless.radio0.disabled") == "0"
+    assert one_ap.option("wireless.default_radio0.disabled") == "1"
+    assert one_ap.option("wireless.default_radio0.ssid") == "OpenWrt"
+    assert one_ap.option("wireless.@wifi-iface[1].ssid") == "OpenWrt"
+    assert one_ap.option("wireless.@wifi-iface[1].disabled") == "1"
+    assert [outcome.detail for outcome in at.apply()] == ["as intended"]
+
+
+def test_a_network_name_whose_vlan_is_not_there_is_refused_before_anything_is_sent(
+    one_ap: Ap, desk: NewDesk
+) -> None:
+    at = desk(one_ap)
+    before = one_ap.configuration()
+    at.want(replace(one_ap.device, ssids=(Ssid("Personal", vlan=30),)))
+    (outcome,) = at.apply()
+    assert outcome.state is State.FAILED
+    assert "the SSID 'Personal' goes to the interface vlan30" in outcome.detail
+    assert one_ap.configuration() == before
+    at.want(replace(one_ap.device, ssids=(Ssid("Personal", vlan=20),)))
+    assert [outcome.state for outcome in at.apply()] == [State.CONFIRMED]
+    assert one_ap.configuration()["network"] == before["network"]
 
 
 def test_nothing_is_applied_where_the_guard_does_not_run(openssh_ap: Ap, desk: NewDesk) -> None:

@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,11 +14,14 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, insert, select, update
 
 from controller import audit
+from controller.audit import Entry
 from controller.errors import StoreError
 from controller.store.engine import open_engine
 from controller.store.tables import audit as table
 from controller.store.tables import metadata
+from tests import need
 
+ROOT = Path(__file__).parents[2]
 KEY = b"k" * 32
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -29,17 +34,23 @@ def engine(tmp_path: Path) -> Engine:
     return made
 
 
+def entry(device: str) -> Entry:
+    """Something that was done to a device."""
+    return Entry("tecnica", "push", device, {"ñ": "é\u2028"}, NOW)
+
+
 def fill(engine: Engine, rows: int) -> audit.Head:
     """The head after this many rows."""
     with engine.begin() as connection:
         connection.execute(delete(table))
         for number in range(rows):
-            head = audit.record(connection, KEY, "tecnica", "push", f"ap-{number}", {"ñ": "é\u2028"}, NOW)
+            head = audit.record(connection, KEY, entry(f"ap-{number}"))
     return head
 
 
 def test_what_was_recorded_can_be_read_and_verified(engine: Engine) -> None:
-    head = audit.record(engine, KEY, "tecnica", "host-key-pinned", "ap-1", {"fingerprint": "SHA256:x"}, NOW)
+    pinned = Entry("tecnica", "host-key-pinned", "ap-1", {"fingerprint": "SHA256:x"}, NOW)
+    head = audit.record(engine, KEY, pinned)
     with engine.connect() as connection:
         (row,) = connection.execute(select(table)).all()
     assert (row.at, row.actor, row.action, row.subject) == (1772366400, "tecnica", "host-key-pinned", "ap-1")
@@ -49,7 +60,7 @@ def test_what_was_recorded_can_be_read_and_verified(engine: Engine) -> None:
 
 def test_a_row_goes_away_with_the_transaction_it_describes(engine: Engine) -> None:
     with engine.connect() as connection, connection.begin() as transaction:
-        audit.record(connection, KEY, "tecnica", "push", "ap-1", {}, NOW)
+        audit.record(connection, KEY, entry("ap-1"))
         transaction.rollback()
     assert audit.verify(engine, KEY) == audit.Verdict(0)
 
@@ -93,3 +104,12 @@ def test_the_key_is_made_once_and_only_ours_to_read(tmp_path: Path) -> None:
     file.chmod(0o644)
     with pytest.raises(StoreError, match="chmod 600"):
         audit.load_key(tmp_path)
+
+
+def test_a_user_without_a_name_is_known_by_its_number() -> None:
+    need.root()
+    unnamed = 59_999
+    ask = f"from controller.audit import actor; import os; os.setuid({unnamed}); print(actor())"
+    command = [sys.executable, "-c", ask]
+    done = subprocess.run(command, env={}, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == f"uid {unnamed}\n", done.stderr

@@ -1,5 +1,6 @@
 """No value can become a command: templates print only what was quoted; quoting survives a shell and uci."""
 
+import json
 import shutil
 import subprocess
 from dataclasses import replace
@@ -12,13 +13,14 @@ from jinja2 import UndefinedError
 from jinja2.exceptions import SecurityError
 
 from drivers import render, uci
-from drivers.diff import diff
+from drivers.dialect import DIALECTS, OPENWRT
+from drivers.diff import Diff, diff
 from drivers.errors import ConfigRejected, ValueRefused
 from drivers.model import Band, Intent, Radio, Secret, Security, Ssid
 from drivers.openwrt import htmode
 from drivers.uci import Config
 from tests.configure.desk import CANARY
-from tests.configure.device import STAND_IN, SYSTEM, WIRELESS
+from tests.configure.device import FACTORY, NETWORK, STAND_IN, SYSTEM, WIRELESS
 
 EVIL = (
     "x'; touch PWNED; echo '",
@@ -39,9 +41,9 @@ INTENT = Intent("ap-1", "ap-1", "MX", (Radio(Band.GHZ_2), Radio(Band.GHZ_5)), (S
 ssids = st.text(min_size=1, max_size=32) | st.sampled_from(EVIL)
 
 
-def running() -> Config:
+def running(wireless: str = WIRELESS, network: str = NETWORK) -> Config:
     """What a device has before."""
-    return uci.parse(f"package system\n{SYSTEM}\npackage wireless\n{WIRELESS}")
+    return uci.parse(f"package system\n{SYSTEM}\npackage wireless\n{wireless}\npackage network\n{network}")
 
 
 def test_a_template_cannot_print_what_no_filter_quoted() -> None:
@@ -68,27 +70,34 @@ def test_a_template_cannot_leave_its_sandbox_nor_print_what_is_not_there() -> No
 def test_an_ssid_goes_through_a_real_shell_and_uci_as_it_is_or_not_at_all(name: str, tmp_path: Path) -> None:
     wanted = replace(INTENT, ssids=(Ssid(name),))
     try:
-        config = render.render(wanted, running(), {})
+        config = render.render(OPENWRT, wanted, running(), {})
     except ValueRefused:
         return
-    script = "".join(f"{op.line()}\n" for op in diff("ap-1", running(), config).ops)
-    assert _through_uci(tmp_path, script) == name
+    change = diff(OPENWRT, "ap-1", running(), config)
+    _through_uci(tmp_path, WIRELESS, change)
+    assert _uci(tmp_path, "get wireless.plaza_2g4_1.ssid").removesuffix("\n") == name
     assert not (tmp_path / "PWNED").exists()
 
 
-def _through_uci(folder: Path, script: str) -> str:
-    """Stage a batch from a here-document of a real shell and read the SSID back."""
+def _through_uci(folder: Path, wireless: str, change: Diff) -> None:
+    """Commit a diff from a here-document of a real shell."""
     config = folder / "config"
     shutil.rmtree(config, ignore_errors=True)
     config.mkdir()
     (config / "system").write_text(SYSTEM)
-    (config / "wireless").write_text(WIRELESS)
+    (config / "wireless").write_text(wireless)
+    (config / "network").write_text(NETWORK)
+    script = "".join(f"{op.line()}\n" for op in change.ops)
+    _uci(folder, f"batch <<'END'\n{script}END")
+    _uci(folder, "commit")
+
+
+def _uci(folder: Path, command: str) -> str:
     tool = shutil.which("uci") or str(STAND_IN)
-    there = f"{tool} -c {config} -t {folder}/stage"
-    shell = f"{there} batch <<'END' && {there} commit && {there} get wireless.plaza_2g4_1.ssid\n{script}END\n"
-    done = subprocess.run(["sh", "-s"], input=shell.encode(), capture_output=True, cwd=folder, check=True)
+    line = f"{tool} -c {folder}/config -t {folder}/stage {command}\n"
+    done = subprocess.run(["sh", "-s"], input=line.encode(), capture_output=True, cwd=folder, check=True)
     assert done.stderr == b""
-    return done.stdout.decode().removesuffix("\n")
+    return done.stdout.decode()
 
 
 @settings(max_examples=300, deadline=None)
@@ -107,17 +116,17 @@ def test_quoting_is_read_back_by_our_own_parser_as_well(value: str) -> None:
 )
 def test_a_control_character_is_refused_and_named(value: str) -> None:
     with pytest.raises(ValueRefused, match=r"control character U\+|octets"):
-        render.render(replace(INTENT, ssids=(Ssid(value),)), running(), {})
+        render.render(OPENWRT, replace(INTENT, ssids=(Ssid(value),)), running(), {})
 
 
 def test_a_passphrase_that_cannot_be_one_is_refused_without_being_shown() -> None:
     staff = replace(INTENT, ssids=(Ssid("Personal", Security.WPA2, passphrase="staff"),))
     for word in (f"{CANARY}\nset x", "corta", f"{CANARY}ñ"):
         with pytest.raises(ValueRefused) as caught:
-            render.render(staff, running(), {"staff": Secret(word)})
+            render.render(OPENWRT, staff, running(), {"staff": Secret(word)})
         assert word not in str(caught.value)
     with pytest.raises(ValueRefused, match="no passphrase"):
-        render.render(staff, running(), {})
+        render.render(OPENWRT, staff, running(), {})
 
 
 @pytest.mark.parametrize(
@@ -131,12 +140,12 @@ def test_a_passphrase_that_cannot_be_one_is_refused_without_being_shown() -> Non
 )
 def test_what_no_access_point_can_carry_is_refused(wrong: Intent, said: str) -> None:
     with pytest.raises(ValueRefused, match=said):
-        render.render(wrong, running(), {})
+        render.render(OPENWRT, wrong, running(), {})
 
 
 def test_a_wanted_radio_that_is_not_there_is_said() -> None:
     with pytest.raises(ConfigRejected, match="6g"):
-        render.render(replace(INTENT, radios=(Radio(Band.GHZ_6),)), running(), {})
+        render.render(OPENWRT, replace(INTENT, radios=(Radio(Band.GHZ_6),)), running(), {})
 
 
 @pytest.mark.parametrize(
@@ -150,7 +159,7 @@ def test_a_wanted_radio_that_is_not_there_is_said() -> None:
 )
 def test_each_security_has_its_encryption(security: Security, encryption: str, frames: str | None) -> None:
     ssid = Ssid("Red", security, isolation=False, vlan=20, bands=(Band.GHZ_5,), passphrase="staff")
-    config = render.render(replace(INTENT, ssids=(ssid,)), running(), {"staff": Secret(CANARY)})
+    config = render.render(OPENWRT, replace(INTENT, ssids=(ssid,)), running(), {"staff": Secret(CANARY)})
     section = config.sections["wireless.plaza_5g_1"]
     assert section.options["encryption"] == encryption
     assert section.options.get("ieee80211w") == frames
@@ -169,8 +178,8 @@ def test_a_width_keeps_the_generation_of_the_radio() -> None:
 
 def test_the_diff_touches_only_what_is_ours_and_shows_no_secret() -> None:
     ssid = Ssid("Personal", Security.WPA3, passphrase="staff")
-    config = render.render(replace(INTENT, ssids=(ssid,)), running(), {"staff": Secret(CANARY)})
-    change = diff("ap-1", running(), config)
+    config = render.render(OPENWRT, replace(INTENT, ssids=(ssid,)), running(), {"staff": Secret(CANARY)})
+    change = diff(OPENWRT, "ap-1", running(), config)
     assert CANARY not in change.text + repr(change) + repr(config)
     assert "hecha-a-mano" not in change.text
     assert "+\toption key '••• (new)'" in change.text
@@ -181,16 +190,16 @@ def test_the_diff_touches_only_what_is_ours_and_shows_no_secret() -> None:
 
 
 def test_a_configuration_that_is_as_wanted_has_no_diff() -> None:
-    config = render.render(INTENT, running(), {})
-    assert diff("ap-1", running(), config)
-    assert not diff("ap-1", config, config)
-    assert diff("ap-1", config, config).text == ""
+    config = render.render(OPENWRT, INTENT, running(), {})
+    assert diff(OPENWRT, "ap-1", running(), config)
+    assert not diff(OPENWRT, "ap-1", config, config)
+    assert diff(OPENWRT, "ap-1", config, config).text == ""
 
 
 def test_a_device_cannot_steer_the_terminal_through_its_configuration() -> None:
     text = WIRELESS.replace("De antes", "\x1b]0;owned\x07")
-    before = uci.parse(f"package system\n{SYSTEM}\npackage wireless\n{text}")
-    change = diff("ap-1", before, render.render(INTENT, before, {}))
+    before = running(text)
+    change = diff(OPENWRT, "ap-1", before, render.render(OPENWRT, INTENT, before, {}))
     assert "\x1b" not in change.text
     assert "\\x1b]0;owned" in change.text
 
@@ -199,3 +208,77 @@ def test_a_device_cannot_put_commands_into_our_batch_through_its_names() -> None
     text = WIRELESS.replace("'radio0'", "'radio0\nset system.x=y'", 1)
     with pytest.raises(uci.NotUci):
         uci.parse(f"package wireless\n{text}")
+
+
+def test_a_factory_network_is_not_put_on_the_air_with_the_radio_we_switch_on(tmp_path: Path) -> None:
+    before = running(FACTORY)
+    change = diff(OPENWRT, "ap-1", before, render.render(OPENWRT, INTENT, before, {}))
+    assert " config wifi-iface 'default_radio0'\n+\toption disabled '1'\n" in change.text
+    foreign = {op.line() for op in change.ops if "iface" in op.path or "default" in op.path}
+    assert foreign == {
+        "set wireless.default_radio0.disabled='1'",
+        "set wireless.@wifi-iface[2].disabled='1'",
+    }
+    _through_uci(tmp_path, FACTORY, change)
+    after = uci.parse("".join(_uci(tmp_path, f"export {name}") for name in ("system", "wireless", "network")))
+    on_air = [s for s in after.of_kind("wireless", "wifi-iface") if s.options.get("disabled", "0") == "0"]
+    assert {section.options["ssid"] for section in on_air} == {"Chihuahua Gratis"}
+    silenced = after.sections["wireless.default_radio0"].options
+    assert silenced == {**before.sections["wireless.default_radio0"].options, "disabled": "1"}
+    assert not diff(OPENWRT, "ap-1", after, render.render(OPENWRT, INTENT, after, {}))
+
+
+def test_a_network_of_somebody_else_on_a_radio_that_was_on_the_air_is_left_alone() -> None:
+    before = running(FACTORY.replace("\toption disabled '1'\n", "", 1))
+    change = diff(OPENWRT, "ap-1", before, render.render(OPENWRT, INTENT, before, {}))
+    assert "default_radio0" not in change.text
+    assert not any("default_radio0" in op.path for op in change.ops)
+    only_2g = replace(INTENT, radios=(Radio(Band.GHZ_2),))
+    change = diff(OPENWRT, "ap-1", before, render.render(OPENWRT, only_2g, before, {}))
+    assert not any("@wifi-iface" in op.path for op in change.ops)  # its radio stays off
+
+
+@pytest.mark.parametrize(
+    ("ssid", "network", "said"),
+    [
+        (Ssid("Personal", vlan=30), NETWORK, r"'Personal' goes to the interface vlan30.*`vlan: 30`"),
+        (Ssid("Gratis"), "", r"'Gratis' goes to the interface lan.*config interface 'lan'"),
+    ],
+)
+def test_a_network_name_without_a_network_is_refused(ssid: Ssid, network: str, said: str) -> None:
+    with pytest.raises(ConfigRejected, match=said):
+        render.render(OPENWRT, replace(INTENT, ssids=(ssid,)), running(network=network), {})
+
+
+def test_what_a_platform_owns_is_said_by_its_dialect_alone() -> None:
+    other = replace(OPENWRT, own_prefix="nobody_", own_options={}, packages=("wireless",))
+    wanted = uci.parse("package wireless\nconfig wifi-device 'radio0'\n\toption channel '6'\n")
+    change = diff(other, "ap-1", running(), wanted)
+    assert [op.line() for op in change.ops] == ["set wireless.radio0.channel='6'"]
+    assert change.text.startswith("--- ap-1/wireless\n")
+
+
+def test_only_a_platform_with_a_dialect_is_configured() -> None:
+    assert set(DIALECTS) == {"openwrt"}
+    for dialect in DIALECTS.values():
+        for name in (dialect.template, dialect.script, dialect.guard):
+            assert (render.PLATFORMS / name).is_file()
+
+
+def test_what_is_on_the_air_is_read_from_the_devices_own_account() -> None:
+    wanted = render.render(OPENWRT, INTENT, running(), {})
+    radio = {"up": True, "pending": False, "interfaces": [{"section": "plaza_2g4_1", "ifname": "phy0-ap0"}]}
+    other = {"up": True, "pending": False, "interfaces": [{"section": "plaza_5g_1", "ifname": "phy1-ap0"}]}
+    assert OPENWRT.off_air(wanted, json.dumps({"radio0": radio, "radio1": other})) == ()
+    for broken in ({}, {"up": False}, {"pending": True}, {"interfaces": [{"section": "plaza_5g_1"}]}):
+        said = json.dumps({"radio0": radio, "radio1": {**other, **broken} if broken else None})
+        assert OPENWRT.off_air(wanted, said) == ("Chihuahua Gratis",)
+    with pytest.raises(ValueError, match="Expecting value"):
+        OPENWRT.off_air(wanted, "Command failed")
+
+
+def test_no_secret_of_a_network_is_shown() -> None:
+    for option in ("preshared_key", "private_key", "password", "pincode"):
+        assert CANARY not in repr(
+            uci.parse(f"package network\nconfig interface wg\n\toption {option} {CANARY}\n")
+        )

@@ -2,15 +2,25 @@
 
 import json
 import signal
-import subprocess
-import sys
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
+from controller import rollout
 from controller.journal import State
+from drivers.model import Ssid
+from tests.configure import dying
 from tests.configure.desk import NewDesk
 from tests.configure.device import SYSTEM, WIRELESS, Ap
+
+FORKS = get_context("forkserver")
+FORKS.set_forkserver_preload(["tests.configure.dying"])  # else each controller imports everything anew
 
 REVERTS, KEPT, UNTOUCHED = "reverts", "kept", "untouched"
 
@@ -32,7 +42,7 @@ def test_a_killed_controller_is_taken_over(point: str, one_ap: Ap, desk: NewDesk
     at = desk(one_ap)
     if fate == REVERTS:
         at.hurry()
-    (outcome,) = at.resume()
+    (outcome,) = at.resume_to_the_end()
     assert outcome.state is truth
     assert at.states() == {one_ap.device.name: truth}
     assert at.rollouts() == ["halted"]
@@ -52,7 +62,6 @@ def test_a_device_that_does_not_answer_keeps_its_row_open_and_is_asked_again(
 ) -> None:
     at = desk(one_ap)
     kill_controller(one_ap, tmp_path, "after", State.VERIFIED, hurry=False)
-    at.give_up_soon()  # the device's timer has long ended, and still it does not answer
     one_ap.lose_power()
     (outcome,) = at.resume()
     assert outcome.state is State.VERIFIED
@@ -62,6 +71,76 @@ def test_a_device_that_does_not_answer_keeps_its_row_open_and_is_asked_again(
     (outcome,) = at.resume()
     assert (outcome.state, outcome.detail) == (State.ROLLED_BACK, "it reverted by itself")
     assert one_ap.configuration()["wireless"].decode() == WIRELESS
+
+
+def test_a_device_is_asked_once_so_that_others_need_not_wait_for_it(
+    one_ap: Ap, desk: NewDesk, tmp_path: Path
+) -> None:
+    at = desk(one_ap)
+    kill_controller(one_ap, tmp_path, "after", State.APPLIED, hurry=False)
+    one_ap.lose_power()
+    with deaf_ears(one_ap.port) as calls:
+        (outcome,) = at.resume()
+        assert len(calls) == 1
+        (again,) = at.resume()
+        assert len(calls) == 2
+    assert outcome.state is again.state is State.APPLIED
+    assert "not yet known" in outcome.detail
+
+
+def test_a_device_whose_trial_is_still_open_is_left_alone_by_the_next_rollout(
+    one_ap: Ap, desk: NewDesk, tmp_path: Path
+) -> None:
+    at = desk(one_ap)
+    kill_controller(one_ap, tmp_path, "after", State.APPLIED, hurry=False)
+    resumed = at.resume()
+    assert [outcome.state for outcome in resumed] == [State.APPLIED]
+    (outcome,) = rollout.run(at.works, "all", rollout.postpone(at.plan(), resumed), at.said.append)
+    assert outcome.state is State.PENDING
+    assert "an earlier change has not ended yet" in outcome.detail
+    assert at.rollouts() == ["running"]
+    one_ap.lose_power()
+    one_ap.boot()
+    assert [outcome.state for outcome in at.resume()] == [State.ROLLED_BACK]
+
+
+def test_a_trial_that_is_no_longer_what_is_wished_is_never_confirmed(
+    one_ap: Ap, desk: NewDesk, tmp_path: Path
+) -> None:
+    at = desk(one_ap)
+    kill_controller(one_ap, tmp_path, "after", State.VERIFIED, hurry=False)
+    wireless = one_ap.root / "etc/config/wireless"
+    applied = wireless.read_text()
+    wireless.write_text(applied.replace("Chihuahua Gratis", "Otra"))
+    assert [outcome.state for outcome in at.resume()] == [State.VERIFIED]
+    wireless.write_text(applied)
+    at.want(replace(one_ap.device, ssids=(Ssid("Otra"),)))
+    assert [outcome.state for outcome in at.resume()] == [State.VERIFIED]
+    one_ap.lose_power()
+    one_ap.boot()
+    assert [outcome.state for outcome in at.resume()] == [State.ROLLED_BACK]
+
+
+@contextmanager
+def deaf_ears(port: int) -> Iterator[list[str]]:
+    """A server in the device's place that hangs up on everybody; remembers who called."""
+    calls: list[str] = []
+    with socket.create_server(("127.0.0.1", port)) as server:
+
+        def hang_up() -> None:
+            with suppress(OSError):
+                while True:
+                    line, caller = server.accept()
+                    calls.append(str(caller))
+                    line.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        try:
+            yield calls
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def kill_controller(ap: Ap, folder: Path, when: str, state: State, *, hurry: bool) -> None:
@@ -80,7 +159,7 @@ def kill_controller(ap: Ap, folder: Path, when: str, state: State, *, hurry: boo
             }
         )
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.configure.dying", spec], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    process = FORKS.Process(target=dying.main, args=(spec,))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL

@@ -1,6 +1,8 @@
 """The poller: verdicts from two separate facts, and one bad device costs only itself."""
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -56,6 +58,37 @@ def test_a_silent_agent_is_down_and_its_service_unknown() -> None:
     verdict = assess(Failure(Reason.TIMEOUT, "no answer"), collected(0, works=None))
     assert (verdict.state, verdict.agent_answers, verdict.service_works) == (State.DOWN, False, None)
     assert verdict.reason == "no answer"
+
+
+def test_a_device_nobody_could_ask_is_unknown_not_down() -> None:
+    verdict = assess(Failure(Reason.UNSUPPORTED, "no host key is pinned"), collected(0, works=None))
+    assert (verdict.state, verdict.agent_answers, verdict.reason) == (
+        State.UNKNOWN,
+        None,
+        "no host key is pinned",
+    )
+
+
+def test_a_stop_never_keeps_two_batches_at_once(targets: Targets) -> None:
+    busy = threading.Lock()
+    kept: list[int] = []
+
+    def keep(batch: Sequence[Polled]) -> None:
+        assert busy.acquire(blocking=False), "two batches at once"
+        with_what = len(batch)
+        time.sleep(0.5 if with_what else 0)  # a slow disk, while the stop comes
+        kept.append(with_what)
+        busy.release()
+
+    async def stop_in_the_middle() -> None:
+        task = asyncio.create_task(turn(targets, Answering(), keep, 1, 100))
+        while not busy.locked():
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(stop_in_the_middle())
+    assert len(kept) >= 2
 
 
 def test_an_agent_that_refuses_us_is_down_though_it_answers() -> None:

@@ -6,11 +6,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from controller.app import build
+from controller.settings import load
+from controller.worker import SESSION_SLOT_S, jobs
 from metrics.sink import Window
+from tests.metrics.servers import VictoriaMetrics
 from tests.town import Phone, Town, fetch, town, wait_for
 
 ROLES = ("poller", "worker", "portal", "edge", "console")
@@ -57,13 +62,57 @@ def _ok(url: str) -> bool:
         return False
 
 
-def test_a_killed_http_worker_is_started_again(running: Town) -> None:
-    parents = running.pids("controller.cli.main run portal")
-    workers = [pid for pid in running.processes() if _parent(pid) in parents]
-    worker = wait_for(lambda: workers, "the portal's worker")[-1]
-    os.kill(worker, signal.SIGKILL)
-    url = f"http://{running.environ['PLAZA_PORTAL_LISTEN']}/healthz"
-    wait_for(lambda: _ok(url), "the portal's pages")
+@pytest.mark.parametrize("role", ["portal", "edge", "console"])
+def test_a_killed_http_worker_is_started_again(running: Town, role: str) -> None:
+    def workers() -> set[int]:
+        listening = running.pids(f"controller.cli.main run {role}")
+        return {pid for pid in running.processes() if _parent(pid) in listening}
+
+    url = f"http://{running.environ[f'PLAZA_{role.upper()}_LISTEN']}/healthz"
+    old = wait_for(workers, f"the worker of {role}")
+    for pid in old:
+        os.kill(pid, signal.SIGKILL)
+    new = wait_for(lambda: workers() - old, f"another worker of {role}")
+    wait_for(lambda: _ok(url), url)
+    assert new <= workers()
+
+
+def test_a_killed_worker_goes_on_forwarding_where_it_was(
+    running: Town, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    victoria = VictoriaMetrics(tmp_path_factory.mktemp("sink"))
+    try:
+        victoria.start()
+        sink = f'[[sinks]]\nname = "state"\nurl = "{victoria.url}"\ndialect = "victoriametrics"\n'
+        (running.directory / "plaza.toml").write_text(sink)
+        for _ in range(2):  # the one that is killed first did not know the sink
+            since = _kill_worker(running)
+            wait_for(
+                lambda since=since: victoria.sink().counts(Window(since, since + 3600)).get("wifi_ap"),
+                "samples that were taken after the kill, in the server",
+            )
+        hour = Window(since - 3600, since)
+        assert running.sample_counts(hour)["wifi_ap"] > 0
+        wait_for(lambda: _is_all_there(running, victoria, hour), "every sample of before the kill")
+    finally:
+        (running.directory / "plaza.toml").unlink(missing_ok=True)
+        victoria.kill()
+
+
+def _is_all_there(place: Town, victoria: VictoriaMetrics, window: Window) -> bool:
+    here, there = place.sample_counts(window), victoria.sink().counts(window)
+    return {name: there.get(name) for name in here} == here
+
+
+def _kill_worker(place: Town) -> int:
+    """Waits for the next one; returns the second in which the old one was surely dead."""
+    words = "controller.cli.main run worker"
+    old = wait_for(lambda: place.pids(words), "the worker")
+    os.kill(old[0], signal.SIGKILL)
+    wait_for(lambda: old[0] not in place.pids(words), "its end")
+    dead = int(time.time()) + 1
+    wait_for(lambda: place.pids(words), "another worker")
+    return dead
 
 
 def _parent(pid: int) -> int:
@@ -88,6 +137,21 @@ def test_sessions_acknowledged_to_a_phone_survive_the_kill_of_everything(running
     assert before <= slots(running)
     opened = "SELECT count(*) FROM session WHERE acctstarttime NOT NULL"
     wait_for(lambda: running.rows(opened)[0][0] >= 5, "the gateway's late word about all five")
+
+
+def test_the_sessions_of_a_slot_are_stored_beside_the_samples_of_the_poller(running: Town) -> None:
+    before = int(time.time())
+    assert running.rows("SELECT 1 FROM session")
+    app = build(load(running.environ, running.directory))
+    try:
+        for job in jobs(app, lambda: datetime.fromtimestamp(before + SESSION_SLOT_S, UTC)):
+            if job.name == "sessions per slot":
+                job.work()
+    finally:
+        app.samples.close()
+        app.engine.dispose()
+    counts = running.sample_counts(Window(before - 3600, before + SESSION_SLOT_S))
+    assert {"wifi_session", "wifi_portal"} <= counts.keys()
 
 
 def test_a_change_whose_controller_was_killed_is_ended_by_the_worker(running: Town) -> None:

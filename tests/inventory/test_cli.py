@@ -52,6 +52,12 @@ def test_explain_prints_the_value_the_level_and_the_line() -> None:
     assert done.stdout == f"radios.5g.channel = 36  (device ap-08019-1, {GOOD}:65)\n"
 
 
+def test_explain_tells_how_a_device_is_asked() -> None:
+    said = {name: plaza("explain", name, "poll", "--file", str(GOOD)) for name in ("ap-08019-1", "ap-school")}
+    assert said["ap-08019-1"].stdout == f"poll = ssh  (device ap-08019-1, {GOOD}:65)\n"
+    assert said["ap-school"].stdout == "poll = snmp  (built-in default)\n"
+
+
 def test_explain_of_a_map_prints_each_part_with_its_own_level() -> None:
     done = plaza("explain", "ap-08019-1", "radios.5g", "--file", str(GOOD))
     assert sorted(done.stdout.splitlines()) == [

@@ -14,6 +14,7 @@ from drivers.model import (
     Device,
     Endpoint,
     Lifecycle,
+    PollBy,
     PowerSource,
     Radio,
     Reach,
@@ -113,6 +114,18 @@ def test_role_parent_power_way_and_state_are_kept(good: Inventory) -> None:
     assert good.devices["ap-school"].snmp == Endpoint("10.2.0.11", 1161)
 
 
+def test_polling_over_ssh_is_chosen_at_any_level_and_needs_no_snmp(good: Inventory, tmp_path: Path) -> None:
+    assert good.devices["ap-08019-1"].poll is PollBy.SSH
+    assert good.devices["ap-school"].poll is PollBy.SNMP
+    file = tmp_path / "inventory.yaml"
+    text = GOOD.read_text(encoding="utf-8").replace("  snmp: {credentials: v2}", "  poll: ssh")
+    text = text.replace("platform: generic", "platform: generic, poll: snmp")
+    file.write_text(text.replace("snmp: {port: 16111}, ", ""), encoding="utf-8")
+    found = inventory.load(file).devices
+    assert {name for name in found if found[name].poll is PollBy.SNMP} == {"sw-08019"}
+    assert found["ap-08052-1"].snmp_credentials == ""
+
+
 def test_a_retired_device_may_leave_its_address_to_its_successor(tmp_path: Path) -> None:
     file = tmp_path / "inventory.yaml"
     heir = "  ap-new: {site: 08019-plaza, address: 10.3.0.11}\n"
@@ -138,6 +151,7 @@ def test_a_retired_device_may_leave_its_address_to_its_successor(tmp_path: Path)
         ),
         ("ap-08052-1", "snmp.host", "10.99.0.1", "device gw-08052", "  gw-08052:"),
         ("ap-08052-1", "snmp.port", 16111, "device ap-08052-1", "  ap-08052-1:"),
+        ("ap-08019-1", "poll", "ssh", "device ap-08019-1", "  ap-08019-1:"),
         ("ap-school", "labels.owner", None, "device ap-school", "  ap-school:"),
         ("ap-08019-1", "powered_by.port", 3, "device ap-08019-1", "  ap-08019-1:"),
         ("08019-school", "hours.week.sat", [], "site 08019-school", "    hours: {week: {sat"),

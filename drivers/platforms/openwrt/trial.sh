@@ -1,5 +1,5 @@
 # The device's side of a change: functions that Plaza calls over SSH, one act per call.
-# Set before: TOKEN REVERT_S PACKAGES FINGERPRINT BATCH_SHA256 GUARD_SHA256, functions batch_text guard_text.
+# Set before: TOKEN REVERT_S PACKAGES CONSULTED FINGERPRINT BATCH_SHA256 GUARD_SHA256, functions batch_text guard_text.
 R="${PLAZA_ROOT:-}"
 C="$R/etc/config"
 HOME_DIR="$R/etc/plaza"
@@ -33,6 +33,13 @@ read_config() {
     for package in $PACKAGES; do
         uci -c "$C" -t "$TRIAL/none" export "$package" || refuse 18 "$package"
     done
+    for package in $CONSULTED; do
+        [ ! -f "$C/$package" ] || uci -c "$C" -t "$TRIAL/none" export "$package" || refuse 18 "$package"
+    done
+}
+on_air() { # says nothing where netifd cannot be asked
+    command -v ubus >/dev/null || return 0
+    ubus call network.wireless status 2>/dev/null || return 0
 }
 
 arm() {
