@@ -56,4 +56,4 @@ $(TEST_READY): setup.cfg constraints.txt $(VENV)/bin/python
 	@touch $@ $(RUN_READY)
 
 clean:
-	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from controller.app import App
+from controller.errors import ControllerError
 from controller.files import write_private
 from controller.model import Site
 from controller.secrets import site_key
@@ -28,6 +29,8 @@ def write(app: App, site: Site, doors: Doors | None, directory: Path) -> Path:
 
     Without doors the gateway records whom it would let through, and filters nothing.
     """
+    if doors is not None:
+        _require_reachable(app, site)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     values: dict[str, object] = {
         "site": site.key,
@@ -46,6 +49,21 @@ def write(app: App, site: Site, doors: Doors | None, directory: Path) -> Path:
     lines = (f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
     write_private(config, "".join(lines))
     return config
+
+
+def _require_reachable(app: App, site: Site) -> None:
+    """A gateway that stands at a site reaches nobody on its own loopback. Raises ControllerError."""
+    addresses = {
+        f"gateway_url of site {site.key} in the inventory": site.portal.gateway_url,
+        "portal_url (PLAZA_PORTAL_URL)": app.settings.public_portal_url,
+        "edge_url (PLAZA_EDGE_URL)": app.settings.public_edge_url,
+    }
+    for setting, url in addresses.items():
+        host = urlsplit(url).hostname or ""
+        if host == "localhost" or host.startswith("127."):
+            raise ControllerError(
+                f"{setting}: {url} is this machine itself; set what the site and its phones reach"
+            )
 
 
 def _enforcer(doors: Doors | None) -> dict[str, object]:

@@ -49,6 +49,7 @@ def _started(jobs: Sequence[Job]) -> BackgroundScheduler:
             "interval",
             seconds=job.every_s,
             id=job.name,
+            name=job.name,
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,

@@ -39,11 +39,16 @@ def apply(selector: str, yes: bool, revert_s: int) -> None:
         planned = rollout.postpone(plan(built, devices), resumed)
         show(planned)
         pending = sum(item.pending for item in planned)
-        if pending and not yes and not click.confirm(f"Change {pending} devices?", err=True):
+        if pending and not yes and not click.confirm(f"Change {counted(pending)}?", err=True):
             click.echo("nothing was changed", err=True)
             return
         outcomes = rollout.run(works, selector, planned, report)
     _finish(outcomes)
+
+
+def counted(devices: int) -> str:
+    """1 device, 2 devices."""
+    return f"{devices} device" if devices == 1 else f"{devices} devices"
 
 
 def report(outcome: "Outcome") -> None:

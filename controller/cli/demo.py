@@ -63,7 +63,10 @@ def _run() -> None:
     from controller import inventory, logs, roles, settings
 
     wanted = settings.load()
-    os.environ.update(demonstration.choose_free_ports(wanted))
+    moved = demonstration.choose_free_ports(wanted)
+    for variable, listen in moved.items():
+        _say(f"{variable.removeprefix('PLAZA_')} is taken by another program; {listen} is used instead")
+    os.environ.update(moved)
     wanted = settings.load()
     logs.set_up("ERROR")
     made = demonstration.make_secrets(inventory.load(wanted.inventory), wanted.secrets_dir)
@@ -102,7 +105,7 @@ def _greet(app: "App", done: Event) -> None:
     lines = [
         "",
         f"Plaza runs with {len(app.inventory.devices)} simulated access points, polled every "
-        f"{app.settings.poll_interval_s} s.",
+        f"{app.settings.poll_interval_s} s; the first round is on its way.",
         "",
         f"  Console  {console}",
         f"  Portal   {portal[0]}   as a phone in the plaza meets it",
@@ -112,7 +115,7 @@ def _greet(app: "App", done: Event) -> None:
         "Try next, in another terminal:",
         f"  {plaza} poll --once",
         f"  {plaza} diff mun=08019",
-        f"  {plaza} demo break {name}      then watch it turn red in the console, with the reason",
+        f"  {plaza} demo break {name}      then find it red in the console, with the reason",
         "",
         "Ctrl-C stops everything.",
     ]

@@ -29,7 +29,11 @@ DOORS = (
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Town]:
     with town(tmp_path, "127.77.1") as made:
-        make_secrets(load(tmp_path / "inventory.yaml"), tmp_path / "var" / "secrets")
+        file = tmp_path / "inventory.yaml"
+        file.write_text(file.read_text().replace(made.gateway_url, "http://10.8.27.1:2060"))
+        make_secrets(load(file), tmp_path / "var" / "secrets")
+        made.environ["PLAZA_PORTAL_URL"] = "https://portal.example.gob.mx"
+        made.environ["PLAZA_EDGE_URL"] = "https://edge.example.gob.mx"
         yield made
 
 
@@ -60,3 +64,11 @@ def test_a_site_that_is_not_there_is_named(place: Town) -> None:
     said = place.plaza("gateway", "write", "08099-plaza", "box", *DOORS)
     assert said.returncode == 2
     assert "08099-plaza" in said.stderr
+
+
+def test_an_address_that_only_this_machine_reaches_is_refused(place: Town) -> None:
+    del place.environ["PLAZA_PORTAL_URL"]
+    said = place.plaza(*WRITE, "box", *DOORS)
+    assert said.returncode == 2
+    assert "PLAZA_PORTAL_URL" in said.stderr
+    assert not (place.directory / "box").exists()

@@ -59,3 +59,4 @@ def test_a_job_that_fails_is_logged_and_comes_again(caplog: pytest.LogCaptureFix
         stop.set()
         thread.join()
     assert "the disk said no" in caplog.text
+    assert 'Job "fail' in caplog.text  # by its name
