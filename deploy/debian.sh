@@ -2,7 +2,7 @@
 # Installs the Debian packages that `make run` or `make test` needs; without root it names the command.
 set -eu
 run="python3-venv"
-peers="busybox chromium conntrack curl dnsmasq-base dropbear-bin gcc influxdb iproute2 libc6-dev nftables openssh-client openssh-server procps snmp snmpd systemd victoria-metrics"
+peers="busybox chromium conntrack curl dnsmasq-base dropbear-bin fonts-liberation gcc influxdb iproute2 libc6-dev nftables openssh-client openssh-server procps snmp snmpd systemd victoria-metrics"
 case "${1:-run}" in
 run) wanted="$run" ;;
 test) wanted="$run $peers" ;;

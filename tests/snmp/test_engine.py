@@ -250,7 +250,7 @@ def test_answers_our_buffer_lost_are_asked_for_again_and_never_counted_against_a
 
     with Agent(long) as agent:
         requests = [
-            ask(agent.port, [SYS_NAME], device=f"ap-{n}", timeout_s=0.5, retries=0, deadline_s=60)
+            ask(agent.port, [SYS_NAME], device=f"ap-{n}", timeout_s=3, retries=0, deadline_s=60)
             for n in range(60)
         ]
         replies = stalled_poll(Watched(receive_octets=8192), requests, stall_s=1)
