@@ -7,12 +7,13 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from drivers import extend
-from drivers.collect import Collected, clients_of, service, tags_of
+from drivers.collect import Collected, service, tags_of, whole_fleet
 from drivers.definition import Platform, load_platforms
 from drivers.errors import UnexpectedReply
 from drivers.extend import Line
+from drivers.labels import printable
 from drivers.model import Device
-from drivers.readings import choose
+from drivers.traffic import choose
 from drivers.snmp.seam import Oid
 from metrics import catalog
 from metrics.sample import Sample
@@ -72,8 +73,8 @@ def collect(device: Device, output: str, slot: int) -> Collected:
     tags = tags_of(device, platform)
     kinds = platform.extend.lines if platform.extend else {}
     parts, problems = extend.samples(lines, kinds, tags, slot)
-    measured = {"up": 1, **_system(lines), **_traffic(platform, lines), **clients_of(parts)}
-    samples = (Sample("wifi_ap", tags, measured, slot), *parts)
+    measured = {"up": 1, **_system(lines), **_traffic(platform, lines)}
+    samples = whole_fleet(Sample("wifi_ap", tags, measured, slot), parts)
     for sample in samples:
         catalog.check(sample)
     works, reason = service(platform, lines, parts, complete=True)
@@ -118,7 +119,7 @@ def _traffic(platform: Platform, lines: Sequence[Line]) -> dict[str, int | float
 
 def _facts(lines: Sequence[Line]) -> dict[str, str]:
     pairs = [pair for line in lines if line.kind == "fact" for pair in line.values.items()]
-    return {key: extend.printable(unquote_to_bytes(text)) for key, text in pairs if key in _FACTS}
+    return {key: printable(unquote_to_bytes(text)) for key, text in pairs if key in _FACTS}
 
 
 def _first(lines: Sequence[Line], kind: str) -> Mapping[str, str]:

@@ -4,26 +4,24 @@ A line is a kind and `key=value` pairs: `radio band=2g4 channel=6 clients=7` or
 `ssid band=2g4 name=Chihuahua%20Gratis clients=7`. A value nobody measured is not there.
 """
 
-import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from drivers.labels import MOST_SSID_OCTETS, name_tag
 from drivers.model import Band
 from metrics.catalog import MEASUREMENTS, Field, Kind
 from metrics.sample import Sample
 
 _MOST_SAMPLES: Final = 64
-_MOST_SSID_OCTETS: Final = 32
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
-_LARGEST: Final = (1 << 63) - 1
-_SIGNED: Final = frozenset({"dBm", "Cel"})
 _BANDS: Final = frozenset(Band)
 _ADDED: Final = frozenset({"clients", "rx_octets", "tx_octets", "retries", "errors"})
-"""What two radios of one band, or one name on two of them, add up to; of anything else the first counts."""
+"""What one name on two radios of a band adds up to; of anything else the first counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +45,15 @@ def parse(texts: Iterable[str]) -> list[Line]:
 def samples(
     lines: Sequence[Line], kinds: Mapping[str, str], tags: Mapping[str, str], slot: int
 ) -> tuple[list[Sample], list[str]]:
-    """One sample per measurement, band and name, and what could not be read. `kinds`: kind → measurement."""
+    """One sample per radio, or per band and name, and what could not be read. `kinds`: kind → measurement."""
     found: dict[tuple[str, str, str], dict[str, int | float]] = {}
+    radios: Counter[str] = Counter()
     problems: list[str] = []
     for line in lines:
         if line.kind not in kinds:
             continue
         measurement = kinds[line.kind]
-        place = _place(line, measurement)
+        place = _place(line, measurement, radios)
         if place is None or (place not in found and len(found) >= _MOST_SAMPLES):
             problems.append(f"a {line.kind} line without a band or name we can store")
             continue
@@ -71,29 +70,24 @@ def number(field: Field, text: str) -> int | float | None:
 
 
 def fit(field: Field, value: float) -> int | float | None:
-    """The value as its field stores it, in 64 bits; None when it cannot be: 101 %, or -1 clients."""
-    if not math.isfinite(value) or abs(value) > _LARGEST:
+    """The value as its field stores it; None when no device can mean it: 101 %, -1 clients, 0 MHz."""
+    if not field.least <= value <= field.most or (field.never_zero and value == 0):
         return None
-    if (value < 0 and field.unit not in _SIGNED) or (value > 100 and field.unit == "%"):
-        return None
-    return int(value) if field.kind is Kind.INTEGER else round(float(value), 3)
+    if field.kind is Kind.FLOAT:
+        return round(float(value), 3)
+    return value if isinstance(value, int) else round(value)
 
 
-def printable(octets: bytes) -> str:
-    """Text an agent sent, without what would break a line or a log."""
-    text = octets.decode("utf-8", "replace")
-    return "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
-    )
-
-
-def _place(line: Line, measurement: str) -> tuple[str, str, str] | None:
+def _place(line: Line, measurement: str, radios: Counter[str]) -> tuple[str, str, str] | None:
+    """Measurement, band, and the name or, of a radio, which one of its band it is."""
     band = line.values.get("band", "")
-    name = unquote_to_bytes(line.values.get("name", ""))
-    named = "ssid" in MEASUREMENTS[measurement].tags
-    if band not in _BANDS or (named and not 1 <= len(name) <= _MOST_SSID_OCTETS):
+    if band not in _BANDS:
         return None
-    return measurement, band, printable(name) if named else ""
+    if "ssid" not in MEASUREMENTS[measurement].tags:
+        radios[band] += 1
+        return measurement, band, str(radios[band] - 1)
+    name = unquote_to_bytes(line.values.get("name", ""))
+    return (measurement, band, name_tag(name)) if 1 <= len(name) <= MOST_SSID_OCTETS else None
 
 
 def _fields(line: Line, measurement: str, problems: list[str]) -> dict[str, int | float]:
@@ -113,9 +107,13 @@ def _add(total: dict[str, int | float], more: Mapping[str, int | float]) -> None
         total[key] = total.get(key, 0) + value if key in _ADDED else total.get(key, value)
 
 
+def _own_tag(measurement: str) -> str:
+    return "ssid" if "ssid" in MEASUREMENTS[measurement].tags else "radio"
+
+
 def _sample(
     place: tuple[str, str, str], fields: Mapping[str, int | float], tags: Mapping[str, str], slot: int
 ) -> Sample:
     measurement, band, name = place
-    own = {**tags, "band": band} | ({"ssid": name} if name else {})
+    own = {**tags, "band": band, _own_tag(measurement): name}
     return Sample(measurement, own, dict(sorted(fields.items())), slot)

@@ -16,6 +16,7 @@ COMMANDS: Final = MappingProxyType(
         "doctor": "Say what is missing and how to mend it.",
         "gateway": "Write what a site's gateway needs.",
         "inventory": "Check and explain the inventory.",
+        "platform": "List, write and try platforms.",
         "poll": "Ask devices over SNMP and show what they say.",
         "run": "Run all roles, or one.",
         "session": "List and end citizens' sessions.",

@@ -92,15 +92,16 @@ class Dialogue:
         )
 
     def _get(self) -> Question:
-        return Question(Verb.GET, tuple(self._wanted[: self._habits.varbinds]))
+        most = min(self._habits.varbinds, self._request.most_varbinds)
+        return Question(Verb.GET, tuple(self._wanted[:most]))
 
     def _successors(self) -> Question | None:
-        self._roots = self._walk.open(self._habits.columns)
+        self._roots = self._walk.open(min(self._habits.columns, self._request.most_varbinds))
         if not self._roots:
             self._habits.rows = max(1, self._walk.longest)
             return None
         oids = self._walk.last(self._roots)
-        if not self._habits.bulk:
+        if not (self._habits.bulk and self._request.bulk):
             return Question(Verb.NEXT, oids)
         wanted = min(self._request.repetitions, self._habits.repetitions, self._habits.rows + 1)
         return Question(Verb.BULK, oids, max(1, min(wanted, _MOST_ANSWERS // len(oids))))

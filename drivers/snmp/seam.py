@@ -35,6 +35,7 @@ class PollRequest:
     """One poll of one agent: `scalars` are GET instances, `columns` are walked (subtree roots).
 
     `timeout_s` is waited per try, there are `retries + 1` tries, and the whole poll ends by `deadline_s`.
+    Without `bulk` the walk is by GETNEXT; `most_varbinds` is how many objects one PDU may ask for.
     """
 
     device: str
@@ -47,6 +48,8 @@ class PollRequest:
     deadline_s: float = 10.0
     max_rows: int = 512
     repetitions: int = 20
+    bulk: bool = True
+    most_varbinds: int = 20
 
 
 @dataclass(frozen=True, slots=True)

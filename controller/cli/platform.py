@@ -1,0 +1,81 @@
+"""`plaza platform`: the kinds of devices we know, and how to add one."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def platform() -> None:
+    """List, write and try platforms: the kinds of devices Plaza understands."""
+
+
+@platform.command(name="list")
+def list_() -> None:
+    """Every platform with what it was tested on."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from drivers.definition import load_platforms
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("Platform", "Vendor", "Verified", "Tested on"):
+        table.add_column(heading, overflow="fold")
+    for name, one in load_platforms().items():
+        table.add_row(
+            name, one.vendor, "yes" if one.verified else "no", "; ".join(one.tested_on) or "its MIB"
+        )
+    Console().print(table)
+
+
+@platform.command(name="try")
+@click.argument("recording", type=click.Path(path_type=Path))
+@click.option("--platform", "name", default="", help="Instead of the one that recognises the device.")
+@click.option("--file", type=click.Path(path_type=Path), help="A platform.yaml that is not installed yet.")
+@click.option("--json", "as_json", is_flag=True, help="One object: platform, facts, samples, problems.")
+def try_(recording: Path, name: str, file: Path | None, as_json: bool) -> None:  # noqa: FBT001
+    """Poll RECORDING (a .snmprec file) as a device, and show what comes out."""
+    from controller.cli.platform_show import show
+    from drivers.definition import load_platforms, read_platform
+    from drivers.recording import read_recording
+    from drivers.trying import try_recording
+
+    platforms = dict(load_platforms())
+    if file is not None:
+        own = read_platform(_text(file), str(file))
+        platforms[own.name], name = own, own.name
+    tried = asyncio.run(try_recording(read_recording(recording), platforms, name))
+    if as_json:
+        click.echo(json.dumps(tried.as_object(), ensure_ascii=False, indent=2))
+    else:
+        show(tried, _source(tried.platform, file))
+
+
+@platform.command()
+@click.argument("name")
+@click.option("--in", "folder", type=click.Path(path_type=Path), help="Where; our own platforms otherwise.")
+def new(name: str, folder: Path | None) -> None:
+    """Write the skeleton of a platform called NAME."""
+    from drivers.skeleton import write_skeleton
+
+    click.echo(
+        f"wrote {write_skeleton(name, folder)}; fill it in, then: plaza platform try RECORDING.snmprec"
+    )
+
+
+def _source(name: str, file: Path | None) -> tuple[str, str]:
+    """The text of a platform.yaml and how it is called."""
+    from drivers.definition import platform_text
+
+    return (_text(file), str(file)) if file is not None else (platform_text(name), f"{name}/platform.yaml")
+
+
+def _text(file: Path) -> str:
+    from controller.errors import ControllerError
+
+    try:
+        return file.read_text("utf-8")
+    except OSError as error:
+        raise ControllerError(f"{file}: {error.strerror}") from error

@@ -1,0 +1,99 @@
+"""What a platform makes of a recording, and what in it finds nothing there."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from drivers.blocks import columns_of
+from drivers.collect import collect, request
+from drivers.definition import Platform, scalars_of
+from drivers.detect import detect
+from drivers.errors import PlatformError
+from drivers.model import Device, Endpoint, Role, Secret, SnmpV2c
+from drivers.recording import Recording
+from drivers.snmp.seam import Oid, PollReply, Value
+from drivers.words import Reading
+from metrics.catalog import MEASUREMENTS
+from metrics.sample import Sample
+
+_NOWHERE: Final = Endpoint("127.0.0.1", 161)
+_NOBODY: Final = SnmpV2c(Secret(""))
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Words of a platform whose object the device does not have: `path` leads to them in the YAML."""
+
+    path: tuple[str, ...]
+    objects: tuple[Oid, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of a recording. `unknown` are fields of the catalogue, per measurement, that nothing told."""
+
+    platform: str
+    facts: Mapping[str, str]
+    samples: tuple[Sample, ...]
+    problems: tuple[str, ...]
+    absent: tuple[Absent, ...]
+    unknown: Mapping[str, tuple[str, ...]]
+
+    def as_object(self) -> dict[str, Any]:
+        """The one object of `plaza platform try --json`."""
+        return {
+            "platform": self.platform,
+            "facts": dict(self.facts),
+            "samples": [
+                {"measurement": one.measurement, "tags": dict(one.tags), "fields": dict(one.fields)}
+                for one in self.samples
+            ],
+            "problems": list(self.problems),
+        }
+
+
+def device(platform: str) -> Device:
+    """The device that a recording stands for."""
+    return Device("device", Role.AP, "08019", "site", platform, "", _NOWHERE, _NOWHERE, _NOWHERE)
+
+
+async def try_recording(
+    objects: Mapping[Oid, Value], platforms: Mapping[str, Platform], name: str = ""
+) -> Tried:
+    """Detect the platform unless it is named, poll, collect. Raises PlatformError when it is none we know."""
+    agent = Recording(objects)
+    chosen = name or await detect(device(""), platforms, _NOBODY, agent) or ""
+    if chosen not in platforms:
+        reason = f"{name!r} is no platform" if name else "no platform recognises this device"
+        raise PlatformError("try", reason, "plaza platform list shows all; choose one with --platform")
+    platform = platforms[chosen]
+    reply = agent.ask(request(device(chosen), platform, _NOBODY))
+    found = collect(device(chosen), platform, reply, 0)
+    broken = (reply.failure.detail,) if reply.failure else ()
+    absent = tuple(_absent(platform, reply))
+    return Tried(
+        chosen, found.facts, found.samples, (*broken, *found.problems), absent, _unknown(found.samples)
+    )
+
+
+def _absent(platform: Platform, reply: PollReply) -> Iterator[Absent]:
+    there = reply.scalars.keys() | reply.columns.keys()
+    for path, reading, objects in _readings(platform):
+        if reading.source != "value" and objects and not there & set(objects):
+            yield Absent(path, objects)
+
+
+def _readings(platform: Platform) -> Iterator[tuple[tuple[str, ...], Reading, tuple[Oid, ...]]]:
+    for path, reading in platform.own_readings():
+        yield path, reading, (*scalars_of(reading), *((reading.column,) if reading.column else ()))
+    for word, table in platform.tables:
+        for name, reading in table.readings():
+            scalars = scalars_of(reading) if table.single or reading.scalar else ()
+            yield (word, name), reading, (*scalars, *columns_of(reading))
+
+
+def _unknown(samples: tuple[Sample, ...]) -> dict[str, tuple[str, ...]]:
+    told: dict[str, set[str]] = {}
+    for sample in samples:
+        told.setdefault(sample.measurement, set()).update(sample.fields)
+    return {name: tuple(sorted(MEASUREMENTS[name].fields.keys() - known)) for name, known in told.items()}

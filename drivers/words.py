@@ -1,0 +1,205 @@
+"""The words of a platform.yaml that say where one value is and how it is read."""
+
+import re
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
+
+from drivers.hooks import HOOKS
+from drivers.snmp.seam import Oid
+
+_OID: Final = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
+_EXTEND_OUTPUT: Final = (1, 3, 6, 1, 4, 1, 8072, 1, 3, 2, 3, 1, 1)  # NET-SNMP-EXTEND-MIB nsExtendOutput1Line
+_SOURCES: Final = ("scalar", "column", "extend", "index", "value", "share", "storage", "hook")
+ANY: Final = "*"
+"""In `at`: any arcs, before or after the others."""
+
+
+def _oid(text: object) -> Oid:
+    if not isinstance(text, str) or not _OID.fullmatch(text):
+        raise ValueError("write an OID in numbers, as 1.3.6.1.2.1.1.5.0")
+    return tuple(int(number) for number in text.split("."))
+
+
+def _regex(text: object) -> re.Pattern[str]:
+    try:
+        return re.compile(str(text))
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+
+
+def as_tuple(value: object) -> object:
+    """A list as the tuple that strict models want."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def one_or_more(value: object) -> object:
+    """What may be written alone or as a list."""
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
+def _number(value: object) -> object:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _step(value: object) -> object:
+    """A number is an arc, a dotted text the object whose value is an arc, a word a part of the index."""
+    return _oid(value) if isinstance(value, str) and _OID.fullmatch(value) else value
+
+
+def _mapped(value: object) -> object:
+    """YAML reads a bare on, off, yes or no as a truth value."""
+    if isinstance(value, dict) and any(isinstance(key, bool) for key in value):
+        raise ValueError("put on, off, yes and no into quotes")
+    return value
+
+
+OidText = Annotated[Oid, BeforeValidator(_oid)]
+Oids = Annotated[tuple[OidText, ...], BeforeValidator(one_or_more)]
+Regex = Annotated[re.Pattern[str], BeforeValidator(_regex)]
+Number = Annotated[float, BeforeValidator(_number)]
+Step = Annotated[Oid | int | str, BeforeValidator(_step)]
+Scalar = int | float | str
+
+
+class Part(BaseModel):
+    """A block of a platform.yaml: nothing in it that we do not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
+class Reduction(StrEnum):
+    """How several values become one."""
+
+    FIRST = "first"
+    MEAN = "mean"
+    MAX = "max"
+    MIN = "min"
+    SUM = "sum"
+    COUNT = "count"
+
+
+class Share(Part):
+    """Per cent in use: 100 · used / total, or 100 · (total - free…) / total.
+
+    The first `free` must be there, the others may.
+    """
+
+    total: OidText
+    free: Oids = ()
+    used: OidText | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "Share":
+        if bool(self.free) == (self.used is not None):
+            raise ValueError("say free or used")
+        return self
+
+
+class Storage(Part):
+    """Per cent in use of the first row whose `kind` is `equals`: 100 · used / size."""
+
+    kind: OidText
+    equals: OidText
+    used: OidText
+    size: OidText
+
+
+class Pair(Part):
+    """The rows of the other table where `theirs` is what `ours` is in this row: a column, or a part of its index."""
+
+    theirs: OidText
+    ours: Step
+
+
+def _hook(name: str) -> str:
+    if name not in HOOKS:
+        raise ValueError(f"drivers/hooks.py has no {name!r}")
+    return name
+
+
+class Reading(Part):
+    """One value: where it is, of which rows, and how the agent's spelling becomes a number or a text.
+
+    Exactly one source; then, of each value in this order: `absent`, `match`, `map`, `base`, `modulo`, `signed`;
+    then `reduce`; then value · scale + offset.
+    """
+
+    scalar: OidText | None = None
+    column: OidText | None = None
+    extend: str | None = None
+    index: str | None = None
+    value: Scalar | None = None
+    share: Share | None = None
+    storage: Storage | None = None
+    hook: Annotated[str, AfterValidator(_hook)] | None = None
+    of: Oids = ()
+    at: Annotated[tuple[Step, ...], BeforeValidator(one_or_more)] | None = None
+    pair: Pair | None = None
+    reduce: Annotated[Reduction, BeforeValidator(Reduction)] | None = None
+    absent: Annotated[tuple[Scalar, ...], BeforeValidator(one_or_more)] = ()
+    match: Regex | None = None
+    map: Annotated[Mapping[int | str, Scalar], BeforeValidator(_mapped)] | None = None
+    base: int = 10
+    modulo: int = 0
+    signed: int = 0
+    scale: Number = 1.0
+    offset: Number = 0.0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Reading":
+        given = [name for name in _SOURCES if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"say exactly one of {', '.join(_SOURCES)}")
+        if bool(self.of) != (self.hook is not None):
+            raise ValueError("a hook has `of`, the objects it works on, and nothing else has")
+        if self.column is None and (self.at is not None or self.pair is not None):
+            raise ValueError("at and pair belong to a column")
+        if self.at is not None and ANY in self.at and (self.reduce is None or ANY in self.at[1:-1]):
+            raise ValueError('at: "*" stands first or last, and needs reduce')
+        return self
+
+    @cached_property
+    def source(self) -> str:
+        """Which of the sources it is."""
+        return next(name for name in _SOURCES if getattr(self, name) is not None)
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether the agent's value is taken as it is."""
+        return not (self.absent or self.match or self.map or self.modulo or self.signed) and self.base == 10
+
+    @cached_property
+    def straight(self) -> bool:
+        """Whether it is a column of the table's own rows."""
+        return self.source == "column" and self.at is None and self.pair is None and self.reduce is None
+
+
+def extend_column() -> Oid:
+    """Where snmpd shows the first line of each extend."""
+    return _EXTEND_OUTPUT
+
+
+def extend_index(name: str) -> Oid:
+    """The row of an extend: its name, preceded by its length."""
+    octets = name.encode()
+    return (len(octets), *octets)
+
+
+def shorthand(word: str) -> Callable[[object], object]:
+    """A bare OID for `{word: OID}`; one reading or several, of which the first that the device has counts."""
+
+    def spelt_out(value: object) -> object:
+        return {word: value} if isinstance(value, str) else value
+
+    def spelt_out_each(value: object) -> Any:
+        return tuple(map(spelt_out, value)) if isinstance(value, list) else (spelt_out(value),)
+
+    return spelt_out_each
+
+
+ScalarReadings = Annotated[tuple[Reading, ...], BeforeValidator(shorthand("scalar"))]
+ColumnReadings = Annotated[tuple[Reading, ...], BeforeValidator(shorthand("column"))]

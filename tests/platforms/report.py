@@ -1,0 +1,39 @@
+"""`python -m tests.platforms.report [NAME…]`: the score per recording and class, and every value that is missing."""
+
+import os
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from tests.platforms.expected import Scored, scored, tried
+
+DEFAULT = Path(__file__).parents[3] / "shared" / "data" / "recordings"
+
+
+def main(names: list[str]) -> None:
+    """Print the table; with names only those recordings."""
+    folder = Path(os.environ.get("PLAZA_RECORDINGS", str(DEFAULT)))
+    everything = [one for one in scored(folder) if not names or one.expected.name in names]
+    for title, key in (("recording", "name"), ("class", "kind")):
+        groups: dict[str, list[Scored]] = defaultdict(list)
+        for one in everything:
+            groups[getattr(one.expected, key)].append(one)
+        print(f"\n{title}")
+        for name, group in sorted(groups.items()):
+            platform = tried(folder / f"{name}.snmprec")["platform"] or "-" if key == "name" else ""
+            print(f"  {_score(group)}  {name}  {platform}")
+    print("\nmissing")
+    for one in everything:
+        if not one.found:
+            wanted = one.expected
+            print(f"  {wanted.name}\t{wanted.kind}\t{wanted.descr}\t{wanted.value:g}\t{one.reason}")
+    print(f"\n{_score(everything)}  all")
+
+
+def _score(group: list[Scored]) -> str:
+    found = sum(one.found for one in group)
+    return f"{found:4}/{len(group):<4}{100 * found / max(1, len(group)):6.1f} %"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
