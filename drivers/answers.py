@@ -139,6 +139,7 @@ def _of_pair(answers: Answers, reading: Reading, row: Row, column: Mapping[Oid, 
     pair = reading.pair
     if pair is None:
         return ()
+    key: Meant | None
     if isinstance(pair.ours, tuple):
         key = answers.columns.get(pair.ours, {}).get(row.index)
     else:

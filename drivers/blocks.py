@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from drivers.snmp.seam import Oid
 from drivers.words import (
     ColumnReadings,
-    OidText,
     Oids,
+    OidText,
     Part,
     Reading,
     Regex,

@@ -91,6 +91,7 @@ def whole_fleet(device: Sample, parts: Iterable[Sample]) -> tuple[Sample, ...]:
         by_ap.setdefault(part.tags["ap"], []).append(part)
     listed = [part for own in by_ap.values() for part in own]
     points = [_with_clients(part, by_ap) for part in listed if part.measurement == "wifi_ap"]
+    told = [point for point in points if point.fields]
     others = [part for part in listed if part.measurement != "wifi_ap"]
     fields = dict(_with_clients(device, by_ap).fields)
     if points:
@@ -101,7 +102,7 @@ def whole_fleet(device: Sample, parts: Iterable[Sample]) -> tuple[Sample, ...]:
             fields.setdefault("aps_up", sum(states))
         if known:
             fields["aps_clients"] = fields.pop("clients", sum(known))
-    return (Sample("wifi_ap", device.tags, fields, device.time), *points, *others)
+    return (Sample("wifi_ap", device.tags, fields, device.time), *told, *others)
 
 
 def _with_clients(point: Sample, by_ap: Mapping[str, Sequence[Sample]]) -> Sample:

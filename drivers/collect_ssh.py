@@ -13,8 +13,8 @@ from drivers.errors import UnexpectedReply
 from drivers.extend import Line
 from drivers.labels import printable
 from drivers.model import Device
-from drivers.traffic import choose
 from drivers.snmp.seam import Oid
+from drivers.traffic import choose
 from metrics import catalog
 from metrics.sample import Sample
 

@@ -87,7 +87,8 @@ class Platform(Part):
     @cached_property
     def wanted(self) -> tuple[tuple[Oid, ...], tuple[Oid, ...]]:
         """Instances to GET and columns to walk."""
-        scalars, columns = [], []
+        scalars: list[Oid] = []
+        columns: list[Oid] = []
         for _, reading in self.own_readings():
             scalars += scalars_of(reading)
             columns += _walked(reading)
@@ -173,9 +174,9 @@ def read_platform(text: str, where: str) -> Platform:
     return _whole(platform)
 
 
-def line_of(text: str, path: tuple[int | str, ...]) -> int:
-    """The line of a platform.yaml where the words of `path` stand, as far as they do."""
-    return _place(yaml.compose(text, Loader=_LOADER), path)[0]
+def place_of(text: str, path: tuple[int | str, ...]) -> tuple[int, str]:
+    """Line and words of the deepest part of `path` that a platform.yaml spells out."""
+    return _place(yaml.compose(text, Loader=_LOADER), path)
 
 
 def _parse(text: str, where: str) -> tuple[yaml.Node | None, object]:

@@ -43,8 +43,8 @@ class Fleet:
         return self.tags["ap"]
 
     def put(self, measurement: str, ap: str, own: Mapping[str, str], fields: Fields) -> None:
-        """Add fields to the series of these tags."""
-        if not fields:
+        """Add fields to the series of these tags; an access point is one even if nothing is known of it yet."""
+        if not fields and measurement != "wifi_ap":
             return
         place = (measurement, ap, *own.values())
         if place not in self.places and not self._room(measurement, ap):

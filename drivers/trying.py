@@ -1,18 +1,17 @@
 """What a platform makes of a recording, and what in it finds nothing there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
-from drivers.blocks import columns_of
+from drivers.blocks import Table, columns_of
 from drivers.collect import collect, request
-from drivers.definition import Platform, scalars_of
+from drivers.definition import TABLES, Platform, scalars_of
 from drivers.detect import detect
 from drivers.errors import PlatformError
 from drivers.model import Device, Endpoint, Role, Secret, SnmpV2c
 from drivers.recording import Recording
 from drivers.snmp.seam import Oid, PollReply, Value
-from drivers.words import Reading
 from metrics.catalog import MEASUREMENTS
 from metrics.sample import Sample
 
@@ -20,11 +19,17 @@ _NOWHERE: Final = Endpoint("127.0.0.1", 161)
 _NOBODY: Final = SnmpV2c(Secret(""))
 
 
+Path = tuple[str | int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Words of a platform whose object the device does not have: `path` leads to them in the YAML."""
+    """Words of a platform of which the device has nothing: `path` leads to them in the YAML.
 
-    path: tuple[str, ...]
+    Of a field with several readings all are absent; of a table without any object only the table is told.
+    """
+
+    path: Path
     objects: tuple[Oid, ...]
 
 
@@ -78,18 +83,33 @@ async def try_recording(
 
 def _absent(platform: Platform, reply: PollReply) -> Iterator[Absent]:
     there = reply.scalars.keys() | reply.columns.keys()
-    for path, reading, objects in _readings(platform):
-        if reading.source != "value" and objects and not there & set(objects):
-            yield Absent(path, objects)
-
-
-def _readings(platform: Platform) -> Iterator[tuple[tuple[str, ...], Reading, tuple[Oid, ...]]]:
+    own: dict[Path, list[Oid]] = {}
     for path, reading in platform.own_readings():
-        yield path, reading, (*scalars_of(reading), *((reading.column,) if reading.column else ()))
-    for word, table in platform.tables:
-        for name, reading in table.readings():
-            scalars = scalars_of(reading) if table.single or reading.scalar else ()
-            yield (word, name), reading, (*scalars, *columns_of(reading))
+        walked = (reading.column,) if reading.column else ()
+        own.setdefault(path, []).extend((*scalars_of(reading), *walked))
+    yield from _missing(own, there)
+    for word in TABLES:
+        for number, table in enumerate(getattr(platform, word)):
+            needed = _needed(table)
+            if not there & {oid for objects in needed.values() for oid in objects}:
+                yield Absent((word, number), ())
+            else:
+                yield from _missing({(word, number, name): oids for name, oids in needed.items()}, there)
+
+
+def _missing(needed: Mapping[Path, Sequence[Oid]], there: Set[Oid]) -> Iterator[Absent]:
+    for path, objects in needed.items():
+        if objects and not there & set(objects):
+            yield Absent(path, tuple(objects))
+
+
+def _needed(table: Table) -> dict[str, list[Oid]]:
+    """The objects that each word of a table is read from."""
+    found: dict[str, list[Oid]] = {}
+    for name, reading in table.readings():
+        scalars = scalars_of(reading) if table.single or reading.scalar else ()
+        found.setdefault(name, []).extend((*scalars, *columns_of(reading)))
+    return found
 
 
 def _unknown(samples: tuple[Sample, ...]) -> dict[str, tuple[str, ...]]:

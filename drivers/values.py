@@ -1,7 +1,7 @@
 """From what an agent sent to the value that a reading means: absent, match, map, base, modulo, signed."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from drivers.words import Reading, Reduction
@@ -9,6 +9,8 @@ from drivers.words import Reading, Reduction
 Meant = int | float | str | bytes | tuple[int, ...]
 """A value as a reading means it: text only where no number was asked for."""
 
+OTHERWISE: Final = "*"
+"""In `map`: what is written for everything else."""
 _NUMBER: Final = re.compile(r"\s*([+-]?[0-9]{1,19}(?:\.[0-9]{1,9})?)\s*\0?")
 _SMALL_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 
@@ -17,11 +19,9 @@ def meant(reading: Reading, raw: Meant | None) -> Meant | None:
     """The value, or None where there is none or the reading says that it means nothing."""
     if raw is None or reading.plain:
         return raw
-    value: Meant | None = raw
-    if reading.absent and _among(reading.absent, value):
+    if reading.absent and _among(reading.absent, raw):
         return None
-    if reading.match is not None:
-        value = _cut(reading.match, text_of(value))
+    value: Meant | None = raw if reading.match is None else _cut(reading.match, text_of(raw))
     if value is not None and reading.map is not None:
         value = _looked_up(reading, value)
     return value if value is None or isinstance(value, float) else _mended(reading, value)
@@ -64,12 +64,16 @@ def scaled(reading: Reading, value: int | float) -> int | float:
     return value + reading.offset if reading.offset else value
 
 
-def _mean(numbers: Iterable[int | float]) -> float:
-    listed = list(numbers)
-    return sum(listed) / len(listed)
+def _mean(numbers: Sequence[int | float]) -> float:
+    return sum(numbers) / len(numbers)
 
 
-_REDUCED: Final = {Reduction.MEAN: _mean, Reduction.MAX: max, Reduction.MIN: min, Reduction.SUM: sum}
+_REDUCED: Final[Mapping[Reduction, Callable[[Sequence[int | float]], int | float]]] = {
+    Reduction.MEAN: _mean,
+    Reduction.MAX: max,
+    Reduction.MIN: min,
+    Reduction.SUM: sum,
+}
 
 
 def _among(absent: Iterable[int | float | str], value: Meant) -> bool:
@@ -90,7 +94,8 @@ def _looked_up(reading: Reading, value: Meant) -> Meant | None:
     text = text_of(value)
     if text in table:
         return table[text]
-    return table.get(int(text)) if _SMALL_INTEGER.fullmatch(text) else None
+    default = table.get(OTHERWISE)
+    return table.get(int(text), default) if _SMALL_INTEGER.fullmatch(text) else default
 
 
 def _mended(reading: Reading, value: int | str | bytes | tuple[int, ...]) -> Meant | None:

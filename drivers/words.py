@@ -109,7 +109,7 @@ class Storage(Part):
 
 
 class Pair(Part):
-    """The rows of the other table where `theirs` is what `ours` is in this row: a column, or a part of its index."""
+    """Rows of another table: where `theirs` says what `ours`, a column or a part of the index, says here."""
 
     theirs: OidText
     ours: Step
@@ -124,8 +124,8 @@ def _hook(name: str) -> str:
 class Reading(Part):
     """One value: where it is, of which rows, and how the agent's spelling becomes a number or a text.
 
-    Exactly one source; then, of each value in this order: `absent`, `match`, `map`, `base`, `modulo`, `signed`;
-    then `reduce`; then value · scale + offset.
+    Exactly one source; then, of each value in this order, `absent`, `match`, `map`, `base`, `modulo` and
+    `signed`; then `reduce`; then value · scale + offset.
     """
 
     scalar: OidText | None = None

@@ -35,7 +35,7 @@ def list_() -> None:
 @click.option("--platform", "name", default="", help="Instead of the one that recognises the device.")
 @click.option("--file", type=click.Path(path_type=Path), help="A platform.yaml that is not installed yet.")
 @click.option("--json", "as_json", is_flag=True, help="One object: platform, facts, samples, problems.")
-def try_(recording: Path, name: str, file: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def try_(recording: Path, name: str, file: Path | None, as_json: bool) -> None:
     """Poll RECORDING (a .snmprec file) as a device, and show what comes out."""
     from controller.cli.platform_show import show
     from drivers.definition import load_platforms, read_platform

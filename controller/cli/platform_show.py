@@ -2,7 +2,7 @@
 
 import click
 
-from drivers.definition import line_of
+from drivers.definition import place_of
 from drivers.trying import Tried
 
 
@@ -15,13 +15,14 @@ def show(tried: Tried, source: tuple[str, str]) -> None:
         tags = " ".join(f"{tag}={value}" for tag, value in sample.tags.items() if tag not in _SAME)
         fields = " ".join(f"{name}={value}" for name, value in sample.fields.items())
         click.echo(f"{sample.measurement} {tags}\n    {fields}")
-    for measurement, fields in tried.unknown.items():
-        click.echo(f"unknown in {measurement}: {', '.join(fields)}")
+    for measurement, unknown in tried.unknown.items():
+        click.echo(f"unknown in {measurement}: {', '.join(unknown)}")
     text, name = source
     for absent in tried.absent:
-        objects = ", ".join(".".join(map(str, oid)) for oid in absent.objects)
-        line = line_of(text, absent.path)
-        click.echo(f"{name}:{line}: {'.'.join(absent.path)}: the device has nothing at {objects}")
+        line, words = place_of(text, absent.path)
+        objects = ", ".join(".".join(map(str, oid)) for oid in absent.objects) or "any of its objects"
+        if words.endswith(str(absent.path[-1])) or not absent.objects:  # not what it only includes
+            click.echo(f"{name}:{line}: {words}: the device has nothing at {objects}")
     for problem in tried.problems:
         click.echo(f"problem: {problem}")
 

@@ -141,7 +141,7 @@ def _missing(connection: sqlite3.Connection, table: Table) -> list[str]:
 
 
 def _rebuilt(table: Table, present: Sequence[str]) -> list[str]:
-    """SQLite cannot change a primary key, so the rows move to a new table: once per file, about 2 µs a row."""
+    """SQLite cannot change a primary key, so the rows move to a new table, once per file."""
     old, kept = f"{table.name}_before", ", ".join(name for name in table.columns if name in present)
     return [
         f"ALTER TABLE {table.name} RENAME TO {old}",

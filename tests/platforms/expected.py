@@ -1,5 +1,6 @@
 """What a second system reads from the outside recordings, and whether it comes out of `platform try` too."""
 
+import asyncio
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +15,6 @@ from drivers.errors import DriverError
 from drivers.recording import read_recording
 from drivers.trying import try_recording
 from metrics.catalog import MEASUREMENTS
-from tests.snmp.polling import run
 
 EXCEPTIONS = Path(__file__).with_name("exceptions.tsv")
 CHECKED = frozenset({"match", "computed"})
@@ -39,7 +39,10 @@ KINDS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "frequency": (("wifi_radio", "frequency_mhz"),),
     "channel": (("wifi_radio", "channel"),),
     "noise-floor": (("wifi_radio", "noise_dbm"),),
-    "power": (("wifi_radio", "power_dbm"), *_fields("wifi_radio", "rssi", "dbm")),  # it files levels there too
+    "power": (
+        ("wifi_radio", "power_dbm"),
+        *_fields("wifi_radio", "rssi", "dbm"),
+    ),  # it files levels there too
     "utilization": _fields("wifi_radio", "utilisation"),
     "rssi": (*_fields("wifi_radio", "rssi"), ("uplink", "rssi_dbm")),
     "snr": _fields("wifi_radio", "snr"),
@@ -82,14 +85,16 @@ def expectations(folder: Path) -> tuple[Expected, ...]:
 def reasons() -> dict[tuple[str, str, str], str]:
     """The exceptions: name, class, descr → reason."""
     with EXCEPTIONS.open(encoding="utf-8") as file:
-        return {(r["name"], r["class"], r["descr"]): r["reason"] for r in csv.DictReader(file, delimiter="\t")}
+        return {
+            (r["name"], r["class"], r["descr"]): r["reason"] for r in csv.DictReader(file, delimiter="\t")
+        }
 
 
 @cache
 def tried(recording: Path) -> dict[str, Any]:
     """The object that `plaza platform try --json` prints; an empty one when no platform recognises it."""
     try:
-        return run(try_recording(read_recording(recording), load_platforms())).as_object()
+        return asyncio.run(try_recording(read_recording(recording), load_platforms())).as_object()
     except DriverError:
         return {"platform": "", "facts": {}, "samples": [], "problems": []}
 
@@ -111,7 +116,11 @@ def scored(folder: Path) -> Iterator[Scored]:
 def values(samples: list[dict[str, Any]], kind: str) -> Iterator[float]:
     """Every value of the fields of a kind, and their sums over radios, bands, names and access points."""
     for measurement, field in KINDS[kind]:
-        rows = [(s["tags"], s["fields"][field]) for s in samples if s["measurement"] == measurement and field in s["fields"]]
+        rows = [
+            (s["tags"], s["fields"][field])
+            for s in samples
+            if s["measurement"] == measurement and field in s["fields"]
+        ]
         yield from (round(value, 3) for _, value in rows)
         if kind == "clients":
             yield from _sums(rows)

@@ -5,6 +5,8 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+import click
+
 from tests.platforms.expected import Scored, scored, tried
 
 DEFAULT = Path(__file__).parents[3] / "shared" / "data" / "recordings"
@@ -18,16 +20,16 @@ def main(names: list[str]) -> None:
         groups: dict[str, list[Scored]] = defaultdict(list)
         for one in everything:
             groups[getattr(one.expected, key)].append(one)
-        print(f"\n{title}")
+        click.echo(f"\n{title}")
         for name, group in sorted(groups.items()):
             platform = tried(folder / f"{name}.snmprec")["platform"] or "-" if key == "name" else ""
-            print(f"  {_score(group)}  {name}  {platform}")
-    print("\nmissing")
+            click.echo(f"  {_score(group)}  {name}  {platform}")
+    click.echo("\nmissing")
     for one in everything:
         if not one.found:
             wanted = one.expected
-            print(f"  {wanted.name}\t{wanted.kind}\t{wanted.descr}\t{wanted.value:g}\t{one.reason}")
-    print(f"\n{_score(everything)}  all")
+            click.echo(f"  {wanted.name}\t{wanted.kind}\t{wanted.descr}\t{wanted.value:g}\t{one.reason}")
+    click.echo(f"\n{_score(everything)}  all")
 
 
 def _score(group: list[Scored]) -> str:

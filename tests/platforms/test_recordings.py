@@ -1,0 +1,53 @@
+"""Values that a second system reads from outside recordings come out of `plaza platform try` as well."""
+
+from collections import defaultdict
+from pathlib import Path
+
+from tests.platforms.expected import TIER_1, Scored, expectations, reasons, scored
+
+LEAST_OF_ALL = 0.95
+LEAST_OF_EACH = 0.90
+WRONG = "wrong expectation"
+"""How the reason begins where the second system itself is wrong."""
+
+
+def test_nearly_all_expected_values_come_out(recordings: Path) -> None:
+    everything = list(scored(recordings))
+
+    assert _share(everything) >= LEAST_OF_ALL, "python -m tests.platforms.report shows what is missing"
+
+
+def test_each_class_and_each_platform_of_the_first_tier_is_nearly_complete(recordings: Path) -> None:
+    groups: dict[str, list[Scored]] = defaultdict(list)
+    for one in scored(recordings):
+        if one.found or not one.reason.startswith(WRONG):
+            groups[one.expected.kind].append(one)
+            groups.update(
+                {tier: [*groups[tier], one] for tier in TIER_1 if one.expected.name.startswith(tier)}
+            )
+
+    assert {name: _share(group) for name, group in groups.items() if _share(group) < LEAST_OF_EACH} == {}
+
+
+def test_every_value_that_does_not_come_out_has_its_reason(recordings: Path) -> None:
+    silent = [one.expected for one in scored(recordings) if not one.found and not one.reason]
+
+    assert silent == []
+
+
+def test_no_reason_is_kept_for_a_value_that_comes_out(recordings: Path) -> None:
+    missing = {_key(one) for one in scored(recordings) if not one.found}
+
+    assert reasons().keys() - missing == set()
+
+
+def test_every_reason_is_of_a_value_that_is_expected(recordings: Path) -> None:
+    assert reasons().keys() <= {(one.name, one.kind, one.descr) for one in expectations(recordings)}
+
+
+def _share(group: list[Scored]) -> float:
+    return sum(one.found for one in group) / max(1, len(group))
+
+
+def _key(one: Scored) -> tuple[str, str, str]:
+    return one.expected.name, one.expected.kind, one.expected.descr
