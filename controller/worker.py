@@ -173,7 +173,7 @@ def municipality_samples(app: App, latest: Iterable[Sample], at: int) -> list[Sa
     for sample in latest:
         by_municipality.setdefault(sample.tags["mun"], []).append(sample)
     return [
-        Sample("hotspot_mun", {"mun": key}, _totals(samples, expected.get(key, len(samples))), at)
+        Sample("hotspot_mun", {"mun": key}, _totals(samples, max(expected.get(key, 0), len(samples))), at)
         for key, samples in by_municipality.items()
     ]
 

@@ -83,7 +83,8 @@ def tags_of(device: Device, platform: Platform) -> dict[str, str]:
 def whole_fleet(device: Sample, parts: Iterable[Sample]) -> tuple[Sample, ...]:
     """The device and its parts, with the figures that follow from the parts.
 
-    An access point that does not tell its clients has those of its radios. What a controller counts over
+    An access point that does not tell its clients has those of its radios or names, whichever are more: a
+    radio may leave out its virtual networks, a list of names the hidden ones. What a controller counts over
     access points that tell their own is `aps_clients`: nobody is counted twice.
     """
     by_ap: dict[str, list[Sample]] = {}
@@ -109,7 +110,8 @@ def _with_clients(point: Sample, by_ap: Mapping[str, Sequence[Sample]]) -> Sampl
     if "clients" in point.fields:
         return point
     own = by_ap.get(point.tags["ap"], ())
-    clients = clients_of(own, "wifi_radio") or clients_of(own, "wifi_ssid")
+    sums = [clients_of(own, measurement) for measurement in ("wifi_radio", "wifi_ssid")]
+    clients = max(sums, key=lambda known: known.get("clients", -1))
     return Sample(point.measurement, point.tags, {**point.fields, **clients}, point.time)
 
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Annotated, Final
 
 import yaml
-from pydantic import AfterValidator, BeforeValidator, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, ValidationError
 
 from drivers.blocks import (
     ApTables,
@@ -40,14 +40,20 @@ def _ap_field(name: str) -> str:
     return name
 
 
-ApFields = Mapping[Annotated[str, AfterValidator(_ap_field)], ScalarReadings]
+def _part(name: str) -> str:
+    if name not in load_shared():
+        raise ValueError(f"{_SHARED} has no {name!r}, only {', '.join(load_shared())}")
+    return name
+
+
+ApField = Annotated[str, AfterValidator(_ap_field)]
 
 
 class Shared(Part):
     """What several platforms have in common; a platform that includes it may say otherwise."""
 
     facts: Mapping[str, ScalarReadings] = {}
-    measure: ApFields = {}
+    measure: Mapping[ApField, ScalarReadings] = {}
     traffic: Traffic | None = None
 
 
@@ -60,9 +66,9 @@ class Platform(Part):
     tested_on: Annotated[tuple[str, ...], BeforeValidator(one_or_more)] = ()
     identify: Annotated[tuple[Identify, ...], BeforeValidator(one_or_more)]
     snmp: Snmp = Snmp()
-    include: Annotated[tuple[str, ...], BeforeValidator(one_or_more)] = ()
+    include: Annotated[tuple[Annotated[str, AfterValidator(_part)], ...], BeforeValidator(one_or_more)] = ()
     facts: Mapping[str, ScalarReadings] = {}
-    measure: ApFields = {}
+    measure: Mapping[ApField, ScalarReadings] = {}
     traffic: Traffic | None = None
     extend: Extend | None = None
     aps: ApTables = ()
@@ -71,13 +77,6 @@ class Platform(Part):
     cellular: ModemTables = ()
     ports: PortTables = ()
     power: PowerTables = ()
-
-    @model_validator(mode="after")
-    def _known_parts(self) -> "Platform":
-        unknown = sorted(set(self.include) - load_shared().keys())
-        if unknown:
-            raise ValueError(f"include: {_SHARED} has no {unknown[0]!r}")
-        return self
 
     @cached_property
     def tables(self) -> tuple[tuple[str, Table], ...]:

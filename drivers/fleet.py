@@ -12,7 +12,7 @@ from drivers.definition import Platform
 from drivers.snmp.seam import Oid
 from drivers.tables import Fields, fields_of, rows_of
 from drivers.values import text_of
-from drivers.words import Reading
+from drivers.words import Reading, extend_index
 from metrics.sample import Sample
 
 MOST_SAMPLES: Final = 50_000
@@ -43,7 +43,7 @@ class Fleet:
         return self.tags["ap"]
 
     def put(self, measurement: str, ap: str, own: Mapping[str, str], fields: Fields) -> None:
-        """Add fields to the series of these tags; an access point is one even if nothing is known of it yet."""
+        """Add fields to the series of these tags; an access point stays, even without."""
         if not fields and measurement != "wifi_ap":
             return
         place = (measurement, ap, *own.values())
@@ -140,19 +140,13 @@ _PUT: Final = {
 
 
 def _owner(readings: Sequence[Reading], row: Row, answers: Answers, fleet: Fleet) -> str:
-    """The access point that the row tells, else the one whose index begins the row's, else the device."""
+    """The access point that the row tells, or whose index is the part `ap` of the row's; else the device."""
     if not fleet.owners:
         return fleet.device
-    for reading in readings:
-        value = answers.value(reading, row)
-        keys: tuple[Oid | str, ...] = () if value is None else _keys(value)
-        for key in keys:
-            if key in fleet.owners:
-                return fleet.owners[key]
-    for size in range(len(row.index), 0, -1):
-        if row.index[:size] in fleet.owners:
-            return fleet.owners[row.index[:size]]
-    return fleet.device
+    part = row.parts.get("ap")
+    told = [answers.value(reading, row) for reading in readings]
+    keys = [key for value in (*told, part) if value is not None for key in _keys(value)]
+    return next((fleet.owners[key] for key in keys if key in fleet.owners), fleet.device)
 
 
 def _keys(value: object) -> tuple[Oid | str, ...]:
@@ -160,7 +154,9 @@ def _keys(value: object) -> tuple[Oid | str, ...]:
         return tuple(value), (len(value), *value), text_of(value).strip()
     if isinstance(value, tuple):
         return (value,)
-    return ((value,) if isinstance(value, int) else (str(value),)), str(value)  # type: ignore[return-value]
+    if isinstance(value, int):
+        return (value,), str(value)
+    return str(value), extend_index(str(value))
 
 
 def _band(readings: Iterable[Reading], row: Row, answers: Answers) -> Spectrum | None:

@@ -99,7 +99,7 @@ def _looked_up(reading: Reading, value: Meant) -> Meant | None:
 
 
 def _mended(reading: Reading, value: int | str | bytes | tuple[int, ...]) -> Meant | None:
-    """`base` reads digits, `modulo` keeps what is left over, `signed` turns 4294967201 of 32 bits into -95."""
+    """`base` reads digits, `modulo` keeps what is left over, `signed` makes -95 of 4294967201."""
     if reading.base != 10:
         value = _digits(text_of(value), reading.base)
     if not reading.modulo and not reading.signed:

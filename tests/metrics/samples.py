@@ -25,7 +25,7 @@ def slot(time: int, aps: int) -> list[Sample]:
             found.append(ap(time, name, up=0, poll_ms=2000.0))
             continue
         found.append(ap(time, name, up=1, clients=number, rx_octets=time, tx_octets=2 * time, poll_ms=12.5))
-        radio = {**found[-1].tags, "band": "5g"}
+        radio = {**found[-1].tags, "band": "5g", "radio": "0"}
         found.append(
             Sample("wifi_radio", radio, {"clients": number} if number % 2 else {"channel": 36}, time)
         )

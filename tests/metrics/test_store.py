@@ -371,3 +371,27 @@ def test_several_processes_read_while_one_writes_and_nobody_is_locked_out(
     before = len(writer.acknowledged)
     until(lambda: len(writer.acknowledged) > before, "the writer goes on")
     assert os.path.exists(store.day_path(store.days()[0]))
+
+
+def test_a_day_written_before_radios_were_numbered_is_read_and_written_on(tmp_path: Path) -> None:
+    tags = {**ap(60).tags, "band": "5g"}
+    store = LocalStore.open(tmp_path)
+    store.write("poller", [Sample("wifi_radio", {**tags, "radio": "0"}, {"clients": 1}, MIDNIGHT)])
+    path = store.day_path(store.days()[0])
+    store.close()
+    old = sqlite3.connect(path)
+    old.executescript(
+        "CREATE TABLE before (time INTEGER NOT NULL, ap TEXT NOT NULL, mun TEXT NOT NULL, "
+        "site TEXT NOT NULL, vendor TEXT NOT NULL, band TEXT NOT NULL, batch INTEGER NOT NULL DEFAULT 0, clients INTEGER, "
+        "PRIMARY KEY (time, ap, mun, site, vendor, band)) WITHOUT ROWID;"
+        "INSERT INTO before SELECT time, ap, mun, site, vendor, band, batch, clients FROM wifi_radio;"
+        "DROP TABLE wifi_radio; ALTER TABLE before RENAME TO wifi_radio"
+    )
+    old.close()
+
+    store = LocalStore.open(tmp_path)
+    store.write("poller", [Sample("wifi_radio", {**tags, "radio": "1"}, {"clients": 2}, MIDNIGHT)])
+
+    found = {one.tags["radio"]: dict(one.fields) for one in store.read("wifi_radio", ALL)}
+    store.close()
+    assert found == {"0": {"clients": 1}, "1": {"clients": 2}}

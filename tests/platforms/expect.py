@@ -1,4 +1,4 @@
-"""`python -m tests.platforms.expect NAME…`: write what comes out of a platform's own recording, for you to read."""
+"""`python -m tests.platforms.expect NAME…`: write what comes of a platform's own recording."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""`python -m tests.platforms.report [NAME…]`: the score per recording and class, and every value that is missing."""
+"""`python -m tests.platforms.report [NAME…]`: the score per recording and class, and what is missing."""
 
 import os
 import sys

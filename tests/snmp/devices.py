@@ -41,8 +41,11 @@ def answer(request: PollRequest, objects: dict[Oid, Value]) -> PollReply:
 
 
 def by_place(samples: tuple[Sample, ...]) -> dict[tuple[str, ...], dict[str, int | float]]:
-    """Fields by measurement, band and network name."""
+    """Fields by measurement, band, network name and, beyond the first of a band, number of the radio."""
     return {
-        (s.measurement, *(s.tags[tag] for tag in ("band", "ssid") if tag in s.tags)): dict(s.fields)
+        (
+            s.measurement,
+            *(s.tags[tag] for tag in ("band", "ssid", "radio") if s.tags.get(tag, "0") != "0"),
+        ): dict(s.fields)
         for s in samples
     }

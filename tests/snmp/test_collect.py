@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from drivers.collect import Collected, collect, request
 from drivers.definition import load_platforms
 from drivers.model import SnmpCredentials
+from drivers.recording import read_recording
 from drivers.snmp.backends import open_poller
 from drivers.snmp.pysnmp_backend import PysnmpPoller
 from drivers.snmp.seam import Failure, Oid, PollReply, Reason, Value
@@ -156,7 +157,7 @@ def test_clients_of_a_device_are_unknown_when_a_radio_did_not_say() -> None:
     assert "clients" not in by_place(found.samples)[("wifi_ap",)]
 
 
-def test_two_radios_of_one_band_are_added_up() -> None:
+def test_two_radios_of_one_band_stay_two_and_their_names_are_added_up() -> None:
     found = openwrt(
         lines(
             "radio band=5g channel=36 clients=3",
@@ -167,7 +168,8 @@ def test_two_radios_of_one_band_are_added_up() -> None:
     )
 
     places = by_place(found.samples)
-    assert places[("wifi_radio", "5g")] == {"channel": 36, "clients": 7}
+    assert places[("wifi_radio", "5g")] == {"channel": 36, "clients": 3}
+    assert places[("wifi_radio", "5g", "1")] == {"channel": 149, "clients": 4}
     assert places[("wifi_ssid", "5g", "Gratis")] == {"clients": 7, "rx_octets": 15}
     assert places[("wifi_ap",)]["clients"] == 7
 
@@ -327,7 +329,7 @@ def test_a_real_snmpd_is_collected_as_a_generic_device(agent: Snmpd) -> None:
 
 
 def test_an_outside_recording_is_collected_as_a_generic_device(recordings: Path) -> None:
-    objects = recorded(recordings / "openwrt.snmprec")
+    objects = read_recording(recordings / "openwrt.snmprec")
 
     fields = generic(objects)
 
@@ -343,22 +345,5 @@ def test_no_outside_recording_breaks_the_collection(recordings: Path, platform: 
     chosen = load_platforms()[platform]
     asked = request(device(), chosen, PUBLIC)
     for file in recordings.glob("*.snmprec"):
-        for sample in collect(device(), chosen, answer(asked, recorded(file)), SLOT).samples:
+        for sample in collect(device(), chosen, answer(asked, read_recording(file)), SLOT).samples:
             catalog.check(sample)
-
-
-def recorded(file: Path) -> dict[Oid, Value]:
-    """Objects of a `.snmprec` file: OID|tag|value, the tag with an x when the value is hexadecimal."""
-    objects: dict[Oid, Value] = {}
-    for row in file.read_text("utf-8", "surrogateescape").splitlines():
-        name, tag, text = row.split("|", 2)
-        oid = tuple(map(int, name.split(".")))
-        if tag in ("2", "65", "66", "67", "70"):
-            objects[oid] = int(text)
-        elif tag == "6":
-            objects[oid] = tuple(map(int, text.strip(".").split(".")))
-        elif tag.endswith("x"):
-            objects[oid] = bytes.fromhex(text)
-        else:
-            objects[oid] = text.encode("utf-8", "surrogateescape")
-    return objects

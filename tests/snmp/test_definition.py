@@ -9,23 +9,28 @@ GOOD = """\
 name: sample
 vendor: sample
 verified: false
-identify: {sys_object_id: ["1.3.6.1.4.1.1"], sys_descr: "^Sample"}
+identify:
+  - {sys_object_id: ["1.3.6.1.4.1.1"], sys_descr: "^Sample"}
 facts:
   name: 1.3.6.1.2.1.1.5.0
 measure:
-  - {field: uptime_s, scalar: 1.3.6.1.2.1.1.3.0, scale: 0.01}
-  - {field: cpu_pct, column: 1.3.6.1.2.1.25.3.3.1.2, reduce: max}
+  uptime_s: {scalar: 1.3.6.1.2.1.1.3.0, scale: 0.01}
+  cpu_pct: [{column: 1.3.6.1.2.1.25.3.3.1.2, reduce: max}]
 traffic:
-  name: 1.3.6.1.2.1.31.1.1.1.1
-  type: 1.3.6.1.2.1.2.2.1.3
-  rx: 1.3.6.1.2.1.31.1.1.1.6
-  tx: 1.3.6.1.2.1.31.1.1.1.10
   interfaces:
     - {name: "^eth", type: 6, take: all}
 extend:
   name: plaza
   service: ssid
   lines: {ssid: wifi_ssid}
+radios:
+  - index: {ap: 6, radio: 1}
+    band: {index: radio, map: {0: 2g4, 1: 5g}}
+    channel: 1.3.6.1.4.1.1.1.1.2
+  - clients: {column: 1.3.6.1.4.1.1.2.1.2, at: ["*", row], reduce: sum}
+ssids:
+  ssid: 1.3.6.1.4.1.1.3.1.2
+  clients: {column: 1.3.6.1.4.1.1.3.1.3, pair: {theirs: 1.3.6.1.4.1.1.3.1.4, ours: 1.3.6.1.4.1.1.3.1.5}}
 """
 
 
@@ -39,7 +44,8 @@ def test_the_platforms_we_ship_load_under_the_names_of_their_folders() -> None:
 def test_a_good_definition_is_read_whole() -> None:
     platform = read_platform(GOOD, "sample/platform.yaml")
 
-    assert platform.identify.sys_object_id == ((1, 3, 6, 1, 4, 1, 1),)
+    assert platform.identify[0].sys_object_id == ((1, 3, 6, 1, 4, 1, 1),)
+    assert [word for word, _ in platform.tables] == ["radios", "radios", "ssids"]
     assert platform.extend is not None
     assert platform.extend.column == (1, 3, 6, 1, 4, 1, 8072, 1, 3, 2, 4, 1, 2, 5, *b"plaza")
 
@@ -50,18 +56,28 @@ def test_a_good_definition_is_read_whole() -> None:
         ("vendor: sample", "vender: sample", 2, "vender"),
         ("vendor: sample\n", "", 1, "vendor"),
         ("verified: false", "verified: perhaps", 3, "verified"),
-        ("field: cpu_pct", "field: cpu", 9, "measure.1.field"),
-        ("field: cpu_pct", "fild: cpu_pct", 9, "measure.1.fild"),
-        ("reduce: max", "reduce: median", 9, "measure.1.reduce"),
-        ("column: 1.3.6.1.2.1.25.3.3.1.2, ", "", 9, "measure.1"),
-        ("  name: 1.3.6.1.2.1.1.5.0", "  name: sysName.0", 6, "facts.name"),
-        ("  name: 1.3.6.1.2.1.1.5.0", "  name: 1.3", 6, "facts.name"),
-        ('"^Sample"', '"(Sample"', 4, "identify.sys_descr"),
-        ("take: all", "take: some", 16, "traffic.interfaces.0.take"),
-        ("wifi_ssid", "wifi_sid", 20, "extend.lines.ssid"),
-        ("service: ssid", "service: radio", 17, "service"),
+        ("cpu_pct: [", "cpu: [", 10, "measure.cpu"),
+        ("reduce: max", "reduce: median", 10, "measure.cpu_pct.0.reduce"),
+        ("column: 1.3.6.1.2.1.25.3.3.1.2, ", "", 10, "measure.cpu_pct.0"),
+        ("  name: 1.3.6.1.2.1.1.5.0", "  name: sysName.0", 7, "facts.name"),
+        ("  name: 1.3.6.1.2.1.1.5.0", "  name: 1.3", 7, "facts.name"),
+        ('"^Sample"', '"(Sample"', 5, "identify.0.sys_descr"),
+        ("take: all", "take: some", 13, "traffic.interfaces.0.take"),
+        ("wifi_ssid", "wifi_sid", 17, "extend.lines.ssid"),
+        ("service: ssid", "service: radio", 14, "service"),
+        ("    channel:", "    chanel:", 21, "radios.0.chanel"),
+        ("channel: 1.3", "channel: .1.3", 21, "radios.0.channel"),
+        ("radio: 1}", "radio: one}", 19, "radios.0.index.radio"),
+        ("at: [", "on: [", 22, "radios.1.clients"),
+        ('"*", row', 'row, "*", row', 22, "radios.1.clients"),
+        ("index: radio, map", "index: radio, scalar: 1.3, map", 20, "radios.0.band"),
+        ("{0: 2g4", "{no: 2g4", 20, "radios.0.band.map"),
+        ("  ssid: 1.3.6.1.4.1.1.3.1.2\n", "", 23, "ssids.ssid"),
+        (", ours: 1.3.6.1.4.1.1.3.1.5", "", 25, "ssids.clients.pair.ours"),
+        ("facts:", "include: everything\nfacts:", 6, "include"),
+        ("index: radio, map", "hook: magic, of: 1.3.6.1, map", 20, "radios.0.band.hook"),
         ("name: sample", "name: other", 1, "name"),
-        ("identify: {", "identify: {{", 5, "YAML"),
+        ("sys_descr", "{sys_descr", 6, "YAML"),
         (GOOD, "", 1, "the file"),
         (GOOD, "- a list", 1, "the file"),
     ],
@@ -80,5 +96,5 @@ def test_all_faults_are_told_at_once() -> None:
             GOOD.replace("cpu_pct", "cpu").replace("take: all", "take: some"), "sample/platform.yaml"
         )
 
-    assert "measure.1.field" in caught.value.reason
-    assert "line 16: traffic.interfaces.0.take" in caught.value.reason
+    assert "measure.cpu" in caught.value.reason
+    assert "line 13: traffic.interfaces.0.take" in caught.value.reason
