@@ -381,8 +381,8 @@ def test_a_day_written_before_radios_were_numbered_is_read_and_written_on(tmp_pa
     store.close()
     old = sqlite3.connect(path)
     old.executescript(
-        "CREATE TABLE before (time INTEGER NOT NULL, ap TEXT NOT NULL, mun TEXT NOT NULL, "
-        "site TEXT NOT NULL, vendor TEXT NOT NULL, band TEXT NOT NULL, batch INTEGER NOT NULL DEFAULT 0, clients INTEGER, "
+        "CREATE TABLE before (time INTEGER NOT NULL, ap TEXT NOT NULL, mun TEXT NOT NULL, site TEXT NOT NULL,"
+        "vendor TEXT NOT NULL, band TEXT NOT NULL, batch INTEGER NOT NULL DEFAULT 0, clients INTEGER, "
         "PRIMARY KEY (time, ap, mun, site, vendor, band)) WITHOUT ROWID;"
         "INSERT INTO before SELECT time, ap, mun, site, vendor, band, batch, clients FROM wifi_radio;"
         "DROP TABLE wifi_radio; ALTER TABLE before RENAME TO wifi_radio"
