@@ -23,7 +23,8 @@ class Field:
     """`unit` follows UCUM where it has one; `counter` fields only grow between resets.
 
     `least` and `most` are what a device can mean: what lies outside is how it says that it does not know.
-    A field that is `never_zero` is one of which a device says 0 when it does not know.
+    A field that is `never_zero` numbers something from 1, so that 0 can only mean "none" or "unknown"; where 0 of
+    another field means that, the platform says so.
     """
 
     kind: Kind
@@ -127,11 +128,11 @@ _ALL = (
         utilisation_other_pct=_float("%", "share of airtime that others use"),
         utilisation_rx_5m_pct=_float("%", "utilisation_rx_pct as the device's mean of five minutes"),
         utilisation_tx_5m_pct=_float("%", "utilisation_tx_pct as the device's mean of five minutes"),
-        noise_dbm=_nonzero(_gauge("dBm", "noise floor")),
+        noise_dbm=_gauge("dBm", "noise floor"),
         power_dbm=_gauge("dBm", "transmit power"),
-        rssi_dbm=_nonzero(_float("dBm", "received level, mean over the clients; of a backhaul, of its peer")),
-        rssi_min_dbm=_nonzero(_float("dBm", "received level of the weakest client")),
-        rssi_remote_dbm=_nonzero(_float("dBm", "level of this radio as received by its peer")),
+        rssi_dbm=_float("dBm", "received level, mean over the clients; of a backhaul, of its peer"),
+        rssi_min_dbm=_float("dBm", "received level of the weakest client"),
+        rssi_remote_dbm=_float("dBm", "level of this radio as received by its peer"),
         rssi_db=_float("dB", "received level over the device's own reference, where it tells no dBm"),
         rssi_chain0_db=_float("dB", "rssi_db of the first antenna"),
         rssi_chain1_db=_float("dB", "rssi_db of the second antenna"),
@@ -172,8 +173,8 @@ _ALL = (
         "One cellular modem at one polling slot",
         connected=_gauge("1", "1 when it carries data, 0 when it does not"),
         generation=_nonzero(_gauge("1", "mobile generation in use: 2, 3, 4 (LTE) or 5 (NR)")),
-        rssi_dbm=_nonzero(_float("dBm", "received level over the whole channel")),
-        rsrp_dbm=_nonzero(_float("dBm", "reference signal received power (3GPP TS 36.214)")),
+        rssi_dbm=_float("dBm", "received level over the whole channel"),
+        rsrp_dbm=_float("dBm", "reference signal received power (3GPP TS 36.214)"),
         rsrq_db=_float("dB", "reference signal received quality (3GPP TS 36.214)"),
         sinr_db=_float("dB", "signal to interference and noise"),
         rx_octets=_counter("By", "octets received"),
