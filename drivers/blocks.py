@@ -1,30 +1,17 @@
-"""The blocks of a platform.yaml: identify, snmp, traffic, extend, and one per table of the catalogue."""
+"""The blocks of a platform.yaml that are no tables: identify, snmp, traffic and extend."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
-from functools import cached_property
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from drivers.notation import Oids, OidText, Part, Regex, as_tuple
 from drivers.snmp.seam import Oid
-from drivers.words import (
-    ColumnReadings,
-    Oids,
-    OidText,
-    Part,
-    Reading,
-    Regex,
-    as_tuple,
-    extend_column,
-    one_or_more,
-)
 from metrics.catalog import MEASUREMENTS
 
 _EXTEND_OUT_LINE: Final = (1, 3, 6, 1, 4, 1, 8072, 1, 3, 2, 4, 1, 2)  # NET-SNMP-EXTEND-MIB nsExtendOutLine
 _IF_MIB: Final = {"name": "31.1.1.1.1", "type": "2.2.1.3", "rx": "31.1.1.1.6", "tx": "31.1.1.1.10"}
-_HOLE: Final = re.compile(r"\\{(\w+)\\}")
 
 
 def _if_mib(name: str) -> Oid:
@@ -103,157 +90,3 @@ class Extend(Part):
     def column(self) -> Oid:
         """Where its output lines are, one per row."""
         return (*_EXTEND_OUT_LINE, len(self.name), *self.name.encode())
-
-
-class Extends(Part):
-    """One row per extend of snmpd whose name fits: `clients-{radio}` names a part of the index."""
-
-    extend: str
-
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        """What the name of such an extend looks like."""
-        return re.compile(_HOLE.sub(r"(?P<\1>.+)", re.escape(self.extend)))
-
-
-def _rows(value: object) -> object:
-    return value if isinstance(value, dict) else {"column": value}
-
-
-class Column(Part):
-    """One row per row of a column."""
-
-    column: OidText
-
-
-Width = Annotated[int, Field(ge=1, le=128)] | Literal["text", "rest"]
-
-
-class Table(Part):
-    """Rows of a device, each of which becomes one sample.
-
-    `index` names the parts of the rows' index and how many arcs each has (`text`: as many as its first arc
-    says). A row counts when every reading in `where` has a value for it, and, with `unique`, when no row
-    before it had the same value there. Everything else is a field of the catalogue or a tag.
-    """
-
-    measurement: ClassVar[str] = ""
-    words: ClassVar[tuple[str, ...]] = ("index", "rows", "where", "unique")
-
-    index: Mapping[str, Width] = {}
-    rows: Annotated[Column | Extends, BeforeValidator(_rows)] | None = None
-    where: ColumnReadings = ()
-    unique: OidText | None = None
-    fields: Mapping[str, ColumnReadings] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _sort_out(cls, value: Any) -> Any:
-        """Fields of the catalogue stand among the words of the table."""
-        if not isinstance(value, dict):
-            return value
-        known = MEASUREMENTS[cls.measurement].fields
-        fields = {key: inner for key, inner in value.items() if key in known}
-        return {**{key: inner for key, inner in value.items() if key not in known}, "fields": fields}
-
-    def readings(self) -> Iterator[tuple[str, Reading]]:
-        """Every reading with the word it stands under."""
-        for word in self.words:
-            value = getattr(self, word)
-            if isinstance(value, tuple):
-                yield from ((word, one) for one in value if isinstance(one, Reading))
-        for field, several in self.fields.items():
-            yield from ((field, one) for one in several)
-
-    @cached_property
-    def single(self) -> bool:
-        """Whether it is one row: what the device itself says, without an index."""
-        return self.rows is None and not self.straight
-
-    @cached_property
-    def columns(self) -> tuple[Oid, ...]:
-        """Every column it needs."""
-        found = [oid for _, reading in self.readings() for oid in columns_of(reading)]
-        if isinstance(self.rows, Column):
-            found.append(self.rows.column)
-        if isinstance(self.rows, Extends):
-            found.append(extend_column())
-        return tuple(dict.fromkeys([*found, *([self.unique] if self.unique else [])]))
-
-    @cached_property
-    def straight(self) -> tuple[Oid, ...]:
-        """Its own columns: a row is where one of them has one."""
-        return tuple(
-            dict.fromkeys(r.column for _, r in self.readings() if r.straight and r.column is not None)
-        )
-
-
-def columns_of(reading: Reading) -> Iterator[Oid]:
-    """The columns that a reading of a table needs."""
-    if reading.column is not None:
-        yield reading.column
-    if reading.extend is not None:
-        yield extend_column()
-    if reading.share is not None:
-        yield from (reading.share.total, *reading.share.free)
-        yield from (reading.share.used,) if reading.share.used else ()
-    if reading.pair is not None:
-        yield reading.pair.theirs
-        yield from (reading.pair.ours,) if isinstance(reading.pair.ours, tuple) else ()
-    yield from reading.of
-    yield from (step for step in reading.at or () if isinstance(step, tuple))
-
-
-class ApTable(Table):
-    """Access points of a controller. `name` is what people call it."""
-
-    measurement = "wifi_ap"
-    words = (*Table.words, "name")
-    name: ColumnReadings = ()
-
-
-class RadioTable(Table):
-    """Radios. `ap` tells whose, where the index does not begin with that of the access point."""
-
-    measurement = "wifi_radio"
-    words = (*Table.words, "ap", "band")
-    ap: ColumnReadings = ()
-    band: ColumnReadings = ()
-
-
-class SsidTable(Table):
-    """Network names. Rows of the same name, band and access point are added up."""
-
-    measurement = "wifi_ssid"
-    words = (*Table.words, "ap", "band", "ssid")
-    ap: ColumnReadings = ()
-    band: ColumnReadings = ()
-    ssid: ColumnReadings
-
-
-class ModemTable(Table):
-    """Cellular modems."""
-
-    measurement = "uplink"
-
-
-class PortTable(Table):
-    """Ports of a switch. `port` is the number on its front."""
-
-    measurement = "wired_port"
-    words = (*Table.words, "port")
-    port: ColumnReadings
-
-
-class PowerTable(Table):
-    """The supply of the device."""
-
-    measurement = "power"
-
-
-ApTables = Annotated[tuple[ApTable, ...], BeforeValidator(one_or_more)]
-RadioTables = Annotated[tuple[RadioTable, ...], BeforeValidator(one_or_more)]
-SsidTables = Annotated[tuple[SsidTable, ...], BeforeValidator(one_or_more)]
-ModemTables = Annotated[tuple[ModemTable, ...], BeforeValidator(one_or_more)]
-PortTables = Annotated[tuple[PortTable, ...], BeforeValidator(one_or_more)]
-PowerTables = Annotated[tuple[PowerTable, ...], BeforeValidator(one_or_more)]

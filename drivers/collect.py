@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from drivers import extend
+from drivers import extend, readings
 from drivers.answers import Answers
 from drivers.definition import Platform
-from drivers.fleet import Fleet, collect_tables, samples_of
+from drivers.fleet import Fleet, samples_of
 from drivers.labels import printable
 from drivers.model import Device, SnmpCredentials
+from drivers.placing import collect_tables
 from drivers.snmp.seam import PollReply, PollRequest
 from drivers.tables import Fields, measured
 from drivers.traffic import traffic
@@ -65,7 +66,7 @@ def collect(device: Device, platform: Platform, reply: PollReply, slot: int) -> 
     for sample in samples:
         catalog.check(sample)
     works, reason = service(platform, lines, parts, complete=reply.failure is None)
-    facts = {name: answers.text(readings) for name, readings in platform.facts.items()}
+    facts = {name: readings.text(answers, told) for name, told in platform.facts.items()}
     told_facts = {name: printable(text) for name, text in facts.items() if text is not None}
     return Collected(samples, told_facts, works, reason, (*problems, *fleet.problems))
 

@@ -5,30 +5,18 @@ from functools import cache, cached_property
 from importlib.resources import files
 from typing import Annotated, Final
 
-import yaml
-from pydantic import AfterValidator, BeforeValidator, ValidationError
+from pydantic import AfterValidator, BeforeValidator, TypeAdapter, ValidationError
 
-from drivers.blocks import (
-    ApTables,
-    Extend,
-    Identify,
-    ModemTables,
-    PortTables,
-    PowerTables,
-    RadioTables,
-    Snmp,
-    SsidTables,
-    Table,
-    Traffic,
-)
+from drivers.blocks import Extend, Identify, Snmp, Traffic
 from drivers.errors import PlatformError
+from drivers.faults import explain, parse
+from drivers.needs import scalar_of, scalars_of, walked_of
+from drivers.notation import Part, one_or_more
+from drivers.sheets import ApTables, ModemTables, PortTables, PowerTables, RadioTables, SsidTables, Table
 from drivers.snmp.seam import Oid
-from drivers.words import Part, Reading, ScalarReadings, extend_column, extend_index, one_or_more
+from drivers.words import Reading, ScalarReadings
 from metrics.catalog import MEASUREMENTS
 
-_MISSING: Final = "Field required"
-_EXTRA: Final = "Extra inputs are not permitted"
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SHARED: Final = "parts.yaml"
 TABLES: Final = ("aps", "radios", "ssids", "cellular", "ports", "power")
 """The words that hold tables, in the order in which they are read."""
@@ -90,11 +78,11 @@ class Platform(Part):
         columns: list[Oid] = []
         for _, reading in self.own_readings():
             scalars += scalars_of(reading)
-            columns += _walked(reading)
+            columns += walked_of(reading)
         for _, table in self.tables:
             for _, reading in table.readings():
                 scalars += scalars_of(reading) if table.single else scalar_of(reading)
-                columns += _walked(reading) if table.single else ()
+                columns += walked_of(reading) if table.single else ()
             columns += () if table.single else table.columns
         if self.traffic is not None:
             columns += [self.traffic.name, self.traffic.type, self.traffic.rx, self.traffic.tx]
@@ -109,39 +97,15 @@ class Platform(Part):
                 yield from (((word, name), one) for one in several)
 
 
-def scalar_of(reading: Reading) -> Iterator[Oid]:
-    """The instance that a reading of a table's row needs."""
-    yield from (reading.scalar,) if reading.scalar is not None else ()
-
-
-def scalars_of(reading: Reading) -> Iterator[Oid]:
-    """The instances that a reading of the device itself needs."""
-    if reading.scalar is not None:
-        yield reading.scalar
-    if reading.extend is not None:
-        yield (*extend_column(), *extend_index(reading.extend))
-    if reading.share is not None:
-        yield from (reading.share.total, *reading.share.free)
-        yield from (reading.share.used,) if reading.share.used else ()
-    yield from reading.of
-
-
-def _walked(reading: Reading) -> Iterator[Oid]:
-    if reading.column is not None:
-        yield reading.column
-    if reading.storage is not None:
-        yield from (reading.storage.kind, reading.storage.used, reading.storage.size)
-
-
 @cache
 def load_shared() -> Mapping[str, Shared]:
     """The blocks that platforms include, by name. Raises PlatformError."""
     source = files("drivers").joinpath("platforms", "shared", _SHARED).read_text("utf-8")
-    content = yaml.load(source, Loader=_LOADER)  # noqa: S506 (it is the safe loader)
+    root, content = parse(source, f"shared/{_SHARED}")
     try:
-        return {name: Shared.model_validate(part) for name, part in content.items()}
+        return TypeAdapter(dict[str, Shared]).validate_python(content)
     except ValidationError as error:
-        raise _explain(error, yaml.compose(source, Loader=_LOADER), f"shared/{_SHARED}") from error
+        raise explain(error, root, f"shared/{_SHARED}") from error
 
 
 @cache
@@ -162,29 +126,15 @@ def platform_text(name: str) -> str:
 
 def read_platform(text: str, where: str) -> Platform:
     """One platform.yaml; its name must be its folder's. Raises PlatformError with file, line and key."""
-    root, content = _parse(text, where)
+    root, content = parse(text, where)
     try:
         platform = Platform.model_validate(content)
     except ValidationError as error:
-        raise _explain(error, root, where) from error
+        raise explain(error, root, where) from error
     folder = where.rpartition("/")[0].rpartition("/")[2]
     if folder and platform.name != folder:
         raise PlatformError(f"{where}:1", f"name: is {platform.name!r}", f"write {folder!r}, as the folder")
     return _whole(platform)
-
-
-def place_of(text: str, path: tuple[int | str, ...]) -> tuple[int, str]:
-    """Line and words of the deepest part of `path` that a platform.yaml spells out."""
-    return _place(yaml.compose(text, Loader=_LOADER), path)
-
-
-def _parse(text: str, where: str) -> tuple[yaml.Node | None, object]:
-    try:
-        return yaml.compose(text, Loader=_LOADER), yaml.load(text, Loader=_LOADER)  # noqa: S506 (it is safe)
-    except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{where}:{mark.line + 1}" if mark else where
-        raise PlatformError(place, "this is not YAML", "check the indentation") from error
 
 
 def _whole(platform: Platform) -> Platform:
@@ -195,47 +145,3 @@ def _whole(platform: Platform) -> Platform:
         measure |= {name: measure.get(name, ()) + readings for name, readings in part.measure.items()}
         traffic = traffic or part.traffic
     return platform.model_copy(update={"facts": facts, "measure": measure, "traffic": traffic})
-
-
-def _explain(error: ValidationError, root: yaml.Node | None, where: str) -> PlatformError:
-    """All faults in one error, at the line of the first."""
-    faults = []
-    for fault in error.errors():
-        line, key = _place(root, fault["loc"])
-        why = (
-            fault["msg"].removeprefix("Value error, ").replace(_EXTRA, "there is no such word or field here")
-        )
-        faults.append((line, key or "the file", why))
-    faults.sort(key=lambda fault: (fault[2] == _MISSING, fault))  # a misspelt key tells more than its absence
-    faults = list(dict.fromkeys(faults))
-    first, *others = [f"{key}: {why}" for _, key, why in faults]
-    rest = [f"line {line}: {text}" for (line, _, _), text in zip(faults[1:], others, strict=True)]
-    return PlatformError(f"{where}:{faults[0][0]}", "; ".join((first, *rest)))
-
-
-def _place(node: yaml.Node | None, path: tuple[int | str, ...]) -> tuple[int, str]:
-    """Line and name of the deepest word on the path that is in the file.
-
-    A path also has steps that nobody wrote: `fields`, the 0 of a thing that stands alone, names of types.
-    """
-    line, words = node.start_mark.line + 1 if node else 1, []
-    for step in path:
-        below = _below(node, step)
-        if below is not None:
-            line, node = below[0].start_mark.line + 1, below[1]
-            words.append(str(step))
-        elif step == path[-1] and isinstance(node, yaml.MappingNode) and _written(step):
-            words.append(str(step))
-    return line, ".".join(words)
-
-
-def _below(node: yaml.Node | None, step: int | str) -> tuple[yaml.Node, yaml.Node] | None:
-    if isinstance(node, yaml.MappingNode):
-        return next(((key, value) for key, value in node.value if key.value == step), None)
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        return node.value[step], node.value[step]
-    return None
-
-
-def _written(step: int | str) -> bool:
-    return isinstance(step, str) and step.isidentifier() and step != "fields"

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from drivers import readings
 from drivers.answers import DEVICE, Answers, IndexPart, Row
-from drivers.blocks import Column, Extends, Table
 from drivers.extend import fit
+from drivers.sheets import Column, Extends, Table
 from drivers.snmp.seam import Oid
 from drivers.values import text_of
 from drivers.words import Reading, extend_column
@@ -24,7 +25,7 @@ def rows_of(table: Table, answers: Answers) -> Iterator[Row]:
         return
     seen: set[str] = set()
     for row in _all_rows(table, answers):
-        if all(answers.value(reading, row) is not None for reading in table.where):
+        if all(readings.value(answers, reading, row) is not None for reading in table.where):
             if table.unique is not None and _seen(answers, table.unique, row, seen):
                 continue
             yield row
@@ -40,9 +41,9 @@ def measured(
 ) -> Fields:
     """Of each field the first reading that the device has."""
     found: Fields = {}
-    for name, readings in wanted.items():
-        for reading in readings:
-            number = answers.number(reading, row)
+    for name, several in wanted.items():
+        for reading in several:
+            number = readings.number(answers, reading, row)
             fitted = None if number is None else fit(known[name], number)
             if fitted is not None:
                 found[name] = fitted

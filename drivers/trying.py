@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
-from drivers.blocks import Table, columns_of
 from drivers.collect import collect, request
-from drivers.definition import TABLES, Platform, scalars_of
+from drivers.definition import TABLES, Platform
 from drivers.detect import detect
 from drivers.errors import PlatformError
 from drivers.model import Device, Endpoint, Role, Secret, SnmpV2c
+from drivers.needs import columns_of, scalars_of
 from drivers.recording import Recording
+from drivers.sheets import Table
 from drivers.snmp.seam import Oid, PollReply, Value
 from metrics.catalog import MEASUREMENTS
 from metrics.sample import Sample

@@ -1,74 +1,31 @@
 """The words of a platform.yaml that say where one value is and how it is read."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from drivers.hooks import HOOKS
+from drivers.notation import (
+    Number,
+    Oids,
+    OidText,
+    Part,
+    Regex,
+    Scalar,
+    Step,
+    one_or_more,
+    shorthand,
+    unquoted,
+)
 from drivers.snmp.seam import Oid
 
-_OID: Final = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
 _EXTEND_OUTPUT: Final = (1, 3, 6, 1, 4, 1, 8072, 1, 3, 2, 3, 1, 1)  # NET-SNMP-EXTEND-MIB nsExtendOutput1Line
 _SOURCES: Final = ("scalar", "column", "extend", "index", "value", "share", "storage", "hook")
 ANY: Final = "*"
 """In `at`: any arcs, before or after the others."""
-
-
-def _oid(text: object) -> Oid:
-    if not isinstance(text, str) or not _OID.fullmatch(text):
-        raise ValueError("write an OID in numbers, as 1.3.6.1.2.1.1.5.0")
-    return tuple(int(number) for number in text.split("."))
-
-
-def _regex(text: object) -> re.Pattern[str]:
-    try:
-        return re.compile(str(text))
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
-
-
-def as_tuple(value: object) -> object:
-    """A list as the tuple that strict models want."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-def one_or_more(value: object) -> object:
-    """What may be written alone or as a list."""
-    return tuple(value) if isinstance(value, list) else (value,)
-
-
-def _number(value: object) -> object:
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _step(value: object) -> object:
-    """A number is an arc, a dotted text the object whose value is an arc, a word a part of the index."""
-    return _oid(value) if isinstance(value, str) and _OID.fullmatch(value) else value
-
-
-def _mapped(value: object) -> object:
-    """YAML reads a bare on, off, yes or no as a truth value."""
-    if isinstance(value, dict) and any(isinstance(key, bool) for key in value):
-        raise ValueError("put on, off, yes and no into quotes")
-    return value
-
-
-OidText = Annotated[Oid, BeforeValidator(_oid)]
-Oids = Annotated[tuple[OidText, ...], BeforeValidator(one_or_more)]
-Regex = Annotated[re.Pattern[str], BeforeValidator(_regex)]
-Number = Annotated[float, BeforeValidator(_number)]
-Step = Annotated[Oid | int | str, BeforeValidator(_step)]
-Scalar = int | float | str
-
-
-class Part(BaseModel):
-    """A block of a platform.yaml: nothing in it that we do not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
 
 
 class Reduction(StrEnum):
@@ -142,7 +99,7 @@ class Reading(Part):
     reduce: Annotated[Reduction, BeforeValidator(Reduction)] | None = None
     absent: Annotated[tuple[Scalar, ...], BeforeValidator(one_or_more)] = ()
     match: Regex | None = None
-    map: Annotated[Mapping[int | str, Scalar], BeforeValidator(_mapped)] | None = None
+    map: Annotated[Mapping[int | str, Scalar], BeforeValidator(unquoted)] | None = None
     base: int = 10
     modulo: int = 0
     signed: int = 0
@@ -187,18 +144,6 @@ def extend_index(name: str) -> Oid:
     """The row of an extend: its name, preceded by its length."""
     octets = name.encode()
     return (len(octets), *octets)
-
-
-def shorthand(word: str) -> Callable[[object], object]:
-    """A bare OID for `{word: OID}`; one reading or several, of which the first that the device has counts."""
-
-    def spelt_out(value: object) -> object:
-        return {word: value} if isinstance(value, str) else value
-
-    def spelt_out_each(value: object) -> Any:
-        return tuple(map(spelt_out, value)) if isinstance(value, list) else (spelt_out(value),)
-
-    return spelt_out_each
 
 
 ScalarReadings = Annotated[tuple[Reading, ...], BeforeValidator(shorthand("scalar"))]

@@ -2,7 +2,7 @@
 
 import click
 
-from drivers.definition import place_of
+from drivers.faults import place_of
 from drivers.trying import Tried
 
 
