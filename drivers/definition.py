@@ -5,7 +5,7 @@ from functools import cache, cached_property
 from importlib.resources import files
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BeforeValidator, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, TypeAdapter, ValidationError, model_validator
 
 from drivers.blocks import Extend, Identify, Snmp, Traffic
 from drivers.errors import PlatformError
@@ -65,6 +65,15 @@ class Platform(Part):
     cellular: ModemTables = ()
     ports: PortTables = ()
     power: PowerTables = ()
+
+    @model_validator(mode="after")
+    def _without_index(self) -> "Platform":
+        for words, reading in self.own_readings():
+            if reading.parts:
+                raise ValueError(
+                    f"{'.'.join(words)}: the device itself has no index, so no {reading.parts[0]!r}"
+                )
+        return self
 
     @cached_property
     def tables(self) -> tuple[tuple[str, Table], ...]:

@@ -9,7 +9,7 @@ DriverError(device)
 ├── ConfigRejected    the device refused a line; nothing was left applied
 ├── ValueRefused      mend the value in the inventory; nothing was sent
 ├── VerifyFailed      let the device revert by itself
-└── PlatformError     a platform.yaml is wrong (file, key)
+└── PlatformError     a platform.yaml or a recording is wrong (file, line)
 """
 
 
@@ -60,4 +60,4 @@ class VerifyFailed(DriverError):
 
 
 class PlatformError(DriverError):
-    """A platform definition is wrong: `device` holds file:line."""
+    """A platform definition or a recording is wrong: `device` holds file:line."""

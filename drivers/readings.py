@@ -8,7 +8,7 @@ from drivers.answers import DEVICE, Answers, Row
 from drivers.hooks import HOOKS
 from drivers.snmp.seam import Oid, Value
 from drivers.values import Meant, meant, number_of, reduced, scaled, text_of
-from drivers.words import ANY, Reading, Reduction, Share, extend_column, extend_index
+from drivers.words import ANY, HOLE, Reading, Reduction, Share, extend_column, extend_index
 
 Raws = Sequence[Meant]
 
@@ -81,7 +81,7 @@ def _extend(answers: Answers, reading: Reading, row: Row) -> Raws:
     if row is DEVICE:
         value = answers.scalars.get((*extend_column(), *extend_index(name)))
     else:
-        filled = name.format_map({key: part for key, part in row.parts.items() if isinstance(part, str)})
+        filled = HOLE.sub(lambda hole: text_of(row.parts.get(hole[1], "")), name)
         value = answers.columns.get(extend_column(), {}).get(extend_index(filled))
     return () if value is None else (value,)
 
@@ -98,7 +98,7 @@ def _value(answers: Answers, reading: Reading, row: Row) -> Raws:
 
 
 def _hook(answers: Answers, reading: Reading, row: Row) -> Raws:
-    found = HOOKS[reading.hook or ""]([answers.object(oid, row) for oid in reading.of])
+    found = HOOKS[reading.hook or ""](*(answers.object(oid, row) for oid in reading.of))
     return () if found is None else (found,)
 
 

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from drivers.errors import UnexpectedReply
+from drivers.errors import PlatformError
+from drivers.labels import printable
 from drivers.snmp.ber import VarBind, Verb
 from drivers.snmp.dialogue import Answer, Dialogue, Habits, Question, Status
 from drivers.snmp.seam import Oid, PollReply, PollRequest, Value
@@ -19,29 +20,34 @@ _NUMBERS: Final = frozenset(
 )  # INTEGER, Counter32, Gauge32, TimeTicks, Counter64
 _OBJECT_ID: Final = "6"
 _ADDRESS: Final = "64"
+_LEAST: Final = -(2**63)
+_LARGEST: Final = 2**64 - 1  # Counter64
+_LARGEST_ARC: Final = 2**32 - 1
 _END_OF_VIEW: Final = 0x82
 _NO_INSTANCE: Final = 0x81
 
 
 def read_recording(path: Path) -> dict[Oid, Value]:
-    """The objects of a recording. Raises UnexpectedReply naming file and line."""
+    """The objects of a recording. Raises PlatformError naming file and line."""
     try:
         text = path.read_text("utf-8", "surrogateescape")
     except OSError as error:
-        raise UnexpectedReply(str(path), error.strerror or str(error), hint="give a .snmprec file") from error
+        raise PlatformError(str(path), error.strerror or str(error), "give a .snmprec file") from error
     return read_lines(text.splitlines(), str(path))
 
 
 def read_lines(lines: Iterable[str], where: str) -> dict[Oid, Value]:
-    """The objects on these lines. Raises UnexpectedReply naming `where` and line."""
+    """The objects on these lines. Raises PlatformError naming `where` and line."""
     objects: dict[Oid, Value] = {}
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.startswith("#"):
             try:
                 name, tag, text = line.split("|", 2)
-                objects[tuple(map(int, name.strip(".").split(".")))] = _value(tag, text)
+                objects[_oid(name)] = _value(tag, text)
             except ValueError as error:
-                raise UnexpectedReply(f"{where}:{number}", "not OID|TAG|VALUE", line) from error
+                raise PlatformError(
+                    f"{where}:{number}", f"not OID|TAG|VALUE: {printable(line[:80])}"
+                ) from error
     return objects
 
 
@@ -49,12 +55,22 @@ def _value(tag: str, text: str) -> Value:
     if tag.endswith("x"):
         return bytes.fromhex(text)
     if tag in _NUMBERS:
-        return int(text)
+        number = int(text)
+        if not _LEAST <= number <= _LARGEST:
+            raise ValueError("wider than 64 bits")
+        return number
     if tag == _OBJECT_ID:
-        return tuple(map(int, text.strip(".").split(".")))
+        return _oid(text)
     if tag == _ADDRESS:
         return bytes(map(int, text.split(".")))
     return text.encode("utf-8", "surrogateescape")
+
+
+def _oid(text: str) -> Oid:
+    arcs = tuple(map(int, text.strip(".").split(".")))
+    if len(arcs) > 128 or min(arcs) < 0 or max(arcs) > _LARGEST_ARC:
+        raise ValueError("not an OID (RFC 2578 §3.5)")
+    return arcs
 
 
 class Recording:

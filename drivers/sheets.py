@@ -5,15 +5,16 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from drivers.needs import columns_of
 from drivers.notation import OidText, Part, one_or_more
 from drivers.snmp.seam import Oid
-from drivers.words import ColumnReadings, Reading, extend_column
+from drivers.words import HOLE, ColumnReadings, Reading, extend_column, holes
 from metrics.catalog import MEASUREMENTS
 
-_HOLE: Final = re.compile(r"\\\{(\w+)\\\}")
+ROW: Final = "row"
+"""The name of a row's whole index."""
 
 
 class Extends(Part):
@@ -24,7 +25,17 @@ class Extends(Part):
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """What the name of such an extend looks like."""
-        return re.compile(_HOLE.sub(r"(?P<\1>.+)", re.escape(self.extend)))
+        texts = HOLE.split(self.extend)  # text, part, text, part, …, text
+        return re.compile(
+            "".join(f"(?P<{text}>.+)" if place % 2 else re.escape(text) for place, text in enumerate(texts))
+        )
+
+    @field_validator("extend")
+    @classmethod
+    def _each_once(cls, name: str) -> str:
+        if len(set(holes(name))) != len(holes(name)):
+            raise ValueError("each part of the index once")
+        return name
 
 
 def _rows(value: object) -> object:
@@ -66,6 +77,17 @@ class Table(Part):
         known = MEASUREMENTS[cls.measurement].fields
         fields = {key: inner for key, inner in value.items() if key in known}
         return {**{key: inner for key, inner in value.items() if key not in known}, "fields": fields}
+
+    @model_validator(mode="after")
+    def _known_parts(self) -> "Table":
+        known = {ROW, *self.index, *(holes(self.rows.extend) if isinstance(self.rows, Extends) else ())}
+        for word, reading in self.readings():
+            for part in reading.parts:
+                if part not in known:
+                    raise ValueError(
+                        f"{word}: the index has no part {part!r}, only {', '.join(sorted(known))}"
+                    )
+        return self
 
     def readings(self) -> Iterator[tuple[str, Reading]]:
         """Every reading with the word it stands under."""

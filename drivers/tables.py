@@ -1,21 +1,17 @@
 """From the tables of a platform and one agent's answers to rows of fields."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
-from typing import Final
 
 from drivers import readings
 from drivers.answers import DEVICE, Answers, IndexPart, Row
 from drivers.extend import fit
-from drivers.sheets import Column, Extends, Table
+from drivers.sheets import ROW, Column, Extends, Table
 from drivers.snmp.seam import Oid
 from drivers.values import text_of
 from drivers.words import Reading, extend_column
 from metrics.catalog import MEASUREMENTS, Field
 
 Fields = dict[str, int | float]
-_ROW: Final = "row"
-"""The name of the whole index in a table that names no parts."""
 
 
 def rows_of(table: Table, answers: Answers) -> Iterator[Row]:
@@ -72,9 +68,9 @@ def _extends(rows: Extends, answers: Answers) -> Iterator[Row]:
 
 def _parts(table: Table, index: Oid) -> Mapping[str, IndexPart] | None:
     """The parts of an index; None when it is not made so."""
+    found: dict[str, IndexPart] = {ROW: index}
     if not table.index:
-        return MappingProxyType({_ROW: index})
-    found: dict[str, IndexPart] = {}
+        return found
     rest = index
     for name, width in table.index.items():
         if not rest and width != "rest":

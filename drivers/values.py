@@ -12,6 +12,7 @@ Meant = int | float | str | bytes | tuple[int, ...]
 OTHERWISE: Final = "*"
 """In `map`: what is written for everything else."""
 _NUMBER: Final = re.compile(r"\s*([+-]?[0-9]{1,19}(?:\.[0-9]{1,9})?)\s*\0?")
+_LARGEST: Final = 2**64 - 1  # Counter64
 _SMALL_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 
 
@@ -30,7 +31,7 @@ def meant(reading: Reading, raw: Meant | None) -> Meant | None:
 def number_of(value: Meant | None) -> int | float | None:
     """An agent's number, be it written as text; None when it is none."""
     if isinstance(value, int | float) or value is None:
-        return value
+        return value if value is None or abs(value) <= _LARGEST else None
     if isinstance(value, tuple):
         return None
     text = value.decode("latin-1") if isinstance(value, bytes) else value

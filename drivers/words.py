@@ -1,11 +1,13 @@
 """The words of a platform.yaml that say where one value is and how it is read."""
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Final
+from inspect import signature
+from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from drivers.hooks import HOOKS
 from drivers.notation import (
@@ -24,6 +26,7 @@ from drivers.snmp.seam import Oid
 
 _EXTEND_OUTPUT: Final = (1, 3, 6, 1, 4, 1, 8072, 1, 3, 2, 3, 1, 1)  # NET-SNMP-EXTEND-MIB nsExtendOutput1Line
 _SOURCES: Final = ("scalar", "column", "extend", "index", "value", "share", "storage", "hook")
+HOLE: Final = re.compile(r"\{([a-z]\w*)\}", re.ASCII)
 ANY: Final = "*"
 """In `at`: any arcs, before or after the others."""
 
@@ -72,6 +75,11 @@ class Pair(Part):
     ours: Step
 
 
+def holes(name: str) -> list[str]:
+    """The parts of the index that the name of an extend has: `clients-{radio}`."""
+    return HOLE.findall(name)
+
+
 def _hook(name: str) -> str:
     if name not in HOOKS:
         raise ValueError(f"drivers/hooks.py has no {name!r}")
@@ -100,9 +108,9 @@ class Reading(Part):
     absent: Annotated[tuple[Scalar, ...], BeforeValidator(one_or_more)] = ()
     match: Regex | None = None
     map: Annotated[Mapping[int | str, Scalar], BeforeValidator(unquoted)] | None = None
-    base: int = 10
-    modulo: int = 0
-    signed: int = 0
+    base: Annotated[int, Field(ge=2, le=36)] = 10
+    modulo: Annotated[int, Field(ge=0)] = 0
+    signed: Literal[0, 8, 16, 32] = 0
     scale: Number = 1.0
     offset: Number = 0.0
 
@@ -113,6 +121,8 @@ class Reading(Part):
             raise ValueError(f"say exactly one of {', '.join(_SOURCES)}")
         if bool(self.of) != (self.hook is not None):
             raise ValueError("a hook has `of`, the objects it works on, and nothing else has")
+        if self.hook is not None and len(self.of) != len(signature(HOOKS[self.hook]).parameters):
+            raise ValueError(f"{self.hook} works on {', '.join(signature(HOOKS[self.hook]).parameters)}")
         if self.column is None and (self.at is not None or self.pair is not None):
             raise ValueError("at and pair belong to a column")
         if self.at is not None and ANY in self.at and (self.reduce is None or ANY in self.at[1:-1]):
@@ -123,6 +133,13 @@ class Reading(Part):
     def source(self) -> str:
         """Which of the sources it is."""
         return next(name for name in _SOURCES if getattr(self, name) is not None)
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """The parts of a row's index that it names."""
+        steps = (*(self.at or ()), *((self.pair.ours,) if self.pair else ()))
+        named = [step for step in steps if isinstance(step, str) and step != ANY]
+        return (*named, *((self.index,) if self.index else ()), *holes(self.extend or ""))
 
     @cached_property
     def plain(self) -> bool:
