@@ -15,7 +15,9 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 def place_of(text: str, path: tuple[int | str, ...]) -> tuple[int, str]:
     """Line and words of the deepest part of `path` that a platform.yaml spells out."""
-    return _place(yaml.compose(text, Loader=_LOADER), path)
+    root = yaml.compose(text, Loader=_LOADER)
+    line, words, _ = _deepest(root, path)
+    return line, ".".join(words)
 
 
 def parse(text: str, where: str) -> tuple[yaml.Node | None, object]:
@@ -66,20 +68,23 @@ def explain(error: ValidationError, root: yaml.Node | None, where: str) -> Platf
     return PlatformError(f"{where}:{faults[0][0]}", "; ".join((first, *rest)))
 
 
-def _place(node: yaml.Node | None, path: tuple[int | str, ...]) -> tuple[int, str]:
-    """Line and name of the deepest word on the path that is in the file.
+def _place(root: yaml.Node | None, path: tuple[int | str, ...]) -> tuple[int, str]:
+    """Line and name of the deepest word on the path that is in the file, and of one that is missing there."""
+    line, words, node = _deepest(root, path)
+    last = path[-1] if path else ""
+    missing = isinstance(node, yaml.MappingNode) and _written(last) and words[-1:] != [last]
+    return line, ".".join([*words, *([str(last)] if missing else [])])
 
-    A path also has steps that nobody wrote: `fields`, the 0 of a thing that stands alone, names of types.
-    """
+
+def _deepest(node: yaml.Node | None, path: tuple[int | str, ...]) -> tuple[int, list[str], yaml.Node | None]:
+    """A path has steps that nobody wrote: `fields`, the 0 of a thing that stands alone, names of types."""
     line, words = node.start_mark.line + 1 if node else 1, []
     for step in path:
         below = _below(node, step)
         if below is not None:
             line, node = below[0].start_mark.line + 1, below[1]
             words.append(str(step))
-        elif step == path[-1] and isinstance(node, yaml.MappingNode) and _written(step):
-            words.append(str(step))
-    return line, ".".join(words)
+    return line, words, node
 
 
 def _below(node: yaml.Node | None, step: int | str) -> tuple[yaml.Node, yaml.Node] | None:

@@ -57,7 +57,7 @@ def _put_ssid(table: Table, row: Row, answers: Answers, fleet: Fleet) -> None:
     if not isinstance(table, SsidTable):
         return
     ssid = labels.name_tag(readings.text(answers, table.ssid, row) or "")
-    if not ssid or len(ssid.encode()) > 3 * labels.MOST_SSID_OCTETS:
+    if not ssid:
         return
     ap = _owner(table.ap, row, answers, fleet)
     band = _band(table.band, row, answers) or Spectrum.ANY

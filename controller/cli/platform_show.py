@@ -21,7 +21,7 @@ def show(tried: Tried, source: tuple[str, str]) -> None:
     for absent in tried.absent:
         line, words = place_of(text, absent.path)
         objects = ", ".join(".".join(map(str, oid)) for oid in absent.objects) or "any of its objects"
-        if words.endswith(str(absent.path[-1])) or not absent.objects:  # not what it only includes
+        if words.endswith(f".{absent.path[-1]}") or not absent.objects:  # not what it only includes
             click.echo(f"{name}:{line}: {words}: the device has nothing at {objects}")
     for problem in tried.problems:
         click.echo(f"problem: {problem}")
