@@ -56,7 +56,8 @@ class Table(Part):
 
     `index` names the parts of the rows' index and how many arcs each has (`text`: as many as its first arc
     says). A row counts when every reading in `where` has a value for it, and, with `unique`, when no row
-    before it had the same value there; with `unless`, when that column has no row. Everything else is a field of the catalogue or a tag.
+    before it had the same value there; with `unless`, when that column has no row. Everything else is a
+    field of the catalogue or a tag.
     """
 
     measurement: ClassVar[str] = ""

@@ -23,8 +23,8 @@ class Field:
     """`unit` follows UCUM where it has one; `counter` fields only grow between resets.
 
     `least` and `most` are what a device can mean: what lies outside is how it says that it does not know.
-    A field that is `never_zero` numbers something from 1, so that 0 can only mean "none" or "unknown"; where 0 of
-    another field means that, the platform says so.
+    A field that is `never_zero` numbers something from 1, so that 0 can only mean "none" or "unknown"; where
+    0 of another field means that, the platform says so.
     """
 
     kind: Kind
