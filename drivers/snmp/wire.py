@@ -3,11 +3,13 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from math import ceil
 from typing import Final
 
 from drivers.snmp import ber
 from drivers.snmp.alarms import Alarms
 from drivers.snmp.dialogue import Answer
+from drivers.snmp.envelope import Disbelieved, Refusal, id_of
 from drivers.snmp.exchange import Exchange
 from drivers.snmp.seam import Failure, Reason
 from drivers.snmp.udp import Address, UdpPort, Unreachable
@@ -17,6 +19,9 @@ _OCTETS_PER_ANSWER: Final = 4608  # what the kernel charges for an answer of 1.5
 _DATAGRAMS_PER_TURN: Final = 256
 _DATAGRAMS_BEFORE_ALARMS: Final = 8192
 _RESEND_S: Final = 0.005
+_FINE: Final = b"\x02\x01\x00\x02\x01\x00\x30"  # no error-status, no error-index, then the bindings
+_MOST_DETOURS: Final = 4  # who are you, what time is it, and once again when the engine was replaced
+_OF_ANOTHER_REQUEST: Final = "belongs to another request"
 
 
 class Wire:
@@ -27,15 +32,15 @@ class Wire:
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, random_id: Callable[[], int], receive_octets: int
+        self, loop: asyncio.AbstractEventLoop, random_id: Callable[[], bytes], receive_octets: int
     ) -> None:
         self._loop = loop
         self._random_id = random_id
         self._receive_octets = receive_octets
-        self._alarms: Alarms[tuple[Exchange, int]] = Alarms(loop, self._fetch, self._overdue, self._late)
+        self._alarms: Alarms[tuple[Exchange, bytes]] = Alarms(loop, self._fetch, self._overdue, self._late)
         self._ports: dict[socket.AddressFamily, UdpPort] = {}
         self._known: set[Exchange] = set()
-        self._pending: dict[int, Exchange] = {}
+        self._pending: dict[bytes, Exchange] = {}
         self._talking: dict[Address, list[Exchange]] = {}
         self._silent: set[str] = set()
         places = self.receive_octets // _OCTETS_PER_ANSWER
@@ -128,15 +133,15 @@ class Wire:
             request_id = self._random_id()
         now = exchange.sent = self._alarms.now()
         self._pending[request_id] = exchange
-        datagram = exchange.datagram(request_id)
-        error = exchange.port.send(datagram, exchange.address)
+        error = exchange.port.send(exchange.datagram(request_id, self._loop.time()), exchange.address)
+        alarm = (exchange, request_id)
         if isinstance(error, BlockingIOError):  # our own queue is full: not a try
             exchange.tries -= 1
-            self._alarms.set(now + _RESEND_S, (exchange, request_id))
+            self._alarms.set(now, _RESEND_S, alarm)
             return
         exchange.trouble = f" ({error.strerror})" if error else ""
-        due = min(now + exchange.request.timeout_s, exchange.deadline)
-        self._alarms.set(due, (exchange, request_id))
+        left_s, timeout_s = exchange.deadline - now, exchange.request.timeout_s
+        self._alarms.set(now, timeout_s if timeout_s <= left_s else ceil(left_s * 100) / 100, alarm)
 
     def _fetch(self) -> None:
         for port in list(self._ports.values()):
@@ -154,30 +159,58 @@ class Wire:
             self._unreachable(unreachable)
 
     def _hear(self, datagram: bytes, address: Address) -> None:
+        request_id = id_of(datagram)
+        exchange = self._pending.get(request_id) if request_id is not None else None
+        if exchange is None or request_id is None:
+            about = self._talking.get(address)
+            if about:
+                about[0].ignore("cannot be read" if request_id is None else _OF_ANOTHER_REQUEST)
+            else:
+                self.ignored += 1
+            return
         try:
-            message = ber.decode(datagram)
-        except ber.BerError:
-            self._ignore(address)
-            return
-        exchange = self._pending.get(message.request_id)
-        if (
-            exchange is None
-            or exchange.address != address
-            or message.community != exchange.community
-            or message.verb != ber.Verb.RESPONSE
-        ):
-            self._ignore(address, exchange)
-            return
+            if exchange.address != address:
+                raise Disbelieved(f"comes from {address[0]} port {address[1]}")
+            answered = self._listen(exchange, datagram, request_id)
+        except Disbelieved as why:
+            exchange.ignore(str(why))
+        except (ber.BerError, IndexError):
+            exchange.ignore("cannot be read")
+        except Refusal as refusal:
+            self.end(exchange, refusal.failure)
+        else:
+            self._go_on(exchange, answered=answered)
+
+    def _listen(self, exchange: Exchange, datagram: bytes, request_id: bytes) -> bool:
+        """Whether this was the answer to the question; if not, the question must be asked again.
+
+        Raises Disbelieved, Refusal, BerError, IndexError, and has learned nothing then.
+        """
+        opened = exchange.envelope.open(datagram, request_id, self._loop.time())
+        if opened is None:
+            exchange.detours += 1
+            if exchange.detours > _MOST_DETOURS:
+                raise Disbelieved("tells us again and again to ask otherwise")
+            return False
+        data, at, end = opened
+        dialogue = exchange.dialogue
+        forecast = dialogue.forecast
+        if forecast is not None and data[at : at + len(_FINE)] == _FINE:
+            _, start, stop = ber.header(data, at + len(_FINE) - 1, end)
+            values = ber.values_named(data, start, stop, forecast.names)
+            if values is not None and dialogue.hear_values(forecast, values):
+                return True
+        dialogue.hear(_answer(data, at, end))
+        return True
+
+    def _go_on(self, exchange: Exchange, *, answered: bool) -> None:
         self._forget_ids(exchange)
         exchange.answered = True
-        exchange.dialogue.hear(Answer(message.status, message.index, message.varbinds))
-        self._ask(exchange)
-
-    def _ignore(self, address: Address, exchange: Exchange | None = None) -> None:
-        about = [exchange] if exchange else self._talking.get(address, [])
-        for each in about[:1]:
-            each.ignored += 1
-        self.ignored += not about
+        if answered:
+            self._ask(exchange)
+        else:
+            exchange.tries = 0
+            self._send(exchange)
 
     def _unreachable(self, unreachable: Unreachable) -> None:
         for exchange in list(self._talking.get(unreachable.address, [])):
@@ -187,7 +220,7 @@ class Wire:
             if exchange.exhausted:
                 self._fall_silent(exchange)
 
-    def _overdue(self, alarm: tuple[Exchange, int]) -> None:
+    def _overdue(self, alarm: tuple[Exchange, bytes]) -> None:
         exchange, request_id = alarm
         if not exchange.ids or exchange.ids[-1] != request_id or exchange not in self._known:
             return
@@ -214,3 +247,10 @@ class Wire:
         for request_id in exchange.ids:
             self._pending.pop(request_id, None)
         exchange.ids.clear()
+
+
+def _answer(data: bytes, at: int, end: int) -> Answer:
+    status, at = ber.read_integer(data, at, end)
+    index, at = ber.read_integer(data, at, end)
+    _, at, stop = ber.header(data, at, end)
+    return Answer(status, index, ber.read_varbinds(data, at, stop))
