@@ -191,8 +191,9 @@ class SnmpV2c:
 class SnmpV3:
     """SNMPv3 user of the user-based security model (RFC 3414, 3826, 7860).
 
-    `auth_protocol` none, md5, sha1, sha224, sha256, sha384, sha512; `priv_protocol` none, des, aes128, aes192,
-    aes256 (keys extended after Blumenthal, as net-snmp does), aes192c, aes256c (after Reeder, as Cisco does).
+    `auth_protocol` none, md5, sha1, sha224, sha256, sha384, sha512; `priv_protocol` none, des, aes128,
+    aes192, aes256 (keys extended after Blumenthal, as net-snmp does), aes192c, aes256c (after Reeder, as
+    Cisco does).
     """
 
     user: str

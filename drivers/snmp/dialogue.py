@@ -41,6 +41,7 @@ class Dialogue:
         "_request",
         "_roots",
         "_scalars",
+        "_unheard",
         "_walk",
     )
 
@@ -56,6 +57,7 @@ class Dialogue:
         self._roots: tuple[Oid, ...] = ()
         self._asked: Question | None = None
         self._problems: list[str] = []
+        self._unheard: Question | None = None
 
     def question(self) -> Question | None:
         """What to ask next; None when nothing is left."""
@@ -74,7 +76,19 @@ class Dialogue:
         """What the answer to the present question names, if it is as it was the last time."""
         if self._gets:
             return self._gets[0].exact
-        return self._habits.forecast if self._walk is None else None
+        whole_step = self._walk is None and self._asked is self._habits.step
+        return self._habits.forecast if whole_step else None
+
+    def unanswered(self) -> Question | None:
+        """The last question stays without an answer: what to try now, the same or a smaller one.
+
+        Some agents keep silent when asked for a table, some links swallow answers of many parts.
+        """
+        asked = self._asked
+        if asked is not None and asked.verb == Verb.BULK:
+            self._unheard = asked
+            self._asked = question(Verb.NEXT, asked.oids)
+        return self._asked
 
     def hear_values(self, forecast: Forecast, values: Sequence[Value | None]) -> bool:
         """An answer that named just what was forecast; False when it must be heard in full."""
@@ -92,6 +106,9 @@ class Dialogue:
         asked = self._asked
         if asked is None:
             return
+        if self._unheard is not None:
+            asked = self._which(self._unheard, asked, answer)
+            self._unheard = None
         if asked.verb == Verb.GET:
             self._hear_get(asked.oids, answer)
         else:
@@ -108,6 +125,15 @@ class Dialogue:
         self._habits.changed = False
         name = self._request.device
         return PollReply(name, self._scalars, columns or {}, failure, elapsed_s, tries, ignored, learned)
+
+    def _which(self, bulk: Question, instead: Question, answer: Answer) -> Question:
+        """Which of the two this answers: the GETBULK may have been heard after all, only late."""
+        if len(answer.varbinds) > len(instead.oids):
+            return bulk
+        self._bulk = False
+        if self._habits.bulk_unheard():
+            self._learn(bulk=False)
+        return instead
 
     def _successors(self, walk: Walk) -> Question | None:
         self._roots = walk.open(self._habits.learned.columns)
@@ -173,6 +199,8 @@ class Dialogue:
             _end_column(walk, self._roots[0], answer.status)
 
     def _step(self, walk: Walk, asked: Question, varbinds: Sequence[VarBind]) -> None:
+        if asked.verb == Verb.BULK:
+            self._habits.bulk_heard()
         most = len(asked.oids) * max(1, asked.repetitions)
         walk.take(self._roots, varbinds[:most])
         habits = self._habits

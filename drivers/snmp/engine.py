@@ -3,6 +3,8 @@
 import asyncio
 import secrets
 import socket
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -45,6 +47,29 @@ class Peer:
         self.envelope: Envelope = _envelope(credentials, learned)
 
 
+class Arrivals:
+    """Replies on their way to whoever polls; an asyncio.Queue does the same at three times the cost."""
+
+    __slots__ = ("_waiter", "ready")
+
+    def __init__(self) -> None:
+        self.ready: deque[PollReply] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+
+    def put(self, reply: PollReply) -> None:
+        """From within the loop."""
+        self.ready.append(reply)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def get(self) -> PollReply:
+        """The next one; one caller at a time."""
+        while not self.ready:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        return self.ready.popleft()
+
+
 class Engine:
     """Implements `seam.Poller`. `learned` is what agents taught us before, by the name of the device."""
 
@@ -69,14 +94,14 @@ class Engine:
 
     async def poll(self, requests: Sequence[PollRequest]) -> AsyncIterator[PollReply]:
         """See `seam.Poller`. A user that cannot be used ends as UNSUPPORTED."""
-        replies: asyncio.Queue[PollReply] = asyncio.Queue()
+        replies = Arrivals()
         wire = self.wire
         mine: list[Exchange] = []
         try:
             for request in requests:
-                self._enter(wire, request, replies.put_nowait, mine)
+                self._enter(wire, request, replies.put, mine)
             for _ in requests:
-                yield await replies.get()
+                yield replies.ready.popleft() if replies.ready else await replies.get()
         finally:
             for exchange in mine:
                 wire.end(exchange, Failure(Reason.TIMEOUT, "the poll was abandoned"))
@@ -134,7 +159,7 @@ def _envelope(credentials: SnmpCredentials, learned: Learned) -> Envelope:
             return CommunityEnvelope(Version.V2C, credentials.community.reveal().encode())
         case SnmpV3():
             check(credentials)
-            return UserEnvelope(credentials, learned.engine_id, learned.boots)
+            return UserEnvelope(credentials, time.monotonic, learned.engine_id, learned.boots)
 
 
 def _with_engine(

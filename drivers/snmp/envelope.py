@@ -30,11 +30,11 @@ class Envelope(Protocol):
     bulk: bool
     """Whether this version has GETBULK."""
 
-    def seal(self, question: Question, request_id: bytes, now: float) -> bytes:
+    def seal(self, question: Question, request_id: bytes) -> bytes:
         """The datagram that asks `question`, or first what must be asked before it."""
         ...
 
-    def open(self, datagram: bytes, request_id: bytes, now: float) -> tuple[bytes, int, int] | None:
+    def open(self, datagram: bytes, request_id: bytes) -> tuple[bytes, int, int] | None:
         """Octets, where the PDU's error-status stands in them, and where the PDU ends.
 
         None: the agent told what we lacked, ask again. Raises Disbelieved, Refusal, IndexError (cut short).
@@ -70,11 +70,11 @@ class CommunityEnvelope:
         self._head = community_head(version, community)
         self.bulk = version != Version.V1
 
-    def seal(self, question: Question, request_id: bytes, now: float) -> bytes:
+    def seal(self, question: Question, request_id: bytes) -> bytes:
         """See Envelope."""
         return tlv(Tag.SEQUENCE, self._head + question.head + request_id + question.tail)
 
-    def open(self, datagram: bytes, request_id: bytes, now: float) -> tuple[bytes, int, int]:
+    def open(self, datagram: bytes, request_id: bytes) -> tuple[bytes, int, int]:
         """See Envelope."""
         try:
             tag, at, end = header(datagram, 0, len(datagram))

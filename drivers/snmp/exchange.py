@@ -71,14 +71,16 @@ class Exchange:
         self.tries = self.detours = 0
         return self.question is not None
 
-    def datagram(self, request_id: bytes, now: float) -> bytes:
+    def datagram(self, request_id: bytes) -> bytes:
         """The present question under a new id."""
+        if self.tries:
+            self.question = self.dialogue.unanswered()
         assert self.question is not None  # noqa: S101  only what was asked is sent
         self.ids.append(request_id)
         self.tries += 1
         self.most_tries = max(self.most_tries, self.tries)
         self.refused = False
-        return self.envelope.seal(self.question, request_id, now)
+        return self.envelope.seal(self.question, request_id)
 
     def ignore(self, why: str) -> None:
         """A datagram was not believed."""

@@ -9,6 +9,7 @@ from drivers.snmp.seam import Learned, Oid, PollRequest
 MOST_ANSWERS: Final = 48
 """Values asked for in one answer: about what fits one Ethernet frame."""
 _POLLS_BEFORE_RELEARNING: Final = 1000
+_MUTE_POLLS: Final = 3  # once may be the link's fault
 _FRESH: Final = Learned()
 
 
@@ -20,6 +21,7 @@ class Habits:
 
     __slots__ = (
         "_columns",
+        "_mute",
         "_polls",
         "_scalars",
         "changed",
@@ -38,6 +40,7 @@ class Habits:
         self._scalars: tuple[Oid, ...] | None = None
         self._columns: tuple[Oid, ...] | None = None
         self._polls = 0
+        self._mute = 0
 
     def begin(self, request: PollRequest, *, bulk: bool) -> None:
         """Make ready for one more poll."""
@@ -63,6 +66,15 @@ class Habits:
             return question(Verb.NEXT, oids)
         wanted = min(request.repetitions, self.learned.repetitions, self.learned.rows + 1)
         return question(Verb.BULK, oids, max(1, min(wanted, MOST_ANSWERS // len(oids))))
+
+    def bulk_heard(self) -> None:
+        """A GETBULK was answered."""
+        self._mute = 0
+
+    def bulk_unheard(self) -> bool:
+        """A GETBULK stayed without an answer and a GETNEXT did not: whether that has become a habit."""
+        self._mute += 1
+        return self._mute >= _MUTE_POLLS
 
     def learn(self, learned: Learned) -> None:
         """The agent has taught us something."""

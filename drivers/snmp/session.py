@@ -2,6 +2,7 @@
 
 import hmac
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
@@ -91,6 +92,7 @@ class UserEnvelope:
     __slots__ = (
         "_asked_who",
         "_boots",
+        "_clock",
         "_context",
         "_engine_id",
         "_keys",
@@ -107,7 +109,10 @@ class UserEnvelope:
         "known_engine_id",
     )
 
-    def __init__(self, user: SnmpV3, engine_id: bytes = b"", boots: int = 0) -> None:
+    def __init__(
+        self, user: SnmpV3, clock: Callable[[], float], engine_id: bytes = b"", boots: int = 0
+    ) -> None:
+        self._clock = clock
         self.bulk = True
         self._user = user
         self._level = (AUTH if user.auth_protocol != "none" else 0) | (
@@ -130,28 +135,28 @@ class UserEnvelope:
         """One more poll: the engine may be sought anew, once."""
         self._sought = 0
 
-    def seal(self, question: Question, request_id: bytes, now: float) -> bytes:
+    def seal(self, question: Question, request_id: bytes) -> bytes:
         """See Envelope."""
         if self._keys is None:
             self._asked_who = True
             return _who_are_you(request_id)
         self._asked_who = False
         scoped = tlv(Tag.SEQUENCE, self._context + question.head + request_id + question.tail)
-        time_s = self._time_s + int(now - self._told_at)
+        time_s = self._time_s + int(self._clock() - self._told_at)
         return self._sealed(self._keys, request_id, scoped, time_s)
 
-    def open(self, datagram: bytes, request_id: bytes, now: float) -> tuple[bytes, int, int] | None:
+    def open(self, datagram: bytes, request_id: bytes) -> tuple[bytes, int, int] | None:
         """See Envelope."""
         try:
             parts = parse(datagram)
             authentic = bool(parts.flags & AUTH) and self._authentic(datagram, parts)
             scoped, at, end = self._scoped(datagram, parts, authentic=authentic)
             if scoped[at] == Verb.REPORT:
-                self._report(decode_pdu(scoped, at, end), parts, now, authentic=authentic)
+                self._report(decode_pdu(scoped, at, end), parts, authentic=authentic)
                 return None
             if self._keys is None or parts.flags & (AUTH | PRIV) != self._level:
                 raise Disbelieved("is less secure than what was asked")
-            self._note_time(parts, now)
+            self._note_time(parts)
             return response_body(scoped, at, end, request_id)
         except BerError as error:
             raise Disbelieved("cannot be read") from error
@@ -204,19 +209,19 @@ class UserEnvelope:
         _, at = read_octets(data, at, end)
         return data, at, end
 
-    def _note_time(self, parts: Parts, now: float) -> None:
+    def _note_time(self, parts: Parts) -> None:
         """RFC 3414 §3.2 step 7b: authentic time only goes forward."""
         if not self._level & AUTH:
             return
-        expected_s = self._time_s + int(now - self._told_at)
+        expected_s = self._time_s + int(self._clock() - self._told_at)
         behind = parts.boots == self._boots and parts.time_s < expected_s - _TIME_WINDOW_S
         if parts.boots < self._boots or parts.boots == _MOST_BOOTS or behind:
             raise Disbelieved("is older than what the agent said before")
-        self._set_clock(parts, now)
+        self._set_clock(parts)
         self._note_engine()
 
-    def _set_clock(self, parts: Parts, now: float) -> None:
-        self._boots, self._time_s, self._told_at = parts.boots, parts.time_s, now
+    def _set_clock(self, parts: Parts) -> None:
+        self._boots, self._time_s, self._told_at = parts.boots, parts.time_s, self._clock()
 
     def _note_engine(self) -> None:
         """An authentic answer: what differs from before is news for the audit log."""
@@ -230,22 +235,22 @@ class UserEnvelope:
             self.events.append(f"SNMPv3 engineBoots went back {boots}; was the device reset?")
         self.known_engine_id, self.known_boots = self._engine_id, self._boots
 
-    def _report(self, pdu: Pdu, parts: Parts, now: float, *, authentic: bool) -> None:
+    def _report(self, pdu: Pdu, parts: Parts, *, authentic: bool) -> None:
         """What the agent lacks. Returns when asking again may help. Raises Disbelieved, Refusal."""
         name = pdu.varbinds[0][0] if pdu.varbinds else ()
         if name[: len(_UNKNOWN_CONTEXTS)] == _UNKNOWN_CONTEXTS:
             raise Refusal(Failure(Reason.ERROR, f"the agent has no context {self._user.context!r}"))
         kind = name[len(_USM_STATS)] if name[:-2] == _USM_STATS else 0
         if kind == _UNKNOWN_ENGINE_ID:
-            self._found_engine(parts, now)
+            self._found_engine(parts)
         elif kind == _NOT_IN_TIME_WINDOW:
-            self._late(parts, now, authentic=authentic)
+            self._late(parts, authentic=authentic)
         elif kind in _REFUSALS and not self._asked_who:
             raise Refusal(Failure(Reason.AUTH, f"the agent {_REFUSALS[kind]} (user {self._user.user})"))
         else:
             raise Disbelieved("is a report about something else")
 
-    def _found_engine(self, parts: Parts, now: float) -> None:
+    def _found_engine(self, parts: Parts) -> None:
         if self._keys is not None and parts.engine_id == self._engine_id:
             return  # a second answer to our search
         if not self._asked_who:  # it has become another engine than the one we knew
@@ -257,16 +262,16 @@ class UserEnvelope:
         self._keys = localized(self._user, parts.engine_id)
         self._stamp = tlv(Tag.OCTETS, parts.engine_id)
         self._context = self._stamp + tlv(Tag.OCTETS, self._user.context.encode())
-        self._set_clock(parts, now)
+        self._set_clock(parts)
 
-    def _late(self, parts: Parts, now: float, *, authentic: bool) -> None:
+    def _late(self, parts: Parts, *, authentic: bool) -> None:
         """The agent's clock is another. Boots that went back are believed only of an engine sought anew."""
         if not authentic:
             raise Disbelieved("is a report nobody signed")
         if parts.boots < self._boots and not self._sought:
             self._seek()
             return
-        self._set_clock(parts, now)
+        self._set_clock(parts)
 
     def _seek(self) -> None:
         """Ask who it is, at most once a poll: nobody can keep us asking."""

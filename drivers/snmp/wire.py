@@ -20,6 +20,8 @@ _DATAGRAMS_PER_TURN: Final = 256
 _DATAGRAMS_BEFORE_ALARMS: Final = 8192
 _RESEND_S: Final = 0.005
 _FINE: Final = b"\x02\x01\x00\x02\x01\x00\x30"  # no error-status, no error-index, then the bindings
+_FEWEST_PROBES: Final = 64
+_SILENT_PER_PROBE: Final = 5  # 5,000 that are dead cost some 250 probes a second, and no poll of a living one
 _MOST_DETOURS: Final = 4  # who are you, what time is it, and once again when the engine was replaced
 _OF_ANOTHER_REQUEST: Final = "belongs to another request"
 
@@ -37,15 +39,15 @@ class Wire:
         self._loop = loop
         self._random_id = random_id
         self._receive_octets = receive_octets
-        self._alarms: Alarms[tuple[Exchange, bytes]] = Alarms(loop, self._fetch, self._overdue, self._late)
+        self._alarms: Alarms[bytes] = Alarms(loop, self._fetch, self._overdue, self._late)
         self._ports: dict[socket.AddressFamily, UdpPort] = {}
         self._known: set[Exchange] = set()
         self._pending: dict[bytes, Exchange] = {}
-        self._talking: dict[Address, list[Exchange]] = {}
+        self._talking: dict[Address, Exchange] = {}
         self._silent: set[str] = set()
         places = self.receive_octets // _OCTETS_PER_ANSWER
         self.live: Window[Exchange] = Window(places)
-        self._slow: Window[Exchange] = Window(places)
+        self._slow: Window[Exchange] = Window(_FEWEST_PROBES)
         self._dropped = 0
         self._dropped_at = -1.0
         self.ignored = 0
@@ -79,11 +81,8 @@ class Wire:
             return
         self._known.discard(exchange)
         self._forget_ids(exchange)
-        talking = self._talking.get(exchange.address, [])
-        if exchange in talking:
-            talking.remove(exchange)
-            if not talking:
-                del self._talking[exchange.address]
+        if self._talking.get(exchange.address) is exchange:
+            del self._talking[exchange.address]
         self.live.leave(exchange)
         self._slow.leave(exchange)
         exchange.deliver(exchange.reply(failure, self._alarms.now()))
@@ -116,7 +115,7 @@ class Wire:
     def _begin(self, exchange: Exchange) -> None:
         exchange.started = self._alarms.now()
         exchange.deadline = exchange.started + exchange.request.deadline_s
-        self._talking.setdefault(exchange.address, []).append(exchange)
+        self._talking[exchange.address] = exchange
         self._ask(exchange)
 
     def _ask(self, exchange: Exchange) -> None:
@@ -133,15 +132,14 @@ class Wire:
             request_id = self._random_id()
         now = exchange.sent = self._alarms.now()
         self._pending[request_id] = exchange
-        error = exchange.port.send(exchange.datagram(request_id, self._loop.time()), exchange.address)
-        alarm = (exchange, request_id)
+        error = exchange.port.send(exchange.datagram(request_id), exchange.address)
         if isinstance(error, BlockingIOError):  # our own queue is full: not a try
             exchange.tries -= 1
-            self._alarms.set(now, _RESEND_S, alarm)
+            self._alarms.set(now, _RESEND_S, request_id)
             return
         exchange.trouble = f" ({error.strerror})" if error else ""
         left_s, timeout_s = exchange.deadline - now, exchange.request.timeout_s
-        self._alarms.set(now, timeout_s if timeout_s <= left_s else ceil(left_s * 100) / 100, alarm)
+        self._alarms.set(now, timeout_s if timeout_s <= left_s else ceil(left_s * 100) / 100, request_id)
 
     def _fetch(self) -> None:
         for port in list(self._ports.values()):
@@ -164,7 +162,7 @@ class Wire:
         if exchange is None or request_id is None:
             about = self._talking.get(address)
             if about:
-                about[0].ignore("cannot be read" if request_id is None else _OF_ANOTHER_REQUEST)
+                about.ignore("cannot be read" if request_id is None else _OF_ANOTHER_REQUEST)
             else:
                 self.ignored += 1
             return
@@ -186,7 +184,7 @@ class Wire:
 
         Raises Disbelieved, Refusal, BerError, IndexError, and has learned nothing then.
         """
-        opened = exchange.envelope.open(datagram, request_id, self._loop.time())
+        opened = exchange.envelope.open(datagram, request_id)
         if opened is None:
             exchange.detours += 1
             if exchange.detours > _MOST_DETOURS:
@@ -213,17 +211,16 @@ class Wire:
             self._send(exchange)
 
     def _unreachable(self, unreachable: Unreachable) -> None:
-        for exchange in list(self._talking.get(unreachable.address, [])):
-            if not exchange.quoted_in(unreachable.request):
-                continue
+        exchange = self._talking.get(unreachable.address)
+        if exchange is not None and exchange.quoted_in(unreachable.request):
             exchange.refused = unreachable.refused
             if exchange.exhausted:
                 self._fall_silent(exchange)
 
-    def _overdue(self, alarm: tuple[Exchange, bytes]) -> None:
-        exchange, request_id = alarm
-        if not exchange.ids or exchange.ids[-1] != request_id or exchange not in self._known:
-            return
+    def _overdue(self, request_id: bytes) -> None:
+        exchange = self._pending.get(request_id)
+        if exchange is None or exchange.ids[-1] != request_id:
+            return  # answered meanwhile, or asked again
         now = self._alarms.now()
         if now >= exchange.deadline:
             self._fall_silent(exchange)
@@ -238,6 +235,7 @@ class Wire:
 
     def _fall_silent(self, exchange: Exchange) -> None:
         self._silent.add(exchange.request.device)
+        self._slow.resize(max(_FEWEST_PROBES, len(self._silent) // _SILENT_PER_PROBE))
         self.end(exchange, exchange.silence())
 
     def _late(self) -> None:

@@ -144,7 +144,7 @@ def test_a_question_sealed_is_the_same_request(
     whole = Message(community, Verb.BULK, request_id, 0, repetitions, nulls)
 
     envelope = CommunityEnvelope(Version.V2C, community)
-    sealed = envelope.seal(Question(Verb.BULK, names, repetitions), request_id.to_bytes(4, "big"), 0.0)
+    sealed = envelope.seal(Question(Verb.BULK, names, repetitions), request_id.to_bytes(4, "big"))
 
     assert sealed == encode(whole)
     assert id_of(sealed) == request_id.to_bytes(4, "big")
@@ -152,7 +152,7 @@ def test_a_question_sealed_is_the_same_request(
 
 def test_a_question_may_hold_the_octets_of_its_placeholder() -> None:
     name = (1, 3, 6, 1, *b"IDID")
-    sealed = CommunityEnvelope(Version.V2C, b"IDID").seal(Question(Verb.GET, (name,), 0), b"\1\0\0\0", 0.0)
+    sealed = CommunityEnvelope(Version.V2C, b"IDID").seal(Question(Verb.GET, (name,), 0), b"\1\0\0\0")
 
     assert decode(sealed).varbinds == [(name, Tag.NULL, None)]
 

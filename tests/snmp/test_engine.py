@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from drivers.model import SnmpV3
 from drivers.snmp.ber import Message, Tag, Verb, encode
 from drivers.snmp.engine import Engine
 from drivers.snmp.pysnmp_backend import PysnmpPoller
