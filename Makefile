@@ -7,7 +7,7 @@ TEST_READY := $(VENV)/.ready-test
 DEBIAN := deploy/debian.sh
 BABEL := $(VENV)/bin/pybabel
 
-.PHONY: run test soak lint translations clean
+.PHONY: run test soak bench-poll lint translations clean
 
 run: $(RUN_READY)
 	@$(PLAZA) demo
@@ -23,6 +23,11 @@ test: $(TEST_READY)
 soak: $(TEST_READY)
 	@sh $(DEBIAN) test
 	@$(VENV)/bin/python -m pytest -m soak
+
+# What polling costs, us and our peers; BENCH=--quick takes minutes instead of an hour, BENCH=--help says more.
+bench-poll: $(RUN_READY)
+	@sh $(DEBIAN) bench
+	@$(VENV)/bin/python -m bench.poll $(BENCH)
 
 lint: $(TEST_READY)
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports
