@@ -37,10 +37,11 @@ class ReachKind(StrEnum):
 
 
 class PollBy(StrEnum):
-    """How a device's figures are asked for: over SSH where snmpd is absent."""
+    """How a device's figures are asked for: over SSH or HTTPS where there is no SNMP."""
 
     SNMP = "snmp"
     SSH = "ssh"
+    HTTP = "http"
 
 
 class Band(StrEnum):
@@ -94,6 +95,17 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Trust:
+    """What an HTTPS server must show before we say a word: a certificate with this SHA-256 `fingerprint` (hex),
+    else one that a CA of `ca_file` (or of the system) signed for `server_name` (or for its address).
+    """
+
+    server_name: str = ""
+    ca_file: str = ""
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Reach:
     """`through` names the gateway device (via), the interface (tunnel) or the agent; empty for direct."""
 
@@ -137,7 +149,8 @@ class Device:
 
     `address` is what the device calls itself at its site; `snmp`, `ssh` and `http` are where the poller
     finds each service (for `reach` via, the forwarded ports of the site's gateway).
-    `snmp_credentials` and `ssh_credentials` are names, looked up where they are used.
+    `snmp_credentials`, `ssh_credentials` and `http_credentials` are names, looked up where they are used.
+    `http_site` names the site of a controller that has several.
     """
 
     name: str
@@ -160,6 +173,9 @@ class Device:
     ssids: tuple[Ssid, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     poll: PollBy = PollBy.SNMP
+    http_credentials: str = ""
+    http_site: str = ""
+    trust: Trust = Trust()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +229,15 @@ class SshLogin:
     password: Secret | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HttpLogin:
+    """How we log in over HTTPS: a user (or client id) with a password (or client secret), or a token alone."""
+
+    user: str = ""
+    password: Secret | None = None
+    token: Secret | None = None
+
+
 SnmpCredentials = SnmpV1 | SnmpV2c | SnmpV3
 
 
@@ -225,6 +250,10 @@ class Secrets(Protocol):
 
     def ssh(self, name: str) -> SshLogin:
         """Credentials for configuring."""
+        ...
+
+    def http(self, name: str) -> HttpLogin:
+        """Credentials for polling over HTTPS."""
         ...
 
     def passphrase(self, name: str) -> Secret:

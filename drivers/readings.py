@@ -10,7 +10,8 @@ from drivers.snmp.seam import Oid, Value
 from drivers.values import Meant, meant, number_of, reduced, scaled, text_of
 from drivers.words import ANY, HOLE, Reading, Reduction, Share, extend_column, extend_index
 
-Raws = Sequence[Meant]
+Raws = Sequence[Meant] | None
+"""The values that a source points to; None when it cannot tell to which."""
 
 
 def number(answers: Answers, reading: Reading, row: Row = DEVICE) -> int | float | None:
@@ -31,6 +32,8 @@ def text(answers: Answers, readings: Sequence[Reading], row: Row = DEVICE) -> st
 def value(answers: Answers, reading: Reading, row: Row = DEVICE) -> Meant | None:
     """What a reading says of a row, before scale and offset."""
     raws = _SOURCES[reading.source](answers, reading, row)
+    if raws is None:
+        return None
     if reading.reduce is None:
         return next((one for raw in raws if (one := meant(reading, raw)) is not None), None)
     values = [one for raw in raws if (one := meant(reading, raw)) is not None]
@@ -55,7 +58,7 @@ def _column(answers: Answers, reading: Reading, row: Row) -> Raws:
         return tuple(column.values())
     place = row.index if reading.at is None else answers.place(reading.at, row)
     if place is None:
-        return ()
+        return None
     if reading.reduce is not None:
         return answers.within(oid, place, last=bool(reading.at and reading.at[0] == ANY))
     value = column.get(place)
@@ -72,7 +75,7 @@ def _of_pair(answers: Answers, reading: Reading, row: Row, column: Mapping[Oid, 
     else:
         key = row.parts.get(pair.ours) if isinstance(pair.ours, str) else pair.ours
     if key is None:
-        return ()
+        return None
     return [column[index] for index in answers.paired(pair.theirs, text_of(key)) if index in column]
 
 

@@ -5,7 +5,7 @@ Lines that begin with # and empty ones are comments.
 """
 
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ from drivers.snmp.dialogue import Answer, Dialogue, Status
 from drivers.snmp.habits import Habits
 from drivers.snmp.questions import Question
 from drivers.snmp.seam import Oid, PollReply, PollRequest, Value
+from drivers.spelling import decodes
 
 _NUMBERS: Final = frozenset(
     {"2", "65", "66", "67", "70"}
@@ -73,6 +74,23 @@ def _oid(text: str) -> Oid:
     if len(arcs) > 128 or min(arcs) < 0 or max(arcs) > _LARGEST_ARC:
         raise ValueError("not an OID (RFC 2578 §3.5)")
     return arcs
+
+
+def lines_of(objects: Mapping[Oid, Value]) -> Iterator[str]:
+    """The lines of a .snmprec, in the order of the objects' names."""
+    for oid, value in sorted(objects.items()):
+        yield f"{'.'.join(map(str, oid))}|{_spelt(value)}"
+
+
+def _spelt(value: Value) -> str:
+    """INTEGER or, where it is wider, Counter64: the seam of polling does not tell them apart."""
+    if isinstance(value, int):
+        return f"{2 if -(2**31) <= value < 2**31 else 70}|{value}"
+    if isinstance(value, tuple):
+        return f"6|{'.'.join(map(str, value))}"
+    if decodes(value) and value.decode().isprintable():
+        return f"4|{value.decode()}"
+    return f"4x|{value.hex()}"
 
 
 class Recording:

@@ -56,16 +56,18 @@ class Table(Part):
 
     `index` names the parts of the rows' index and how many arcs each has (`text`: as many as its first arc
     says). A row counts when every reading in `where` has a value for it, and, with `unique`, when no row
-    before it had the same value there. Everything else is a field of the catalogue or a tag.
+    before it had the same value there; with `unless`, when that column has no row. Everything else is a
+    field of the catalogue or a tag.
     """
 
     measurement: ClassVar[str] = ""
-    words: ClassVar[tuple[str, ...]] = ("index", "rows", "where", "unique")
+    words: ClassVar[tuple[str, ...]] = ("index", "rows", "where", "unique", "unless")
 
     index: Mapping[str, Width] = {}
     rows: Annotated[Column | Extends, BeforeValidator(_rows)] | None = None
     where: ColumnReadings = ()
     unique: OidText | None = None
+    unless: OidText | None = None
     fields: Mapping[str, ColumnReadings] = {}
 
     @model_validator(mode="before")
@@ -111,7 +113,8 @@ class Table(Part):
             found.append(self.rows.column)
         if isinstance(self.rows, Extends):
             found.append(extend_column())
-        return tuple(dict.fromkeys([*found, *([self.unique] if self.unique else [])]))
+        found += [oid for oid in (self.unique, self.unless) if oid is not None]
+        return tuple(dict.fromkeys(found))
 
     @cached_property
     def straight(self) -> tuple[Oid, ...]:

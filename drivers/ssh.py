@@ -50,12 +50,21 @@ class Output:
     stdout: str
     stderr: str
 
+    @property
+    def text(self) -> str:
+        """Standard output with a replacement character for what is not UTF-8."""
+        return self.stdout.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
 
 class Shell(Protocol):
     """A login at a device that runs scripts."""
 
     def run(self, script: str, timeout_s: float) -> Output:
         """Run a POSIX shell script. Raises Unreachable when the line is lost or time is up."""
+        ...
+
+    def ask(self, command: str, timeout_s: float) -> Output:
+        """Run one command of a device that has no POSIX shell. Raises like `run`."""
         ...
 
 
@@ -72,18 +81,29 @@ class SshShell:
 
         Raises Unreachable when the line is lost or time is up, UnexpectedReply for endless output.
         """
+        said = self._exec("sh -s", script, timeout_s)
+        if said.status < 0:
+            raise Unreachable(self.device, "the SSH session ended before the script did")
+        return said
+
+    def ask(self, command: str, timeout_s: float) -> Output:
+        """Run one command through `exec`, without a terminal; a console may end without a status, which is -1.
+
+        Raises like `run`.
+        """
+        return self._exec(command, "", timeout_s)
+
+    def _exec(self, command: str, given: str, timeout_s: float) -> Output:
         deadline = time.monotonic() + timeout_s
         try:
             with _channel(self.client, timeout_s) as channel:
-                channel.exec_command("sh -s")
-                channel.sendall(script.encode("utf-8", "surrogateescape"))
+                channel.exec_command(command)
+                channel.sendall(given.encode("utf-8", "surrogateescape"))
                 channel.shutdown_write()
                 stdout = self._drain(channel, channel.recv, deadline)
                 stderr = self._drain(channel, channel.recv_stderr, deadline)
                 channel.status_event.wait(max(0.0, deadline - time.monotonic()))
-                if not channel.exit_status_ready() or channel.exit_status < 0:
-                    raise Unreachable(self.device, "the SSH session ended before the script did")
-                return Output(channel.exit_status, stdout, stderr)
+                return Output(channel.exit_status if channel.exit_status_ready() else -1, stdout, stderr)
         except TimeoutError as error:
             raise Unreachable(self.device, f"a script did not end within {timeout_s:g} s") from error
         except (paramiko.SSHException, OSError, EOFError) as error:

@@ -16,6 +16,8 @@ Fields = dict[str, int | float]
 
 def rows_of(table: Table, answers: Answers) -> Iterator[Row]:
     """The rows of a table that count, in the order of their index."""
+    if table.unless is not None and answers.columns.get(table.unless):
+        return
     if table.single:
         yield DEVICE
         return

@@ -23,8 +23,8 @@ class Field:
     """`unit` follows UCUM where it has one; `counter` fields only grow between resets.
 
     `least` and `most` are what a device can mean: what lies outside is how it says that it does not know.
-    A field that is `never_zero` numbers something from 1, so that 0 can only mean "none" or "unknown"; where 0 of
-    another field means that, the platform says so.
+    A field that is `never_zero` numbers something from 1, so that 0 can only mean "none" or "unknown"; where
+    0 of another field means that, the platform says so.
     """
 
     kind: Kind
@@ -134,6 +134,10 @@ _ALL = (
         rssi_min_dbm=_float("dBm", "received level of the weakest client"),
         rssi_remote_dbm=_float("dBm", "level of this radio as received by its peer"),
         rssi_db=_float("dB", "received level over the device's own reference, where it tells no dBm"),
+        rssi_chain0_dbm=_float("dBm", "received level at the first antenna"),
+        rssi_chain1_dbm=_float("dBm", "received level at the second antenna"),
+        rssi_chain2_dbm=_float("dBm", "received level at the third antenna"),
+        rssi_chain3_dbm=_float("dBm", "received level at the fourth antenna"),
         rssi_chain0_db=_float("dB", "rssi_db of the first antenna"),
         rssi_chain1_db=_float("dB", "rssi_db of the second antenna"),
         rssi_chain2_db=_float("dB", "rssi_db of the third antenna"),

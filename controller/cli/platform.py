@@ -65,6 +65,32 @@ def new(name: str, folder: Path | None) -> None:
     )
 
 
+@platform.command()
+@click.argument("host")
+@click.option("--port", default=161, show_default=True, help="Of its SNMP agent.")
+@click.option(
+    "--community-from",
+    "credential",
+    default="",
+    metavar="CREDENTIAL",
+    help="The credential of the inventory to ask it with. Without it HOST is a device of the inventory.",
+)
+@click.option("--hide", multiple=True, metavar="TEXT", help="A text that must not be in the file; repeat it.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The file; HOST.snmprec otherwise.")
+def record(host: str, port: int, credential: str, hide: tuple[str, ...], output: Path | None) -> None:
+    """Walk HOST into a recording without names, addresses, serial numbers and secrets.
+
+    Nothing is changed on the device. It takes minutes where its tables are long.
+    """
+    from controller import settings
+    from controller.app import build
+    from controller.cli import platform_record
+
+    app = build(settings.load())
+    endpoint, credentials = platform_record.target(app, host, port, credential)
+    platform_record.record(endpoint, credentials, hide, output or Path(f"{host}.snmprec"))
+
+
 def _source(name: str, file: Path | None) -> tuple[str, str]:
     """The text of a platform.yaml and how it is called."""
     from drivers.definition import platform_text

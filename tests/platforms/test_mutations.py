@@ -18,7 +18,7 @@ OWN = sorted(path for path in FOLDER.glob("*.snmprec") if "-" not in path.stem)
 SMALL = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 PIECES = [
     "", " ", "\n", ":", "[", "]", "{", "}", "- ", "&a ", "*a", "0", "-1", ".", "1.3", '"', "'", "#", "\0",
-    "é", "null", "yes", "!!binary x", "9" * 25, "<<: ", "row", "at: ap, ", "reduce: sum", "4x|", "|", "\N{BOM}",
+    "null", "yes", "!!binary x", "9" * 25, "<<: ", "row", "at: ap, ", "reduce: sum", "4x|", "|", "\N{BOM}",
 ]  # fmt: skip
 
 

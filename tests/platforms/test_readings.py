@@ -72,6 +72,11 @@ def test_a_count_of_a_poll_that_broke_off_is_unknown_and_not_zero() -> None:
     assert number(answers(complete=False), none, ROW) is None
 
 
+@pytest.mark.parametrize("words", ["pair: {theirs: T.3, ours: T.9}", "at: [T.9]"])
+def test_a_count_of_rows_is_unknown_where_the_device_does_not_tell_which(words: str) -> None:
+    assert number(answers(), reading(f"{{column: T.2, {words}, reduce: count}}"), ROW) is None
+
+
 def test_of_a_column_the_device_itself_takes_the_first_row_that_says_something() -> None:
     first = reading('{column: T.3, match: "^wlan1$"}')
 

@@ -17,7 +17,7 @@ def test_every_outside_recording_is_recognised(recordings: Path) -> None:
 
 
 def test_nearly_all_expected_values_come_out(recordings: Path) -> None:
-    assert _share(_recognised(recordings)) >= LEAST_OF_ALL, "python -m tests.platforms.report shows what is missing"
+    assert _share(_recognised(recordings)) >= LEAST_OF_ALL, "see python -m tests.platforms.report"
 
 
 def test_each_class_and_each_platform_of_the_first_tier_is_nearly_complete(recordings: Path) -> None:

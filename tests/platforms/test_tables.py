@@ -39,6 +39,13 @@ def test_of_rows_that_say_the_same_only_the_first_counts() -> None:
     ]
 
 
+def test_a_table_counts_only_where_the_device_does_not_have_the_better_one() -> None:
+    body = "radios: [{channel: T.1.2}, {unless: T.1.2, channel: T.1.3}]"
+
+    assert [tags for tags, _ in fields(body, "T.1.2.1|2|36\nT.1.3.1|2|1", "wifi_radio")] == ["device 5g 0"]
+    assert [tags for tags, _ in fields(body, "T.1.3.1|2|1", "wifi_radio")] == ["device 2g4 0"]
+
+
 def test_an_index_of_a_text_and_a_rest_is_taken_apart() -> None:
     body = "ssids: {index: {name: text, rest: rest}, ssid: {index: name}, clients: T.1.3}"
 

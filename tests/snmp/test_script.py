@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from drivers.collect_ssh import SCRIPT, collect
+from drivers.collectors.openwrt import SCRIPT, collect
 from drivers.errors import UnexpectedReply
 from metrics import catalog
 from tests import need
