@@ -18,9 +18,7 @@ from tests.snmp.test_ber import messages, mib_oids
 def fast() -> ModuleType:
     """The module in C; in CI it must have been built."""
     if not hot.BUILT:
-        need.missing(
-            "needs the C module: apt-get install gcc python3-dev, then: rm -r .venv; make test"
-        )
+        need.missing("needs the C module: apt-get install gcc python3-dev, then: rm -r .venv; make test")
     from drivers.snmp import _hot  # noqa: PLC0415  absent where there is no compiler
 
     return _hot
