@@ -8,6 +8,8 @@ from typing import Final
 
 from drivers.snmp.seam import Oid, Value
 
+ID_OCTETS: Final = 4
+ID_HEAD: Final = b"\x02\x04"
 _MAX_SUBIDENTIFIERS: Final = 128
 _MAX_SUBIDENTIFIER: Final = 0xFFFFFFFF
 _MAX_INTEGER_OCTETS: Final = 9
@@ -91,6 +93,7 @@ _SIGNED_BY_TAG: Final = {
     int(Tag.UNSIGNED32): False,
 }
 _UNSIGNED: Final = frozenset(tag for tag, signed in _SIGNED_BY_TAG.items() if not signed)
+_V1, _V2C, _V3 = b"\x02\x01\x00", b"\x02\x01\x01", b"\x02\x01\x03"
 _SHORT: Final = 0x7F  # the longest length that takes one octet
 _TEXT: Final = frozenset({int(Tag.OCTETS), int(Tag.IP_ADDRESS), int(Tag.OPAQUE)})
 _SEQUENCE, _OID, _OCTETS = int(Tag.SEQUENCE), int(Tag.OID), int(Tag.OCTETS)  # an enum's lookup costs
@@ -98,7 +101,9 @@ _SEQUENCE, _OID, _OCTETS = int(Tag.SEQUENCE), int(Tag.OID), int(Tag.OCTETS)  # a
 
 def encode(message: Message) -> bytes:
     """The whole message."""
-    varbinds = b"".join(tlv(Tag.SEQUENCE, encode_oid(n) + _value(tag, v)) for n, tag, v in message.varbinds)
+    varbinds = b"".join(
+        tlv(Tag.SEQUENCE, encode_oid(n) + encode_value(tag, v)) for n, tag, v in message.varbinds
+    )
     tail = integer(message.status) + integer(message.index) + tlv(Tag.SEQUENCE, varbinds)
     pdu = tlv(message.verb, integer(message.request_id) + tail)
     return tlv(Tag.SEQUENCE, community_head(message.version, message.community) + pdu)
@@ -132,7 +137,26 @@ def decode_pdu(data: bytes, at: int, end: int) -> Pdu:
         raise BerError("truncated") from error
 
 
-def values_named(data: bytes, at: int, end: int, names: Sequence[bytes]) -> list[Value | None] | None:
+def id_of(datagram: bytes) -> bytes | None:
+    """The request-id (v1, v2c) or msgID (v3) as four octets, unproved; None when there is none."""
+    try:
+        at = 2 + (datagram[1] & 0x7F if datagram[1] & 0x80 else 0)
+        version = datagram[at : at + 3]
+        at += 3
+        if version in (_V1, _V2C):
+            at += 2 + datagram[at + 1]  # the community, which is ours and so short
+            at += 2 + (datagram[at + 1] & 0x7F if datagram[at + 1] & 0x80 else 0)
+        elif version == _V3:
+            at += 2 + (datagram[at + 1] & 0x7F if datagram[at + 1] & 0x80 else 0)
+        else:
+            return None
+    except IndexError:
+        return None
+    found = datagram[at + 2 : at + 2 + ID_OCTETS]
+    return found if datagram[at : at + 2] == ID_HEAD and len(found) == ID_OCTETS else None
+
+
+def values_named(data: bytes, at: int, end: int, names: tuple[bytes, ...]) -> list[Value | None] | None:
     """The values of exactly these bindings (encoded names), in order; None when the list is not just so.
 
     The hot loop of polling: an answer names what it named the last time, so that names need no decoding.
@@ -156,7 +180,7 @@ def values_named(data: bytes, at: int, end: int, names: Sequence[bytes]) -> list
             if tag in _UNSIGNED and value_at < stop <= value_at + _MAX_INTEGER_OCTETS:
                 found.append(int.from_bytes(data[value_at:stop], "big"))
             else:
-                found.append(_read_value(tag, data[value_at:stop]))
+                found.append(read_value(tag, data[value_at:stop]))
             at = stop
     except (IndexError, BerError):
         return None
@@ -265,7 +289,8 @@ def _subidentifier(number: int) -> bytes:
     return bytes(reversed(octets))
 
 
-def _value(tag: int, value: Value | None) -> bytes:
+def encode_value(tag: int, value: Value | None) -> bytes:
+    """A value with its tag; None is NULL or one of its kin."""
     if value is None:
         return bytes((tag, 0))
     if isinstance(value, int):
@@ -304,12 +329,12 @@ def read_varbinds(data: bytes, at: int, end: int) -> list[VarBind]:
         if outer != _SEQUENCE or name_tag != _OID or value_stop > at or at > end:
             raise BerError("not a variable binding, or cut short")
         contents = data[start:value_stop]
-        value = contents if tag == _OCTETS else _read_value(tag, contents)
+        value = contents if tag == _OCTETS else read_value(tag, contents)
         found.append((decode_oid(data[name:stop]), tag, value))
     return found
 
 
-def _read_value(tag: int, contents: bytes) -> Value | None:
+def read_value(tag: int, contents: bytes) -> Value | None:
     """The value; a type this protocol does not know is None, so that one odd object costs only itself."""
     signed = _SIGNED_BY_TAG.get(tag)
     if signed is not None:

@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import Final
 
 from drivers.model import SnmpCredentials, SnmpV1, SnmpV2c, SnmpV3
-from drivers.snmp.ber import Version
+from drivers.snmp.ber import ID_OCTETS, Version
 from drivers.snmp.dialogue import Dialogue
-from drivers.snmp.envelope import ID_OCTETS, CommunityEnvelope, Envelope
+from drivers.snmp.envelope import CommunityEnvelope, Envelope
 from drivers.snmp.exchange import Exchange
 from drivers.snmp.habits import Habits
 from drivers.snmp.seam import Failure, Learned, PollReply, PollRequest, Reason

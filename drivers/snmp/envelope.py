@@ -2,14 +2,12 @@
 
 from typing import Final, Protocol
 
-from drivers.snmp.ber import BerError, Tag, Verb, Version, community_head, header, tlv
+from drivers.snmp.ber import ID_HEAD, BerError, Tag, Verb, Version, community_head
+from drivers.snmp.hot import header, tlv
 from drivers.snmp.questions import Question
 from drivers.snmp.seam import Failure
 
-ID_OCTETS: Final = 4
 _RESPONSE: Final = int(Verb.RESPONSE)
-_ID_HEAD: Final = b"\x02\x04"
-_V1, _V2C, _V3 = b"\x02\x01\x00", b"\x02\x01\x01", b"\x02\x01\x03"
 
 
 class Disbelieved(Exception):
@@ -40,25 +38,6 @@ class Envelope(Protocol):
         None: the agent told what we lacked, ask again. Raises Disbelieved, Refusal, IndexError (cut short).
         """
         ...
-
-
-def id_of(datagram: bytes) -> bytes | None:
-    """The request-id (v1, v2c) or msgID (v3) as four octets, unproved; None when there is none."""
-    try:
-        at = 2 + (datagram[1] & 0x7F if datagram[1] & 0x80 else 0)
-        version = datagram[at : at + 3]
-        at += 3
-        if version in (_V1, _V2C):
-            at += 2 + datagram[at + 1]  # the community, which is ours and so short
-            at += 2 + (datagram[at + 1] & 0x7F if datagram[at + 1] & 0x80 else 0)
-        elif version == _V3:
-            at += 2 + (datagram[at + 1] & 0x7F if datagram[at + 1] & 0x80 else 0)
-        else:
-            return None
-    except IndexError:
-        return None
-    found = datagram[at + 2 : at + 2 + ID_OCTETS]
-    return found if datagram[at : at + 2] == _ID_HEAD and len(found) == ID_OCTETS else None
 
 
 class CommunityEnvelope:
@@ -96,6 +75,6 @@ def response_body(data: bytes, at: int, end: int, request_id: bytes) -> tuple[by
     verb, at, end = header(data, at, end)
     if verb != _RESPONSE:
         raise Disbelieved("is no response")
-    if data[at : at + 6] != _ID_HEAD + request_id:
+    if data[at : at + 6] != ID_HEAD + request_id:
         raise Disbelieved("belongs to another request")
     return data, at + 6, end

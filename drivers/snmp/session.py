@@ -3,24 +3,13 @@
 import hmac
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import count
-from typing import Final
+from typing import Final, NamedTuple
 
 from drivers.model import SnmpV3
-from drivers.snmp.ber import (
-    BerError,
-    Pdu,
-    Tag,
-    Verb,
-    decode_pdu,
-    header,
-    integer,
-    read_integer,
-    read_octets,
-    tlv,
-)
+from drivers.snmp.ber import BerError, Pdu, Tag, Verb, decode_pdu, integer
 from drivers.snmp.envelope import Disbelieved, Refusal, response_body
+from drivers.snmp.hot import header, read_integer, read_octets, tlv
 from drivers.snmp.questions import Question
 from drivers.snmp.seam import Failure, Oid, Reason
 from drivers.snmp.usm import Keys, localized
@@ -45,8 +34,7 @@ _salts: Final = count(int.from_bytes(os.urandom(8), "big"))
 """Never the same twice in a process, begun anywhere so that two processes hardly meet (RFC 3826 §3.1.2.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(NamedTuple):
     """A message taken apart; `digest_at` is where its authentication parameters begin."""
 
     flags: int

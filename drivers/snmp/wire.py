@@ -6,10 +6,10 @@ from collections.abc import Callable
 from math import ceil
 from typing import Final
 
-from drivers.snmp import ber
+from drivers.snmp import ber, hot
 from drivers.snmp.alarms import Alarms
 from drivers.snmp.dialogue import Answer
-from drivers.snmp.envelope import Disbelieved, Refusal, id_of
+from drivers.snmp.envelope import Disbelieved, Refusal
 from drivers.snmp.exchange import Exchange
 from drivers.snmp.seam import Failure, Reason
 from drivers.snmp.udp import Address, UdpPort, Unreachable
@@ -157,7 +157,7 @@ class Wire:
             self._unreachable(unreachable)
 
     def _hear(self, datagram: bytes, address: Address) -> None:
-        request_id = id_of(datagram)
+        request_id = hot.id_of(datagram)
         exchange = self._pending.get(request_id) if request_id is not None else None
         if exchange is None or request_id is None:
             about = self._talking.get(address)
@@ -194,8 +194,8 @@ class Wire:
         dialogue = exchange.dialogue
         forecast = dialogue.forecast
         if forecast is not None and data[at : at + len(_FINE)] == _FINE:
-            _, start, stop = ber.header(data, at + len(_FINE) - 1, end)
-            values = ber.values_named(data, start, stop, forecast.names)
+            _, start, stop = hot.header(data, at + len(_FINE) - 1, end)
+            values = hot.values_named(data, start, stop, forecast.names)
             if values is not None and dialogue.hear_values(forecast, values):
                 return True
         dialogue.hear(_answer(data, at, end))
@@ -248,7 +248,7 @@ class Wire:
 
 
 def _answer(data: bytes, at: int, end: int) -> Answer:
-    status, at = ber.read_integer(data, at, end)
-    index, at = ber.read_integer(data, at, end)
-    _, at, stop = ber.header(data, at, end)
+    status, at = hot.read_integer(data, at, end)
+    index, at = hot.read_integer(data, at, end)
+    _, at, stop = hot.header(data, at, end)
     return Answer(status, index, ber.read_varbinds(data, at, stop))

@@ -19,8 +19,9 @@ from drivers.snmp.ber import (
     decode_oid,
     encode,
     encode_oid,
+    id_of,
 )
-from drivers.snmp.envelope import CommunityEnvelope, id_of
+from drivers.snmp.envelope import CommunityEnvelope
 from drivers.snmp.questions import Question
 from drivers.snmp.seam import Oid
 
