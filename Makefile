@@ -7,22 +7,30 @@ TEST_READY := $(VENV)/.ready-test
 DEBIAN := deploy/debian.sh
 BABEL := $(VENV)/bin/pybabel
 
-.PHONY: run test soak lint translations clean
+.PHONY: run test packages soak bench-poll lint translations clean
 
 run: $(RUN_READY)
 	@$(PLAZA) demo
 
-test: $(TEST_READY)
-	@sh $(DEBIAN) test
+test: packages $(TEST_READY)
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
-	@$(VENV)/bin/python -m pytest -m "not soak"
+	@$(VENV)/bin/python -m pytest -m "not soak" -n 3 --dist loadfile
 
-soak: $(TEST_READY)
+packages:
 	@sh $(DEBIAN) test
+
+soak: packages $(TEST_READY)
 	@$(VENV)/bin/python -m pytest -m soak
+
+# What polling costs, us and our peers; BENCH=--quick takes minutes instead of an hour, BENCH=--help says more.
+bench-packages:
+	@sh $(DEBIAN) bench
+
+bench-poll: bench-packages $(RUN_READY)
+	@$(VENV)/bin/python -m bench.poll $(BENCH)
 
 lint: $(TEST_READY)
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports
@@ -45,12 +53,12 @@ $(VENV)/bin/python:
 	@echo "Making a virtual environment in $(VENV) …"
 	@$(PYTHON) -m venv $(VENV)
 
-$(RUN_READY): setup.cfg constraints.txt $(VENV)/bin/python
+$(RUN_READY): setup.cfg setup.py drivers/snmp/_hot.c constraints.txt $(VENV)/bin/python
 	@echo "Installing Plaza and its libraries …"
 	@$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar on -c constraints.txt -e .
 	@touch $@
 
-$(TEST_READY): setup.cfg constraints.txt $(VENV)/bin/python
+$(TEST_READY): setup.cfg setup.py drivers/snmp/_hot.c constraints.txt $(VENV)/bin/python
 	@echo "Installing Plaza, its libraries and what its tests need …"
 	@$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar on -c constraints.txt -e '.[test]'
 	@touch $@ $(RUN_READY)

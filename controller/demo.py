@@ -17,9 +17,9 @@ from controller.errors import PortTaken
 from controller.files import write_private
 from controller.model import Inventory, Site
 from controller.processes import Child, is_free, python
-from controller.settings import Settings, endpoint
+from controller.settings import Listener, Settings, endpoint, listeners
 from drivers.errors import DriverError
-from drivers.model import Device, Endpoint, Role, SnmpV2c
+from drivers.model import Device, Endpoint, Role, SnmpV1, SnmpV2c
 from drivers.ssh import HostKey, fetch_host_key
 
 SEED = 8
@@ -32,19 +32,19 @@ def choose_free_ports(settings: Settings) -> dict[str, str]:
     """PLAZA_* variables that move each listener which is taken to the next free port of its host."""
     chosen: dict[str, str] = {}
     used: set[Endpoint] = set()
-    for name in ("portal_listen", "console_listen", "edge_listen"):
-        wanted = endpoint(getattr(settings, name))
-        free = _next_free(wanted, used)
+    for one in listeners(settings):
+        free = _next_free(one, used)
         used.add(free)
-        if free != wanted:
-            chosen[f"PLAZA_{name.upper()}"] = str(free)
+        if free != one.endpoint:
+            chosen[one.variable] = str(free)
     return chosen
 
 
-def _next_free(wanted: Endpoint, used: set[Endpoint]) -> Endpoint:
+def _next_free(one: Listener, used: set[Endpoint]) -> Endpoint:
+    wanted = one.endpoint
     for port in range(wanted.port, min(wanted.port + FREE_PORT_TRIES, 65536)):
         place = Endpoint(wanted.host, port)
-        if place not in used and is_free(place):
+        if place not in used and is_free(place, one.kind):
             return place
     raise PortTaken(f"no free port from {wanted} on; stop what listens there")
 
@@ -106,6 +106,7 @@ def simulator_spec(app: App) -> dict[str, object]:
         "state_dir": str(app.settings.data_dir / "demo" / "devices"),
         "control": str(control_socket(app.settings)),
         "aps": [_virtual(app, device) for device in aps],
+        **_traps(app.settings),
         "citizens": [
             {
                 "site": site.key,
@@ -117,6 +118,15 @@ def simulator_spec(app: App) -> dict[str, object]:
             for number, site in enumerate(recording_sites(app.inventory), start=1)
         ],
     }
+
+
+def _traps(settings: Settings) -> Mapping[str, object]:
+    """Where the simulated devices, which speak IPv4 only, tell what happens to them."""
+    place = endpoint(settings.trap_listen) if settings.trap_listen else None
+    if place is None or ":" in place.host:
+        return {}
+    host = "127.0.0.1" if place.host == "0.0.0.0" else place.host  # noqa: S104  nothing listens by this
+    return {"traps": {"host": host, "port": place.port}}
 
 
 def adopt_new(app: App) -> list[DriverError]:
@@ -159,16 +169,15 @@ def _virtual(app: App, device: Device) -> dict[str, object]:
 
 def _snmp(app: App, device: Device) -> Mapping[str, str]:
     credentials = app.secrets.snmp(device.snmp_credentials)
-    if isinstance(credentials, SnmpV2c):
-        return {"version": "2c", "community": credentials.community.reveal()}
-    return {
-        "version": "3",
-        "user": credentials.user,
-        "auth_protocol": credentials.auth_protocol,
-        "auth_key": credentials.auth_key.reveal() if credentials.auth_key else "",
-        "priv_protocol": credentials.priv_protocol,
-        "priv_key": credentials.priv_key.reveal() if credentials.priv_key else "",
-    }
+    if isinstance(credentials, SnmpV1 | SnmpV2c):
+        version = "1" if isinstance(credentials, SnmpV1) else "2c"
+        return {"version": version, "community": credentials.community.reveal()}
+    said = {"version": "3", "user": credentials.user}
+    if credentials.auth_key:
+        said |= {"auth_protocol": credentials.auth_protocol, "auth_key": credentials.auth_key.reveal()}
+    if credentials.priv_key:
+        said |= {"priv_protocol": credentials.priv_protocol, "priv_key": credentials.priv_key.reveal()}
+    return said | ({"context": credentials.context} if credentials.context else {})
 
 
 def _public(private_key: str) -> str:

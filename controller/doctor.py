@@ -13,7 +13,7 @@ from controller.errors import ControllerError, InventoryError
 from controller.model import Inventory
 from controller.processes import is_free, is_held
 from controller.secrets import FileSecrets
-from controller.settings import Settings, endpoint
+from controller.settings import Settings, listeners
 from controller.store.engine import HEAD, open_engine, require_sound, version
 from drivers.definition import load_platforms
 
@@ -88,6 +88,7 @@ def _store(settings: Settings) -> Finding:
 def _secrets(settings: Settings, inventory: Inventory) -> Iterator[Finding]:
     secrets = FileSecrets(inventory.credentials, settings.secrets_dir)
     look_up: dict[str, Callable[[str], object]] = {
+        "snmp-v1": secrets.snmp,
         "snmp-v2c": secrets.snmp,
         "snmp-v3": secrets.snmp,
         "ssh": secrets.ssh,
@@ -127,11 +128,11 @@ def _audit(settings: Settings) -> Finding:
 
 def _listeners(settings: Settings) -> Iterator[Finding]:
     running = is_held(settings.data_dir / "plaza.lock")
-    for name in ("portal_listen", "edge_listen", "console_listen"):
-        place = endpoint(getattr(settings, name))
-        if is_free(place) or running:
+    for one in listeners(settings):
+        place = one.endpoint
+        if is_free(place, one.kind) or running:
             state = "served by the running Plaza, or free" if running else "free"
-            yield Finding(name, f"{place} is {state}")
+            yield Finding(one.setting, f"{place} is {state}")
         else:
-            variable = f"PLAZA_{name.upper()}"
-            yield Finding(name, f"{place} is taken", f"export {variable}={place.host}:{place.port + 1000}")
+            mend = f"export {one.variable}={place.host}:{place.port + 1000}"
+            yield Finding(one.setting, f"{place} is taken", mend)

@@ -4,7 +4,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from controller.inventory_values import SecretReference, Text, fault
+from controller.inventory_values import ContextName, SecretReference, Text, fault
+
+
+class SnmpV1(BaseModel, frozen=True, extra="forbid"):
+    """SNMPv1 community, for devices that speak nothing better."""
+
+    kind: Literal["snmp-v1"]
+    community: SecretReference
 
 
 class SnmpV2c(BaseModel, frozen=True, extra="forbid"):
@@ -15,14 +22,15 @@ class SnmpV2c(BaseModel, frozen=True, extra="forbid"):
 
 
 class SnmpV3(BaseModel, frozen=True, extra="forbid"):
-    """SNMPv3 user (RFC 3414, RFC 3826)."""
+    """SNMPv3 user (RFC 3414, 3826, 7860). Longer AES keys are extended after Blumenthal; …c after Reeder."""
 
     kind: Literal["snmp-v3"]
     user: Text
     auth_protocol: Literal["none", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"] = "sha1"
     auth_key: SecretReference | None = None
-    priv_protocol: Literal["none", "des", "aes128", "aes192", "aes256"] = "aes128"
+    priv_protocol: Literal["none", "des", "aes128", "aes192", "aes256", "aes192c", "aes256c"] = "aes128"
     priv_key: SecretReference | None = None
+    context: ContextName | None = None
 
     @model_validator(mode="after")
     def _has_its_keys(self) -> Self:
@@ -71,7 +79,8 @@ class WifiCredential(BaseModel, frozen=True, extra="forbid"):
 
 
 Credential = Annotated[
-    SnmpV2c | SnmpV3 | SshCredential | GatewayCredential | WifiCredential, Field(discriminator="kind")
+    SnmpV1 | SnmpV2c | SnmpV3 | SshCredential | GatewayCredential | WifiCredential,
+    Field(discriminator="kind"),
 ]
 
 

@@ -15,7 +15,7 @@ from drivers.model import Device, Endpoint, Lifecycle, PollBy, ReachKind, Role
 
 # Keys that name a credential, and the kinds that may be named there.
 _CREDENTIALS: Final[Mapping[Key, tuple[str, ...]]] = {
-    ("snmp", "credentials"): ("snmp-v2c", "snmp-v3"),
+    ("snmp", "credentials"): ("snmp-v1", "snmp-v2c", "snmp-v3"),
     ("ssh", "credentials"): ("ssh",),
     ("portal", "gateway_credentials"): ("gateway",),
 }

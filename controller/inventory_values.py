@@ -81,7 +81,7 @@ def _zone(text: str) -> str:
     return text
 
 
-def _ssid(text: str) -> str:
+def _octets_32(text: str) -> str:
     octets = len(_printable(text).encode())
     if not 1 <= octets <= 32:
         raise fault(f"is {octets} octets long", "write 1 to 32 octets of UTF-8; á, é, ñ are two octets each")
@@ -195,5 +195,6 @@ Week = Annotated[dict[str, Openings], BeforeValidator(_week)]
 Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 Country = Annotated[StrictStr, AfterValidator(_country)]
 Language = Annotated[StrictStr, AfterValidator(_language)]
-SsidName = Annotated[StrictStr, AfterValidator(_ssid)]
+SsidName = Annotated[StrictStr, AfterValidator(_octets_32)]
+ContextName = Annotated[StrictStr, AfterValidator(_octets_32)]
 Channel = Annotated[StrictInt, BeforeValidator(lambda channel: 0 if channel == "auto" else channel)]

@@ -3,17 +3,16 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import blake2b
-from heapq import heapify, heapreplace
 
 from controller import poller_ssh
 from controller.health import State, Verdict, assess, polled
+from controller.wheel import Wheel, slot
 from drivers.collect import Collected, collect, request
 from drivers.definition import Platform
 from drivers.model import Device, PollBy, Secrets
-from drivers.snmp.seam import Failure, Poller, PollReply, PollRequest
+from drivers.snmp.seam import Failure, Learned, Poller, PollReply, PollRequest
 from metrics.errors import CatalogError
 from metrics.sample import Sample
 
@@ -23,63 +22,29 @@ FLUSH_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """One finished poll."""
+    """One finished poll. `learned` and `events` are those of `drivers.snmp.seam.PollReply`."""
 
     device: Device
     samples: tuple[Sample, ...]
     verdict: Verdict
     problems: tuple[str, ...]
     at: int
+    failure: Failure | None = None
+    learned: Learned | None = None
+    events: tuple[str, ...] = ()
 
 
 Keep = Callable[[Sequence[Polled]], None]
 """Makes a batch durable; called from a thread, one batch at a time."""
 
 
-def phase_s(name: str, interval_s: float) -> float:
-    """When in its interval a device is polled: spread by a hash, the same after every restart."""
-    digest = blake2b(name.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64 * interval_s
+Hurried = Callable[[], Iterable[str]]
+"""Devices to poll now that were not told yet; each is told once."""
 
 
-def slot(wall_s: float, name: str, interval_s: int) -> int:
-    """The start of the interval that a poll at `wall_s` belongs to: its samples' timestamp."""
-    return int((wall_s - phase_s(name, interval_s) + interval_s / 2) // interval_s * interval_s)
-
-
-@dataclass(slots=True)
-class Wheel:
-    """Who is due, on the monotonic clock. A device still in flight at its turn is skipped and counted."""
-
-    interval_s: float
-    turns: list[tuple[float, str]]
-    in_flight: set[str] = field(default_factory=set)
-    skipped: int = 0
-
-    @classmethod
-    def start(cls, names: Iterable[str], interval_s: float, now_s: float, wall_s: float) -> "Wheel":
-        """Every device first comes when the wall clock reaches its phase within an interval."""
-        turns = [(now_s + (phase_s(name, interval_s) - wall_s) % interval_s, name) for name in names]
-        heapify(turns)
-        return cls(interval_s, turns)
-
-    def due(self, now_s: float, room: int) -> list[str]:
-        """Take out at most `room` devices whose turn has come; the others keep their turn."""
-        taken: list[str] = []
-        while self.turns and self.turns[0][0] <= now_s and len(taken) < room:
-            at, name = self.turns[0]
-            missed = (now_s - at) // self.interval_s
-            heapreplace(self.turns, (at + (missed + 1) * self.interval_s, name))
-            if name in self.in_flight:
-                self.skipped += 1
-            else:
-                self.in_flight.add(name)
-                taken.append(name)
-        return taken
-
-    def done(self, name: str) -> None:
-        """The device may be asked again."""
-        self.in_flight.discard(name)
+def nobody() -> Iterable[str]:
+    """No device is in a hurry."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +85,10 @@ class Targets:
         device = self.devices[reply.device]
         try:
             collected = collect(device, self.platforms[device.platform], reply, at)
+            judged = _judged(device, reply.failure, collected, at)
         except CatalogError as error:
-            return _unstorable(device, error, at)
-        return _judged(device, reply.failure, collected, at)
+            judged = _unstorable(device, error, at)
+        return replace(judged, learned=reply.learned, events=reply.events)
 
     def call_on(self, name: str, at: int) -> Polled:
         """One device over SSH → samples, verdict and problems; blocks."""
@@ -164,7 +130,7 @@ class Targets:
 
 
 def _judged(device: Device, failure: Failure | None, collected: Collected, at: int) -> Polled:
-    return Polled(device, collected.samples, assess(failure, collected), collected.problems, at)
+    return Polled(device, collected.samples, assess(failure, collected), collected.problems, at, failure)
 
 
 def _unstorable(device: Device, error: CatalogError, at: int) -> Polled:
@@ -196,15 +162,24 @@ class Lane:
     room: int
     ask: Callable[[Sequence[str]], AsyncIterator[Polled]]
 
+    def hurry(self, names: Iterable[str]) -> None:
+        """Those of them that are ours come now."""
+        now_s = time.monotonic()
+        for name in names:
+            self.wheel.hurry(name, now_s)
+
     def due(self) -> list[str]:
         """Those to ask now."""
         return self.wheel.due(time.monotonic(), self.room - len(self.wheel.in_flight))
 
 
-async def turn(targets: Targets, poller: Poller, keep: Keep, interval_s: int, in_flight: int) -> None:
+async def turn(
+    targets: Targets, poller: Poller, keep: Keep, interval_s: int, in_flight: int, hurried: Hurried = nobody
+) -> None:
     """Poll for ever. Cancel to stop: what was answered is made durable first.
 
     `in_flight` is how many polls over SNMP may be open; those over SSH have a lane and a limit of their own.
+    What is `hurried` is polled out of turn as well.
     """
     lanes = _lanes(targets, poller, interval_s, in_flight)
     answers: asyncio.Queue[Polled] = asyncio.Queue()
@@ -212,7 +187,9 @@ async def turn(targets: Targets, poller: Poller, keep: Keep, interval_s: int, in
     polls: set[asyncio.Task[None]] = set()
     try:
         while not keeper.done():
+            names_hurried = list(hurried())
             for lane in lanes:
+                lane.hurry(names_hurried)
                 if names := lane.due():
                     task = asyncio.create_task(_ask(lane, names, answers))
                     polls.add(task)

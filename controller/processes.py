@@ -56,17 +56,18 @@ def supervise(children: Sequence[Child], stop: Event, log_dir: Path | None = Non
         _end(running)
 
 
-def require_free(endpoint: Endpoint, setting: str) -> None:
+def require_free(endpoint: Endpoint, setting: str, kind: socket.SocketKind = socket.SOCK_STREAM) -> None:
     """Raise PortTaken when nothing can listen there."""
-    if not is_free(endpoint):
+    if not is_free(endpoint, kind):
         raise PortTaken(f"{endpoint} is taken or not ours; set {setting} to another address, HOST:PORT")
 
 
-def is_free(endpoint: Endpoint) -> bool:
-    """Whether a listener could be opened."""
+def is_free(endpoint: Endpoint, kind: socket.SocketKind = socket.SOCK_STREAM) -> bool:
+    """Whether a listener could be opened: of TCP, or of UDP with SOCK_DGRAM."""
     family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket(family, kind) as probe:
+        if kind == socket.SOCK_STREAM:  # with UDP it would share the port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((endpoint.host, endpoint.port))
         except OSError:

@@ -15,17 +15,19 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 
-from controller import logs
+from controller import audit, logs
 from controller.access import Access
-from controller.app import App, build, portal_sites
-from controller.errors import ControllerError
+from controller.app import App, build, portal_sites, utc_now
+from controller.errors import ControllerError, StoreBusy, StoreError
 from controller.health import polled, unmeasured
+from controller.notices import attend
 from controller.poller import Polled, Targets, turn
 from controller.poller_ssh import LOGIN_TIMEOUT_S
 from controller.processes import Child, only_one, python, require_free, supervise
-from controller.settings import Settings, endpoint
+from controller.settings import Settings, endpoint, listeners
 from controller.store import health as health_store
 from controller.store import leases
+from controller.store import snmp as snmp_store
 from controller.store.engine import require_sound
 from controller.worker import work
 from drivers.definition import load_platforms
@@ -61,9 +63,11 @@ async def _poll(app: App, targets: Targets, keep: Callable[[Sequence[Polled]], N
     assert task is not None  # noqa: S101  we are inside one
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    poller = open_poller()
+    settings, learned = app.settings, snmp_store.learned(app.engine)
+    poller = open_poller(learned=learned, backend=settings.snmp_backend)
     try:
-        await turn(targets, poller, keep, app.settings.poll_interval_s, app.settings.polls_in_flight)
+        async with attend(settings, targets, poller, learned) as (hearing, hurried):
+            await turn(targets, hearing, keep, settings.poll_interval_s, settings.polls_in_flight, hurried)
     finally:
         await poller.close()
 
@@ -80,12 +84,33 @@ def _keeper(app: App, holder: str, epoch: int) -> Callable[[Sequence[Polled]], N
         samples = [sample for one in batch for sample in one.samples]
         if samples:
             app.samples.write("poller", samples, shard=SHARD, epoch=epoch)
-        health_store.keep(app.engine, [(one.device.name, one.verdict, int(time.time())) for one in batch])
+        _remember(app, batch, int(time.time()))
         for one in batch:
             for problem in one.problems:
                 log.warning("reply not understood", extra={"device": one.device.name, "problem": problem})
+            for event in one.events:
+                _record(app, one.device.name, event)
 
     return keep
+
+
+def _remember(app: App, batch: Sequence[Polled], now: int) -> None:
+    """The verdicts, why polls failed and what agents taught us, in one transaction."""
+    with app.engine.begin() as connection:
+        health_store.keep(connection, [(one.device.name, one.verdict, now) for one in batch])
+        snmp_store.keep_errors(connection, [(one.device.name, one.failure, now) for one in batch])
+        learned = {one.device.name: one.learned for one in batch if one.learned is not None}
+        snmp_store.keep_learned(connection, learned, now)
+
+
+def _record(app: App, device: str, event: str) -> None:
+    """What a healthy agent seldom does goes into the audit log; without one polling goes on."""
+    log.warning("snmp event", extra={"device": device, "event": event})
+    entry = audit.Entry("plaza poller", "snmp-event", device, {"event": event}, utc_now())
+    try:
+        audit.record(app.engine, audit.load_key(app.settings.data_dir), entry)
+    except (StoreBusy, StoreError) as error:
+        log.error("snmp event not audited", extra={"device": device, "event": event, "error": str(error)})
 
 
 def _lease(app: App, holder: str) -> int:
@@ -161,8 +186,8 @@ def check(settings: Settings) -> None:
     Targets.of(app.inventory.devices.values(), load_platforms(), app.secrets)
     portal_sites(app)
     _on_loopback(settings)
-    for listen in ("portal_listen", "edge_listen", "console_listen"):
-        require_free(endpoint(getattr(settings, listen)), f"PLAZA_{listen.upper()}")
+    for one in listeners(settings):
+        require_free(one.endpoint, one.variable, one.kind)
     app.samples.close()
     app.engine.dispose()
 

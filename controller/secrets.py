@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from controller.errors import SecretError
-from drivers.model import Secret, SnmpCredentials, SnmpV2c, SnmpV3, SshLogin
+from drivers.model import Secret, SnmpCredentials, SnmpV1, SnmpV2c, SnmpV3, SshLogin
 
 MAX_OCTETS: Final = 64 * 1024
 MIN_GATEWAY_KEY_OCTETS: Final = 32
@@ -46,7 +46,9 @@ class FileSecrets:
 
     def snmp(self, name: str) -> SnmpCredentials:
         """Credentials for polling."""
-        entry = self._entry(name, "snmp-v2c", "snmp-v3")
+        entry = self._entry(name, "snmp-v1", "snmp-v2c", "snmp-v3")
+        if entry["kind"] == "snmp-v1":
+            return SnmpV1(self._secret(name, entry, "community"))
         if entry["kind"] == "snmp-v2c":
             return SnmpV2c(self._secret(name, entry, "community"))
         return SnmpV3(
@@ -55,6 +57,7 @@ class FileSecrets:
             auth_key=self._optional(name, entry, "auth_key"),
             priv_protocol=entry.get("priv_protocol", "aes128"),
             priv_key=self._optional(name, entry, "priv_key"),
+            context=entry.get("context", ""),
         )
 
     def ssh(self, name: str) -> SshLogin:

@@ -1,10 +1,12 @@
 """plaza.toml and PLAZA_* variables → Settings."""
 
 import os
+import socket
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -22,7 +24,12 @@ def _listen(text: str) -> str:
     return text
 
 
+def _listen_or_off(text: str) -> str:
+    return _listen(text) if text else text
+
+
 Listen = Annotated[str, AfterValidator(_listen)]
+ListenOrOff = Annotated[str, AfterValidator(_listen_or_off)]
 
 
 class SinkSettings(BaseModel):
@@ -50,11 +57,13 @@ class Settings(BaseModel):
     poll_interval_s: int = Field(default=30, ge=5, le=3600)
     raw_days: int = Field(default=30, ge=2)
     polls_in_flight: int = Field(default=2000, ge=1)
+    snmp_backend: Literal["own", "pysnmp"] = "own"
     portal_listen: Listen = "127.0.0.1:8080"
     portal_url: str = ""
     console_listen: Listen = "127.0.0.1:8081"
     edge_listen: Listen = "127.0.0.1:8082"
     edge_url: str = ""
+    trap_listen: ListenOrOff = "127.0.0.1:1162"
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
     sinks: tuple[SinkSettings, ...] = ()
 
@@ -122,6 +131,29 @@ def _sentences(error: ValidationError, file: Path, environ: Mapping[str, str]) -
         f"{place('.'.join(str(part) for part in item['loc']))}: {item['msg'].removeprefix('Value error, ')}"
         for item in error.errors()
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where one role listens, and by which setting."""
+
+    setting: str
+    endpoint: Endpoint
+    kind: socket.SocketKind
+
+    @property
+    def variable(self) -> str:
+        """What moves it elsewhere."""
+        return PREFIX + self.setting.upper()
+
+
+def listeners(settings: Settings) -> list[Listener]:
+    """Every address that a running Plaza takes."""
+    tcp = ("portal_listen", "edge_listen", "console_listen")
+    taken = [Listener(name, endpoint(getattr(settings, name)), socket.SOCK_STREAM) for name in tcp]
+    if settings.trap_listen:
+        taken.append(Listener("trap_listen", endpoint(settings.trap_listen), socket.SOCK_DGRAM))
+    return taken
 
 
 def endpoint(listen: str) -> Endpoint:

@@ -1,15 +1,18 @@
 #!/bin/sh
-# Installs the Debian packages that `make run` or `make test` needs; without root it names the command.
+# Installs the Debian packages that `make run`, `make test` or `make bench-poll` needs; without root it names the command.
 set -eu
 run="python3-venv"
-peers="busybox chromium conntrack curl dnsmasq-base dropbear-bin fonts-liberation gcc influxdb iproute2 libc6-dev nftables openssh-client openssh-server procps snmp snmpd systemd victoria-metrics"
+peers="busybox chromium conntrack curl dnsmasq-base dropbear-bin fonts-liberation gcc influxdb iproute2 libc6-dev nftables openssh-client openssh-server procps python3-dev snmp snmpd systemd victoria-metrics"
+bench="gcc golang-github-gosnmp-gosnmp-dev golang-go libc6-dev prometheus-snmp-exporter python3-dev snmp util-linux"
 case "${1:-run}" in
 run) wanted="$run" ;;
 test) wanted="$run $peers" ;;
-*) echo "usage: $0 run|test" >&2; exit 2 ;;
+bench) wanted="$run $bench" ;;
+*) echo "usage: $0 run|test|bench" >&2; exit 2 ;;
 esac
 if ! command -v dpkg-query >/dev/null 2>&1; then
     [ "$1" = test ] && echo "Not Debian: tests skip where they miss one of: $wanted" >&2
+    [ "$1" = bench ] && echo "Not Debian: a peer is not measured where it misses one of: $wanted" >&2
     exit 0
 fi
 missing=""
@@ -29,6 +32,8 @@ if [ "$(id -u)" = 0 ]; then
 elif [ "$1" = run ]; then
     echo "Missing Debian packages. Run once:  sudo apt-get install$missing" >&2
     exit 2
+elif [ "$1" = bench ]; then
+    echo "Peers that need them are not measured. To measure them:  sudo apt-get install$missing" >&2
 else
     echo "Tests that need them will skip. To run them:  sudo apt-get install$missing" >&2
 fi

@@ -190,21 +190,34 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class SnmpV1:
+    """SNMPv1 community, for devices that speak nothing better (no Counter64, no GETBULK)."""
+
+    community: Secret
+
+
+@dataclass(frozen=True, slots=True)
 class SnmpV2c:
-    """SNMPv2c (or v1) community."""
+    """SNMPv2c community."""
 
     community: Secret
 
 
 @dataclass(frozen=True, slots=True)
 class SnmpV3:
-    """SNMPv3 user, RFC 3414, 3826, 7860: auth none, md5, sha1, sha224…sha512; priv none, des, aes128…"""
+    """SNMPv3 user of the user-based security model (RFC 3414, 3826, 7860).
+
+    `auth_protocol` none, md5, sha1, sha224, sha256, sha384, sha512; `priv_protocol` none, des, aes128,
+    aes192, aes256 (keys extended after Blumenthal, as net-snmp does), aes192c, aes256c (after Reeder, as
+    Cisco does).
+    """
 
     user: str
     auth_protocol: str = "sha1"
     auth_key: Secret | None = None
     priv_protocol: str = "aes128"
     priv_key: Secret | None = None
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +238,7 @@ class HttpLogin:
     token: Secret | None = None
 
 
-SnmpCredentials = SnmpV2c | SnmpV3
+SnmpCredentials = SnmpV1 | SnmpV2c | SnmpV3
 
 
 class Secrets(Protocol):

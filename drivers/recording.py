@@ -12,7 +12,9 @@ from typing import Final
 from drivers.errors import PlatformError
 from drivers.labels import printable
 from drivers.snmp.ber import VarBind, Verb
-from drivers.snmp.dialogue import Answer, Dialogue, Habits, Question, Status
+from drivers.snmp.dialogue import Answer, Dialogue, Status
+from drivers.snmp.habits import Habits
+from drivers.snmp.questions import Question
 from drivers.snmp.seam import Oid, PollReply, PollRequest, Value
 from drivers.spelling import decodes
 

@@ -11,6 +11,7 @@ from simulator.ap import VirtualAp
 from simulator.errors import AddressTaken
 from simulator.loop import Loop
 from simulator.model import Fault
+from simulator.snmp.hostile import unsuited
 
 MAX_LINE_OCTETS: Final = 65536
 
@@ -53,7 +54,10 @@ def _alive(path: Path) -> bool:
 
 
 class Control:
-    """Carries orders out; `after_change` is told whose fault changed and what it was before."""
+    """Carries orders out; `after_change` is told whose fault changed and what it was before.
+
+    It may raise AddressTaken; then nothing has changed.
+    """
 
     def __init__(
         self,
@@ -115,8 +119,15 @@ class Control:
         ap = self._aps.get(str(order.get("ap")))
         if ap is None:
             raise BadOrder(f"no access point is named {order.get('ap')!r}")
+        obstacle = unsuited(fault, ap.spec.access) if fault else ""
+        if obstacle:
+            raise BadOrder(f"{obstacle}; {ap.spec.name} cannot be broken like this")
         before, ap.fault = ap.fault, fault
-        self._after_change(ap, before)
+        try:
+            self._after_change(ap, before)
+        except AddressTaken as error:
+            ap.fault = before
+            raise BadOrder(str(error)) from error
         return {}
 
 

@@ -1,26 +1,54 @@
-"""Reads SPEC.json strictly into a Spec."""
+"""Reads SPEC.json strictly into a Spec.
+
+{
+  "seed": 7,                      the same seed is the same network
+  "state_dir": "/path",           what the devices keep
+  "control": "/path/socket",      takes a line: {"op": "break", "ap": NAME, "how": FAULT}, mend, status
+  "aps": [{
+    "name": "ap-1", "platform": "openwrt" or "generic", "bands": ["2g4", "5g", "6g"], "ssids": ["Name"],
+    "snmp": {"host": "127.8.19.11", "port": 16161, ACCESS},
+    "ssh": {"host", "port", "user", "authorized_key", "password"}      optional, as is its password
+  }],
+  "citizens": [{"site", "gateway_url", "arrivals_per_minute", "mean_stay_s", "source"}],      optional
+  "traps": {"host": "127.0.0.1", "port": 1162},    optional: who hears that an AP starts, breaks, is mended
+  "farm": {"network": "127.64.0.0/14", "port": 16461, "agents": 10000, "access": {ACCESS}, "dead_pct": 10}
+}
+
+ACCESS is one of
+  "version": "1", "community": "public"
+  "version": "2c", "community": "public"
+  "version": "3", "user": "plaza", and as wanted
+      "auth_protocol": md5 sha1 sha224 sha256 sha384 sha512, "auth_key",
+      "priv_protocol": des aes128 aes192 aes256 (Blumenthal, as net-snmp) aes192c aes256c (Reeder, as Cisco),
+      "priv_key", "context": the only contextName that is answered, none when absent.
+FAULT is one of simulator.model.Fault. The farm is optional: its agent n, counted from 0, is the address
+network + 1 + n and has the sysName `farm-n`; dead_pct (0 when absent) of a hundred never answer.
+"""
 
 import json
 import os
 import re
-from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from simulator.errors import SpecError
 from simulator.model import (
+    Access,
     Address,
     ApSpec,
     Band,
     CitizensSpec,
+    FarmSpec,
     Platform,
     Spec,
     SshAccess,
+    V1Access,
     V2cAccess,
     V3Access,
 )
+from simulator.place import Place
 from simulator.snmp.usm import AUTH_PROTOCOLS, PRIV_PROTOCOLS
 
 MAX_UNIX_PATH_OCTETS: Final = 107  # sun_path holds 108 octets with its final NUL (unix(7))
@@ -39,100 +67,25 @@ def load(path: Path) -> Spec:
         raise SpecError(file, "", "not UTF-8 text") from error
     except OSError as error:
         raise SpecError(file, "", f"cannot read: {error.strerror}") from error
-    return _spec(_Place(file, "", raw))
+    return _spec(Place(file, "", raw))
 
 
-class _Place:
-    """One JSON object and where it stands; every reader marks its key as known."""
-
-    def __init__(self, file: str, where: str, raw: object) -> None:
-        self.file, self.where = file, where
-        if not isinstance(raw, dict):
-            raise SpecError(file, where, "must be an object")
-        self._raw: dict[str, object] = raw
-        self._known: set[str] = set()
-
-    def path(self, key: str) -> str:
-        return f"{self.where}.{key}" if self.where else key
-
-    def wrong(self, key: str, what: str) -> SpecError:
-        return SpecError(self.file, self.path(key), what)
-
-    def has(self, key: str) -> bool:
-        self._known.add(key)
-        return key in self._raw
-
-    def _value(self, key: str) -> object:
-        if not self.has(key):
-            raise self.wrong(key, "is missing")
-        return self._raw[key]
-
-    def text(self, key: str) -> str:
-        value = self._value(key)
-        if not isinstance(value, str) or not value:
-            raise self.wrong(key, "must be a text that is not empty")
-        return value
-
-    def optional_text(self, key: str) -> str:
-        return self.text(key) if self.has(key) else ""
-
-    def integer(self, key: str, low: int, high: int) -> int:
-        value = self._value(key)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise self.wrong(key, f"must be a whole number from {low} to {high}")
-        return value
-
-    def positive(self, key: str) -> float:
-        value = self._value(key)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e9:
-            raise self.wrong(key, "must be a number above 0")
-        return float(value)
-
-    def one_of(self, key: str, choices: tuple[str, ...]) -> str:
-        value = self._value(key)
-        if value not in choices:
-            raise self.wrong(key, f"must be one of {', '.join(choices)}")
-        return str(value)
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self._value(key)
-        if not isinstance(value, list) or not value or not all(isinstance(v, str) and v for v in value):
-            raise self.wrong(key, "must be a list of texts that is not empty")
-        if len(set(value)) != len(value):
-            raise self.wrong(key, "names something twice")
-        return tuple(value)
-
-    def object(self, key: str) -> "_Place":
-        return _Place(self.file, self.path(key), self._value(key))
-
-    def objects(self, key: str) -> Iterator["_Place"]:
-        value = self._value(key)
-        if not isinstance(value, list):
-            raise self.wrong(key, "must be a list")
-        for number, item in enumerate(value):
-            yield _Place(self.file, f"{self.path(key)}[{number}]", item)
-
-    def end(self) -> None:
-        """Nothing else may stand here."""
-        unknown = sorted(self._raw.keys() - self._known)
-        if unknown:
-            raise self.wrong(unknown[0], "is not a key of the spec")
-
-
-def _spec(place: _Place) -> Spec:
+def _spec(place: Place) -> Spec:
     spec = Spec(
         seed=place.integer("seed", 0, 2**63 - 1),
         state_dir=Path(place.text("state_dir")),
         control=_control(place),
         aps=tuple(_ap(item) for item in place.objects("aps")),
         citizens=tuple(_citizens(c) for c in place.objects("citizens")) if place.has("citizens") else (),
+        farm=_farm(place.object("farm")) if place.has("farm") else None,
+        traps=_traps(place.object("traps")) if place.has("traps") else None,
     )
     place.end()
     _refuse_twins(place, spec)
     return spec
 
 
-def _refuse_twins(place: _Place, spec: Spec) -> None:
+def _refuse_twins(place: Place, spec: Spec) -> None:
     seen: set[object] = set()
     for number, ap in enumerate(spec.aps):
         addresses = [("snmp", ("udp", ap.snmp))]
@@ -144,7 +97,7 @@ def _refuse_twins(place: _Place, spec: Spec) -> None:
             seen.add(value)
 
 
-def _control(place: _Place) -> Path:
+def _control(place: Place) -> Path:
     text = place.text("control")
     octets = len(os.fsencode(text))
     if octets > MAX_UNIX_PATH_OCTETS:
@@ -153,7 +106,7 @@ def _control(place: _Place) -> Path:
     return Path(text)
 
 
-def _ap(place: _Place) -> ApSpec:
+def _ap(place: Place) -> ApSpec:
     name = place.text("name")
     if not _NAME.fullmatch(name):
         raise place.wrong("name", "may hold letters, digits, '.', '_' and '-' only")
@@ -172,7 +125,7 @@ def _ap(place: _Place) -> ApSpec:
     return ApSpec(name, platform, tuple(Band(band) for band in bands), ssids, address, access, ssh)
 
 
-def _address(place: _Place) -> Address:
+def _address(place: Place) -> Address:
     host = place.text("host")
     try:
         IPv4Address(host)
@@ -181,22 +134,42 @@ def _address(place: _Place) -> Address:
     return Address(host, place.integer("port", 1, 65535))
 
 
-def _access(place: _Place) -> V2cAccess | V3Access:
-    access: V2cAccess | V3Access
-    if place.one_of("version", ("2c", "3")) == "2c":
-        access = V2cAccess(place.text("community"))
-    else:
-        auth = place.one_of("auth_protocol", tuple(AUTH_PROTOCOLS)) if place.has("auth_protocol") else ""
-        priv = place.one_of("priv_protocol", tuple(PRIV_PROTOCOLS)) if place.has("priv_protocol") else ""
-        auth_key = place.optional_text("auth_key")
-        priv_key = place.optional_text("priv_key")
-        access = V3Access(place.text("user"), auth, auth_key, priv, priv_key)
-        _check_keys(place, access)
+def _traps(place: Place) -> Address:
+    address = _address(place)
+    place.end()
+    return address
+
+
+def _access(place: Place) -> Access:
+    access: Access
+    match place.one_of("version", ("1", "2c", "3")):
+        case "1":
+            access = V1Access(place.text("community"))
+        case "2c":
+            access = V2cAccess(place.text("community"))
+        case _:
+            access = _v3_access(place)
+            _check_keys(place, access)
     place.end()
     return access
 
 
-def _check_keys(place: _Place, access: V3Access) -> None:
+def _v3_access(place: Place) -> V3Access:
+    return V3Access(
+        user=place.text("user"),
+        auth_protocol=_optional_of(place, "auth_protocol", tuple(AUTH_PROTOCOLS)),
+        auth_key=place.optional_text("auth_key"),
+        priv_protocol=_optional_of(place, "priv_protocol", tuple(PRIV_PROTOCOLS)),
+        priv_key=place.optional_text("priv_key"),
+        context=place.optional_text("context"),
+    )
+
+
+def _optional_of(place: Place, key: str, choices: tuple[str, ...]) -> str:
+    return place.one_of(key, choices) if place.has(key) else ""
+
+
+def _check_keys(place: Place, access: V3Access) -> None:
     pairs = (("auth", access.auth_protocol, access.auth_key), ("priv", access.priv_protocol, access.priv_key))
     for kind, protocol, key in pairs:
         if protocol and len(key) < MIN_KEY_LENGTH:
@@ -207,7 +180,7 @@ def _check_keys(place: _Place, access: V3Access) -> None:
         raise place.wrong("auth_protocol", "is missing: privacy needs authentication (RFC 3414)")
 
 
-def _ssh(place: _Place) -> SshAccess:
+def _ssh(place: Place) -> SshAccess:
     key = place.text("authorized_key")
     if len(key.split()) < 2:
         raise place.wrong("authorized_key", "must be a public key line such as 'ssh-ed25519 AAAA…'")
@@ -216,21 +189,27 @@ def _ssh(place: _Place) -> SshAccess:
     return access
 
 
-def _citizens(place: _Place) -> CitizensSpec:
+def _citizens(place: Place) -> CitizensSpec:
     url = place.text("gateway_url")
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
         raise place.wrong("gateway_url", "must be an http:// URL")
-    try:
-        source = IPv4Network(place.text("source"))
-    except ValueError as error:
-        raise place.wrong("source", "must be an IPv4 network such as 127.9.1.0/24") from error
     citizens = CitizensSpec(
         place.text("site"),
         url.rstrip("/"),
         place.positive("arrivals_per_minute"),
         place.positive("mean_stay_s"),
-        source,
+        place.network("source", "127.9.1.0/24"),
     )
     place.end()
     return citizens
+
+
+def _farm(place: Place) -> FarmSpec:
+    network = place.network("network", "127.64.0.0/14")
+    port = place.integer("port", 1, 65535)
+    agents = place.integer("agents", 1, max(1, network.num_addresses - 2))
+    dead_pct = place.percent("dead_pct") if place.has("dead_pct") else 0.0
+    farm = FarmSpec(network, port, agents, _access(place.object("access")), dead_pct)
+    place.end()
+    return farm

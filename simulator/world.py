@@ -17,8 +17,10 @@ from simulator.errors import SimulatorError
 from simulator.loop import Loop
 from simulator.model import Fault, Spec
 from simulator.shell import Shells
-from simulator.snmp import listen
 from simulator.snmp.agent import agent
+from simulator.snmp.farm import Farm
+from simulator.snmp.listen import Door
+from simulator.snmp.trap import Trap, of_change
 
 BOOT_THREADS: Final = 4
 
@@ -35,16 +37,19 @@ class World:
         self._servers = ssh.SshServers(spec.seed, Shells(clock))
         self._citizens = Citizens(spec.seed, spec.citizens)
         self._ssh: dict[str, socket.socket] = {}
-        self._snmp: dict[str, socket.socket] = {}
+        self._doors = {name: Door(ap, self._loop, clock) for name, ap in self._aps.items()}
+        self._farm = Farm(spec.farm, clock) if spec.farm else None
         self._orders: socket.socket | None = None
 
     def open(self) -> None:
         """Bind every address, then boot the APs. Raises SimulatorError; a taken address changes nothing."""
         _allow_descriptors(2 * len(self._aps) + 512)
         for name, ap in self._aps.items():
-            self._snmp[name] = listen.bind(ap.spec)
+            self._doors[name].open()
             if ap.spec.ssh:
                 self._ssh[name] = ssh.bind(ap.spec, ap.spec.ssh)
+        if self._farm:
+            self._farm.open()
         self._orders = control.bind(self._spec.control)
         self._boot()
         obedient = Control(self._aps, self._citizens.status, self._fault_changed)
@@ -64,8 +69,12 @@ class World:
         self._citizens.stop()
         self._servers.close()
         self._loop.close()
-        for sock in (*self._snmp.values(), *self._ssh.values()):
+        for door in self._doors.values():
+            door.close()
+        for sock in self._ssh.values():
             sock.close()
+        if self._farm:
+            self._farm.close()
         if self._orders:
             self._orders.close()
             self._spec.control.unlink(missing_ok=True)
@@ -78,9 +87,11 @@ class World:
         except OSError as error:
             raise SimulatorError(f"state_dir: cannot write {error.filename}: {error.strerror}") from error
         for name, ap in self._aps.items():
-            sock = self._snmp[name]
-            self._loop.watch(sock, listen.server(sock, agent(ap, boots), self._clock))
+            self._doors[name].serve(agent(ap, boots), self._spec.seed)
             self._answer_ssh(ap)
+            self._tell(ap, Trap.COLD_START)
+        if self._farm:
+            self._farm.serve(self._loop, self._spec.seed, boots)
 
     def _answer_ssh(self, ap: VirtualAp) -> None:
         listener = self._ssh.get(ap.spec.name)
@@ -88,7 +99,11 @@ class World:
             self._loop.watch(listener, lambda: self._servers.accept(listener, ap))
 
     def _fault_changed(self, ap: VirtualAp, before: Fault | None) -> None:
-        """A dead AP leaves callers waiting: their connections stay in the kernel's queue and hear nothing."""
+        """A dead AP leaves callers waiting: their connections stay in the kernel's queue and hear nothing.
+
+        Raises AddressTaken when its port, once closed, has found another owner.
+        """
+        self._doors[ap.spec.name].fault_changed()
         ap.reading(self._clock())  # what was on the air until now is counted until now
         if before is not Fault.DEAD and ap.fault is Fault.DEAD:
             if ap.spec.name in self._ssh:
@@ -96,6 +111,11 @@ class World:
             self._servers.cut(ap)
         elif before is Fault.DEAD and ap.fault is not Fault.DEAD:
             self._answer_ssh(ap)
+        self._tell(ap, of_change(before, ap.fault))
+
+    def _tell(self, ap: VirtualAp, trap: Trap | None) -> None:
+        if trap and self._spec.traps:
+            self._doors[ap.spec.name].tell(trap, self._spec.traps)
 
 
 def _next_boot(state_dir: Path) -> int:

@@ -54,9 +54,9 @@ devices:
 """
 
 
-def free_port() -> int:
-    """A TCP port nobody listens on now."""
-    with socket.socket() as probe:
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """A port nobody listens on now, of TCP unless it is said otherwise."""
+    with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
@@ -205,6 +205,7 @@ def town(directory: Path, network: str) -> Iterator[Town]:
         "PLAZA_PORTAL_LISTEN": f"127.0.0.1:{free_port()}",
         "PLAZA_CONSOLE_LISTEN": f"127.0.0.1:{free_port()}",
         "PLAZA_EDGE_LISTEN": f"127.0.0.1:{free_port()}",
+        "PLAZA_TRAP_LISTEN": f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
     }
     with ended(Town(directory, environ, f"http://127.0.0.1:{gateway_port}")) as made:
         yield made

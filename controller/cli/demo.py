@@ -32,10 +32,10 @@ def demo(context: click.Context) -> None:
 @click.argument("name")
 @click.option(
     "--how",
-    type=click.Choice(["dead", "no-service", "wrong-community"]),
     default="dead",
     show_default=True,
-    help="Silent; answering but with no network on the air; or with another SNMP community.",
+    help="dead (silent), no-service (answering, but no network on the air), wrong-community, or one of the "
+    "simulator's ways to answer SNMP badly, such as closed-port or lossy; a wrong name lists them all.",
 )
 def break_(name: str, how: str) -> None:
     """Break the simulated access point NAME, to see Plaza find out."""

@@ -21,6 +21,7 @@ COMMANDS: Final = MappingProxyType(
         "run": "Run all roles, or one.",
         "session": "List and end citizens' sessions.",
         "sink": "Show what each time-series server has got.",
+        "snmp": "Ask one device for objects, and why it does not answer.",
     }
 )
 

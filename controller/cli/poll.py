@@ -50,7 +50,7 @@ def _rows(app: "App", devices: "Sequence[Device]", targets: "Targets") -> list[d
     from controller.health import unmeasured
 
     before = {s.tags["ap"]: s for s in app.samples.latest("wifi_ap", int(time.time()) - 3600)}
-    polled = {one.device.name: one for one in asyncio.run(_ask(targets, app.settings.poll_interval_s))}
+    polled = {one.device.name: one for one in asyncio.run(_ask(app, targets))}
     rows: list[dict[str, object]] = []
     for device in devices:
         one = polled.get(device.name)
@@ -70,13 +70,14 @@ def _rows(app: "App", devices: "Sequence[Device]", targets: "Targets") -> list[d
     return rows
 
 
-async def _ask(targets: "Targets", interval_s: int) -> "list[Polled]":
+async def _ask(app: "App", targets: "Targets") -> "list[Polled]":
     from controller.poller import poll_once
+    from controller.store import snmp
     from drivers.snmp.backends import open_poller
 
-    poller = open_poller()
+    poller = open_poller(learned=snmp.learned(app.engine), backend=app.settings.snmp_backend)
     try:
-        return await poll_once(targets, poller, interval_s)
+        return await poll_once(targets, poller, app.settings.poll_interval_s)
     finally:
         await poller.close()
 

@@ -1,6 +1,8 @@
-"""Keeps the latest verdict on every device."""
+"""Keeps the latest verdict on every device, and since when it holds."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select
@@ -11,17 +13,30 @@ from controller.store.engine import READ_ONLY
 from controller.store.tables import health
 
 
-def keep(engine: Engine, verdicts: Iterable[tuple[str, Verdict, int]]) -> None:
-    """Make (device, verdict, epoch seconds) durable; `since` moves only when the state changes."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A verdict with its times, epoch seconds; `answered_at` is None when the device never answered yet."""
+
+    verdict: Verdict
+    since: int
+    checked_at: int
+    answered_at: int | None
+
+
+def keep(store: Connection | Engine, verdicts: Iterable[tuple[str, Verdict, int]]) -> None:
+    """Make (device, verdict, epoch seconds) durable; `since` moves only when the state changes.
+
+    With a Connection inside its transaction, with an Engine in one of its own.
+    """
     rows = {device: (verdict, at) for device, verdict, at in verdicts}
     if not rows:
         return
-    with engine.begin() as connection:
-        before = _states(connection, rows)
+    with store.begin() if isinstance(store, Engine) else nullcontext(store) as connection:
+        before = _before(connection, rows)
         values = [_row(device, verdict, at, before.get(device)) for device, (verdict, at) in rows.items()]
-        statement = insert(connection, health).values(values)
+        statement = insert(connection, health)
         changed = {c.name: statement.excluded[c.name] for c in health.c if c.name != "device"}
-        connection.execute(statement.on_conflict_do_update(index_elements=["device"], set_=changed))
+        connection.execute(statement.on_conflict_do_update(index_elements=["device"], set_=changed), values)
 
 
 def latest(engine: Engine) -> dict[str, tuple[Verdict, int]]:
@@ -30,15 +45,21 @@ def latest(engine: Engine) -> dict[str, tuple[Verdict, int]]:
         return {row.device: (_verdict(row), row.checked_at) for row in connection.execute(select(health))}
 
 
-def _states(connection: Connection, rows: Iterable[str]) -> Mapping[str, tuple[str, int]]:
-    found = connection.execute(
-        select(health.c.device, health.c.state, health.c.since).where(health.c.device.in_(list(rows)))
-    )
-    return {row.device: (row.state, row.since) for row in found}
+def standing(engine: Engine, device: str) -> Standing | None:
+    """What is known of one device; None when nobody has looked at it yet."""
+    with engine.connect().execution_options(**READ_ONLY) as connection:
+        row = connection.execute(select(health).where(health.c.device == device)).one_or_none()
+    return None if row is None else Standing(_verdict(row), row.since, row.checked_at, row.answered_at)
 
 
-def _row(device: str, verdict: Verdict, at: int, before: tuple[str, int] | None) -> dict[str, object]:
-    since = before[1] if before is not None and before[0] == verdict.state else at
+def _before(connection: Connection, rows: Iterable[str]) -> Mapping[str, Row[Any]]:
+    found = connection.execute(select(health).where(health.c.device.in_(list(rows))))
+    return {row.device: row for row in found}
+
+
+def _row(device: str, verdict: Verdict, at: int, before: Row[Any] | None) -> dict[str, object]:
+    since = before.since if before is not None and before.state == verdict.state else at
+    answered = verdict.state in {State.UP, State.DEGRADED}
     return {
         "device": device,
         "state": str(verdict.state),
@@ -47,6 +68,7 @@ def _row(device: str, verdict: Verdict, at: int, before: tuple[str, int] | None)
         "reason": verdict.reason,
         "since": since,
         "checked_at": at,
+        "answered_at": at if answered else before.answered_at if before is not None else None,
     }
 
 

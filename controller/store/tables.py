@@ -15,6 +15,37 @@ health = Table(
     Column("reason", Text, nullable=False),
     Column("since", BigInteger, nullable=False),
     Column("checked_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger),  # when it last answered what it was asked, NULL = never yet
+)
+
+# What each SNMP agent has taught us: the fields of drivers.snmp.seam.Learned.
+snmp_learned = Table(
+    "snmp_learned",
+    metadata,
+    Column("device", String(64), primary_key=True),
+    Column("varbinds", Integer, nullable=False),
+    Column("columns", Integer, nullable=False),
+    Column("repetitions", Integer, nullable=False),
+    Column("bulk", Integer, nullable=False),  # 1, 0
+    Column("rows", Integer, nullable=False),
+    Column("missing", Text, nullable=False),  # dotted OIDs with a space between
+    Column("engine_id", Text, nullable=False),  # hex
+    Column("boots", BigInteger, nullable=False),
+    Column("learned_at", BigInteger, nullable=False),
+)
+
+# The newest failures of polls, ten per device. One that goes on moves `last_at` and `times`, and adds no row.
+poll_errors = Table(
+    "poll_error",
+    metadata,
+    Column("device", String(64), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("reason", String(32), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("ended_at", BigInteger),  # NULL = it still fails so
 )
 
 # SSH host keys pinned at adoption, "SHA256:…" as OpenSSH prints them, with the key itself.

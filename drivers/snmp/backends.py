@@ -1,58 +1,26 @@
-"""Which implementation polls what: v2c is ours, v3 is pysnmp's."""
+"""Which implementation polls."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Mapping
+from enum import StrEnum
 
-from drivers.model import SnmpV2c
 from drivers.snmp.engine import Engine
-from drivers.snmp.pysnmp_backend import PysnmpPoller
-from drivers.snmp.seam import Poller, PollReply, PollRequest
+from drivers.snmp.seam import Learned, Poller
 
 
-def open_poller() -> Poller:
-    """A poller for every kind of credential, to be used inside one running asyncio loop."""
-    return _ByVersion(Engine(), PysnmpPoller())
+class Backend(StrEnum):
+    """Our own engine, or pysnmp: some 200 times slower, for those who doubt ours."""
+
+    OWN = "own"
+    PYSNMP = "pysnmp"
 
 
-class _ByVersion:
-    def __init__(self, v2c: Poller, v3: Poller) -> None:
-        self._v2c = v2c
-        self._v3 = v3
+def open_poller(learned: Mapping[str, Learned] | None = None, backend: str = Backend.OWN) -> Poller:
+    """A poller for every kind of credential, to be used inside one running asyncio loop.
 
-    async def poll(self, requests: Sequence[PollRequest]) -> AsyncIterator[PollReply]:
-        """See `seam.Poller`: replies of both come as they complete."""
-        replies: asyncio.Queue[PollReply | None] = asyncio.Queue()
-        ours = [request for request in requests if isinstance(request.credentials, SnmpV2c)]
-        theirs = [request for request in requests if not isinstance(request.credentials, SnmpV2c)]
-        tasks = [
-            asyncio.create_task(_forward(poller.poll(some), replies))
-            for poller, some in ((self._v2c, ours), (self._v3, theirs))
-            if some
-        ]
-        going = len(tasks)
-        try:
-            while going:
-                reply = await replies.get()
-                if reply is None:
-                    going -= 1
-                else:
-                    yield reply
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+    `learned` is what each device has taught us before, by name.
+    """
+    if backend == Backend.PYSNMP:
+        from drivers.snmp.pysnmp_backend import PysnmpPoller  # noqa: PLC0415  heavy, and seldom wanted
 
-    async def close(self) -> None:
-        """Release the sockets of both."""
-        await self._v2c.close()
-        await self._v3.close()
-
-
-async def _forward(found: AsyncIterator[PollReply], replies: asyncio.Queue[PollReply | None]) -> None:
-    """Put every reply, then None."""
-    try:
-        async for reply in found:
-            replies.put_nowait(reply)
-    finally:
-        replies.put_nowait(None)
+        return PysnmpPoller(learned or {})
+    return Engine(learned or {})

@@ -1,4 +1,4 @@
-"""SNMPv2c messages as BER octets, both ways (RFC 3416, X.690; definite lengths only)."""
+"""PDUs and community messages as BER octets, both ways (RFC 1157, RFC 3416, X.690; definite lengths only)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from typing import Final
 
 from drivers.snmp.seam import Oid, Value
 
-_VERSION_2C: Final = b"\x02\x01\x01"
+ID_OCTETS: Final = 4
+ID_HEAD: Final = b"\x02\x04"
 _MAX_SUBIDENTIFIERS: Final = 128
 _MAX_SUBIDENTIFIER: Final = 0xFFFFFFFF
 _MAX_INTEGER_OCTETS: Final = 9
@@ -19,6 +20,14 @@ VarBind = tuple[Oid, int, Value | None]
 
 class BerError(ValueError):
     """These octets are not a message of the kind asked for."""
+
+
+class Version(IntEnum):
+    """The version number at the start of a message."""
+
+    V1 = 0
+    V2C = 1
+    V3 = 3
 
 
 class Tag(IntEnum):
@@ -48,11 +57,12 @@ class Verb(IntEnum):
     NEXT = 0xA1
     RESPONSE = 0xA2
     BULK = 0xA5
+    REPORT = 0xA8
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One v2c message. For BULK, `status` is non-repeaters and `index` max-repetitions (RFC 3416 §3)."""
+    """One v1 or v2c message. Of BULK `status` is non-repeaters, `index` max-repetitions (RFC 3416 §3)."""
 
     community: bytes
     verb: int
@@ -60,6 +70,18 @@ class Message:
     status: int = 0
     index: int = 0
     varbinds: Sequence[VarBind] = ()
+    version: Version = Version.V2C
+
+
+@dataclass(frozen=True, slots=True)
+class Pdu:
+    """One PDU of any version but SNMPv1's Trap."""
+
+    verb: int
+    request_id: int
+    status: int
+    index: int
+    varbinds: Sequence[VarBind]
 
 
 _SIGNED_BY_TAG: Final = {
@@ -70,30 +92,26 @@ _SIGNED_BY_TAG: Final = {
     int(Tag.COUNTER64): False,
     int(Tag.UNSIGNED32): False,
 }
+_UNSIGNED: Final = frozenset(tag for tag, signed in _SIGNED_BY_TAG.items() if not signed)
+_V1, _V2C, _V3 = b"\x02\x01\x00", b"\x02\x01\x01", b"\x02\x01\x03"
+_SHORT: Final = 0x7F  # the longest length that takes one octet
 _TEXT: Final = frozenset({int(Tag.OCTETS), int(Tag.IP_ADDRESS), int(Tag.OPAQUE)})
 _SEQUENCE, _OID, _OCTETS = int(Tag.SEQUENCE), int(Tag.OID), int(Tag.OCTETS)  # an enum's lookup costs
 
 
 def encode(message: Message) -> bytes:
     """The whole message."""
-    tail = _integer(message.status) + _integer(message.index)
-    varbinds = b"".join(_tlv(Tag.SEQUENCE, encode_oid(n) + _value(tag, v)) for n, tag, v in message.varbinds)
-    pdu = _integer(message.request_id) + tail + _tlv(Tag.SEQUENCE, varbinds)
-    return _envelope(message.community, _tlv(message.verb, pdu))
+    varbinds = b"".join(
+        tlv(Tag.SEQUENCE, encode_oid(n) + encode_value(tag, v)) for n, tag, v in message.varbinds
+    )
+    tail = integer(message.status) + integer(message.index) + tlv(Tag.SEQUENCE, varbinds)
+    pdu = tlv(message.verb, integer(message.request_id) + tail)
+    return tlv(Tag.SEQUENCE, community_head(message.version, message.community) + pdu)
 
 
-@lru_cache(maxsize=4096)
-def request_template(verb: Verb, oids: tuple[Oid, ...], repetitions: int) -> tuple[bytes, bytes]:
-    """A request PDU before and after its request id, which takes four octets: encoded once, sent often."""
-    varbinds = b"".join(_tlv(Tag.SEQUENCE, encode_oid(oid) + b"\x05\x00") for oid in oids)
-    tail = _integer(0) + _integer(repetitions) + _tlv(Tag.SEQUENCE, varbinds)
-    head, _, rest = _tlv(verb, b"\x02\x04IDID" + tail).partition(b"IDID")
-    return head, rest
-
-
-def encode_request(community: bytes, template: tuple[bytes, bytes], request_id: int) -> bytes:
-    """A request from its template; `request_id` is 0 … 2³¹-1."""
-    return _envelope(community, template[0] + request_id.to_bytes(4, "big") + template[1])
+def community_head(version: Version, community: bytes) -> bytes:
+    """What stands before the PDU in a message of version 1 or 2c, and so before the one of its answer."""
+    return integer(version) + tlv(Tag.OCTETS, community)
 
 
 def decode(datagram: bytes) -> Message:
@@ -104,6 +122,83 @@ def decode(datagram: bytes) -> Message:
         raise BerError("truncated") from error
 
 
+def decode_pdu(data: bytes, at: int, end: int) -> Pdu:
+    """The PDU at `at`, which must end by `end`. Raises BerError and nothing else."""
+    try:
+        verb, at, end = header(data, at, end)
+        request_id, at = read_integer(data, at, end)
+        status, at = read_integer(data, at, end)
+        index, at = read_integer(data, at, end)
+        tag, at, end = header(data, at, end)
+        if tag != Tag.SEQUENCE:
+            raise BerError("no variable bindings")
+        return Pdu(verb, request_id, status, index, read_varbinds(data, at, end))
+    except IndexError as error:
+        raise BerError("truncated") from error
+
+
+def id_of(datagram: bytes) -> bytes | None:
+    """The request-id (v1, v2c) or msgID (v3) as four octets, unproved; None when there is none."""
+    try:
+        at = 2 + (datagram[1] & 0x7F if datagram[1] & 0x80 else 0)
+        version = datagram[at : at + 3]
+        at += 3
+        if version in (_V1, _V2C):
+            at += 2 + datagram[at + 1]  # the community, which is ours and so short
+            at += 2 + (datagram[at + 1] & 0x7F if datagram[at + 1] & 0x80 else 0)
+        elif version == _V3:
+            at += 2 + (datagram[at + 1] & 0x7F if datagram[at + 1] & 0x80 else 0)
+        else:
+            return None
+    except IndexError:
+        return None
+    found = datagram[at + 2 : at + 2 + ID_OCTETS]
+    return found if datagram[at : at + 2] == ID_HEAD and len(found) == ID_OCTETS else None
+
+
+def values_named(data: bytes, at: int, end: int, names: tuple[bytes, ...]) -> list[Value | None] | None:
+    """The values of exactly these bindings (encoded names), in order; None when the list is not just so.
+
+    The hot loop of polling: an answer names what it named the last time, so that names need no decoding.
+    """
+    found: list[Value | None] = []
+    try:
+        for name in names:
+            start = at + 2
+            tag_at = start + len(name)
+            value_at = tag_at + 2
+            stop = value_at + data[value_at - 1]
+            size = stop - start
+            if (
+                data[start:tag_at] != name
+                or data[start - 1] != size
+                or size > _SHORT
+                or data[at] != _SEQUENCE
+            ):
+                tag_at, value_at, stop = _long_binding(data, at, name)
+            tag = data[tag_at]
+            if tag in _UNSIGNED and value_at < stop <= value_at + _MAX_INTEGER_OCTETS:
+                found.append(int.from_bytes(data[value_at:stop], "big"))
+            else:
+                found.append(read_value(tag, data[value_at:stop]))
+            at = stop
+    except (IndexError, BerError):
+        return None
+    return found if at == end else None
+
+
+def _long_binding(data: bytes, at: int, name: bytes) -> tuple[int, int, int]:
+    """Where the value's tag, its contents and the binding's end are. Raises BerError, IndexError."""
+    tag, start, stop = header(data, at, len(data))
+    tag_at = start + len(name)
+    if tag != _SEQUENCE or data[start:tag_at] != name:
+        raise BerError("another binding")
+    _, value_at, value_stop = header(data, tag_at, stop)
+    if value_stop != stop:
+        raise BerError("more than one value")
+    return tag_at, value_at, stop
+
+
 @lru_cache(maxsize=16384)
 def encode_oid(oid: Oid) -> bytes:
     """An OBJECT IDENTIFIER with its tag. Raises BerError when it has no encoding."""
@@ -111,7 +206,7 @@ def encode_oid(oid: Oid) -> bytes:
         raise BerError(f"no such OID: {oid}")
     if min(oid) < 0 or max(oid) > _MAX_SUBIDENTIFIER:
         raise BerError(f"no such OID: {oid}")
-    return _tlv(Tag.OID, b"".join(map(_subidentifier, (oid[0] * 40 + oid[1], *oid[2:]))))
+    return tlv(Tag.OID, b"".join(map(_subidentifier, (oid[0] * 40 + oid[1], *oid[2:]))))
 
 
 @lru_cache(maxsize=16384)
@@ -135,11 +230,8 @@ def decode_oid(octets: bytes) -> Oid:
     return (first, *numbers)
 
 
-def _envelope(community: bytes, pdu: bytes) -> bytes:
-    return _tlv(Tag.SEQUENCE, _VERSION_2C + _tlv(Tag.OCTETS, community) + pdu)
-
-
-def _tlv(tag: int, contents: bytes) -> bytes:
+def tlv(tag: int, contents: bytes) -> bytes:
+    """Tag, length, contents."""
     length = len(contents)
     if length < 0x80:
         return bytes((tag, length)) + contents
@@ -147,8 +239,47 @@ def _tlv(tag: int, contents: bytes) -> bytes:
     return bytes((tag, 0x80 | len(size))) + size + contents
 
 
-def _integer(number: int, tag: int = Tag.INTEGER) -> bytes:
-    return _tlv(tag, number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True))
+def integer(number: int, tag: int = Tag.INTEGER) -> bytes:
+    """Any of the integer types, in the fewest octets."""
+    octets = ((number if number >= 0 else ~number).bit_length() + 8) // 8
+    return tlv(tag, number.to_bytes(octets, "big", signed=True))
+
+
+def header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Tag, start and stop of the contents at `at`; they must not pass `end`. Raises BerError, IndexError."""
+    start = at + 2
+    length = data[at + 1]
+    if length & 0x80:
+        start, length = _long(data, start, length)
+        if start > end:
+            raise BerError("bad length")
+    if start + length > end:
+        raise BerError("truncated")
+    return data[at], start, start + length
+
+
+def read_integer(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """An INTEGER of 32 bits and where it ends. Raises BerError, IndexError."""
+    tag, start, stop = header(data, at, end)
+    if tag != Tag.INTEGER or not 1 <= stop - start <= 4:
+        raise BerError("no integer of 32 bits")
+    return int.from_bytes(data[start:stop], "big", signed=True), stop
+
+
+def read_octets(data: bytes, at: int, end: int) -> tuple[bytes, int]:
+    """An OCTET STRING and where it ends. Raises BerError, IndexError."""
+    tag, start, stop = header(data, at, end)
+    if tag != Tag.OCTETS:
+        raise BerError("no octet string")
+    return data[start:stop], stop
+
+
+def _long(data: bytes, at: int, size: int) -> tuple[int, int]:
+    """Where the contents start and how long they are, of a length in its long form."""
+    octets = size & 0x7F
+    if not 1 <= octets <= 4:
+        raise BerError("bad length")
+    return at + octets, int.from_bytes(data[at : at + octets], "big")
 
 
 def _subidentifier(number: int) -> bytes:
@@ -158,78 +289,52 @@ def _subidentifier(number: int) -> bytes:
     return bytes(reversed(octets))
 
 
-def _value(tag: int, value: Value | None) -> bytes:
+def encode_value(tag: int, value: Value | None) -> bytes:
+    """A value with its tag; None is NULL or one of its kin."""
     if value is None:
         return bytes((tag, 0))
     if isinstance(value, int):
-        return _integer(value, tag)
+        return integer(value, tag)
     if isinstance(value, bytes):
-        return _tlv(tag, value)
+        return tlv(tag, value)
     return encode_oid(value)
 
 
 def _message(data: bytes) -> Message:
-    tag, at, end = _header(data, 0, len(data))
-    if tag != Tag.SEQUENCE or data[at : at + 3] != _VERSION_2C:
-        raise BerError("not an SNMPv2c message")
-    tag, start, at = _header(data, at + 3, end)
-    if tag != Tag.OCTETS:
-        raise BerError("no community")
-    community = data[start:at]
-    verb, at, end = _header(data, at, end)
-    request_id, at = _read_integer(data, at, end)
-    status, at = _read_integer(data, at, end)
-    index, at = _read_integer(data, at, end)
-    tag, at, end = _header(data, at, end)
-    if tag != Tag.SEQUENCE:
-        raise BerError("no variable bindings")
-    return Message(community, verb, request_id, status, index, _varbinds(data, at, end))
+    tag, at, end = header(data, 0, len(data))
+    version, at = read_integer(data, at, end)
+    if tag != Tag.SEQUENCE or version not in (Version.V1, Version.V2C):
+        raise BerError("not a message with a community")
+    community, at = read_octets(data, at, end)
+    pdu = decode_pdu(data, at, end)
+    return Message(community, pdu.verb, pdu.request_id, pdu.status, pdu.index, pdu.varbinds, Version(version))
 
 
-def _header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
-    """Tag, start and stop of the contents at `at`; they must not pass `end`."""
-    start = at + 2
-    length = data[at + 1]
-    if length & 0x80:
-        size = length & 0x7F
-        start += size
-        if not 1 <= size <= 4 or start > end:
-            raise BerError("bad length")
-        length = int.from_bytes(data[at + 2 : start], "big")
-    if start + length > end:
-        raise BerError("truncated")
-    return data[at], start, start + length
+def read_varbinds(data: bytes, at: int, end: int) -> list[VarBind]:
+    """The bindings between `at` and `end`. Raises BerError, IndexError.
 
-
-def _read_integer(data: bytes, at: int, end: int) -> tuple[int, int]:
-    tag, start, stop = _header(data, at, end)
-    if tag != Tag.INTEGER or not 1 <= stop - start <= 4:
-        raise BerError("no integer of 32 bits")
-    return int.from_bytes(data[start:stop], "big", signed=True), stop
-
-
-def _varbinds(data: bytes, at: int, end: int) -> list[VarBind]:
-    """The hot loop of polling: lengths below 128 are read in place, a call for each costs twice the time."""
+    Lengths below 128 are read in place: a call for each costs twice the time.
+    """
     found: list[VarBind] = []
     while at < end:
         outer, start, at = data[at], at + 2, at + 2 + data[at + 1]
         if data[start - 1] & 0x80:
-            outer, start, at = _header(data, start - 2, end)
+            outer, start, at = header(data, start - 2, end)
         name_tag, name, stop = data[start], start + 2, start + 2 + data[start + 1]
         if data[name - 1] & 0x80:
-            name_tag, name, stop = _header(data, start, at)
+            name_tag, name, stop = header(data, start, at)
         tag, start, value_stop = data[stop], stop + 2, stop + 2 + data[stop + 1]
         if data[start - 1] & 0x80:
-            tag, start, value_stop = _header(data, stop, at)
+            tag, start, value_stop = header(data, stop, at)
         if outer != _SEQUENCE or name_tag != _OID or value_stop > at or at > end:
             raise BerError("not a variable binding, or cut short")
         contents = data[start:value_stop]
-        value = contents if tag == _OCTETS else _read_value(tag, contents)
+        value = contents if tag == _OCTETS else read_value(tag, contents)
         found.append((decode_oid(data[name:stop]), tag, value))
     return found
 
 
-def _read_value(tag: int, contents: bytes) -> Value | None:
+def read_value(tag: int, contents: bytes) -> Value | None:
     """The value; a type this protocol does not know is None, so that one odd object costs only itself."""
     signed = _SIGNED_BY_TAG.get(tag)
     if signed is not None:

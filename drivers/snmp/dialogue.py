@@ -1,18 +1,14 @@
 """What to ask one agent next, from what it has answered so far; no network here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Final
 
 from drivers.snmp.ber import VarBind, Verb
+from drivers.snmp.habits import Habits
+from drivers.snmp.questions import Forecast, Question, question
 from drivers.snmp.seam import Failure, Oid, PollReply, PollRequest, Reason, Value
 from drivers.snmp.walk import Walk
-
-_MOST_VARBINDS: Final = 20
-_MOST_ANSWERS: Final = 48
-"""Values asked for in one answer: about what fits one Ethernet frame."""
-_POLLS_BEFORE_RELEARNING: Final = 1000
 
 
 class Status(IntEnum):
@@ -21,27 +17,6 @@ class Status(IntEnum):
     FINE = 0
     TOO_BIG = 1
     NO_SUCH_NAME = 2
-
-
-@dataclass(slots=True)
-class Habits:
-    """What one agent has taught us; forgotten now and then, in case it was only a bad moment."""
-
-    varbinds: int = _MOST_VARBINDS
-    columns: int = _MOST_VARBINDS
-    repetitions: int = _MOST_ANSWERS
-    bulk: bool = True
-    rows: int = _MOST_ANSWERS
-    polls: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One PDU to send: `repetitions` is 0 unless the verb is BULK."""
-
-    verb: Verb
-    oids: tuple[Oid, ...]
-    repetitions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +29,86 @@ class Answer:
 
 
 class Dialogue:
-    """One poll: GET of scalars in portions, then a walk of columns."""
+    """One poll: GET of scalars in portions, then a walk of columns. `bulk`: the version has GETBULK."""
 
-    def __init__(self, request: PollRequest, habits: Habits) -> None:
+    __slots__ = (
+        "_asked",
+        "_bulk",
+        "_columns",
+        "_gets",
+        "_habits",
+        "_problems",
+        "_request",
+        "_roots",
+        "_scalars",
+        "_unheard",
+        "_walk",
+    )
+
+    def __init__(self, request: PollRequest, habits: Habits, *, bulk: bool = True) -> None:
+        habits.begin(request, bulk=bulk)
         self._request = request
         self._habits = habits
-        self._wanted = list(request.scalars)
+        self._bulk = bulk
+        self._gets: Sequence[Question] = habits.gets
         self._scalars: dict[Oid, Value] = {}
-        self._walk = Walk(request.columns, request.max_rows)
+        self._columns: dict[Oid, dict[Oid, Value]] | None = None if request.columns else {}
+        self._walk: Walk | None = None
         self._roots: tuple[Oid, ...] = ()
         self._asked: Question | None = None
         self._problems: list[str] = []
-        _forget_sometimes(habits)
+        self._unheard: Question | None = None
 
     def question(self) -> Question | None:
         """What to ask next; None when nothing is left."""
-        self._asked = self._get() if self._wanted else self._successors()
+        if self._gets:
+            self._asked = self._gets[0]
+        elif self._columns is not None:
+            self._asked = None
+        elif self._walk is None:
+            self._asked = self._habits.step
+        else:
+            self._asked = self._successors(self._walk)
         return self._asked
+
+    @property
+    def forecast(self) -> Forecast | None:
+        """What the answer to the present question names, if it is as it was the last time."""
+        if self._gets:
+            return self._gets[0].exact
+        whole_step = self._walk is None and self._asked is self._habits.step
+        return self._habits.forecast if whole_step else None
+
+    def unanswered(self) -> Question | None:
+        """The last question stays without an answer: what to try now, the same or a smaller one.
+
+        Some agents keep silent when asked for a table, some links swallow answers of many parts.
+        """
+        asked = self._asked
+        if asked is not None and asked.verb == Verb.BULK:
+            self._unheard = asked
+            self._asked = question(Verb.NEXT, asked.oids)
+        return self._asked
+
+    def hear_values(self, forecast: Forecast, values: Sequence[Value | None]) -> bool:
+        """An answer that named just what was forecast; False when it must be heard in full."""
+        if self._gets:
+            self._gets = self._gets[1:]
+            self._scalars.update(zip(forecast.oids, values, strict=True))  # type: ignore[arg-type]
+            if None in values:
+                self._scalars = {oid: value for oid, value in self._scalars.items() if value is not None}
+            return True
+        self._columns = forecast.columns(values)
+        return self._columns is not None
 
     def hear(self, answer: Answer) -> None:
         """Learn from the answer to the last question."""
         asked = self._asked
         if asked is None:
             return
+        if self._unheard is not None:
+            asked = self._which(self._unheard, asked, answer)
+            self._unheard = None
         if asked.verb == Verb.GET:
             self._hear_get(asked.oids, answer)
         else:
@@ -84,27 +116,42 @@ class Dialogue:
 
     def reply(self, failure: Failure | None, elapsed_s: float, tries: int, ignored: int) -> PollReply:
         """What came of it. `failure` is why it stopped before the end; None when it ran to its end."""
-        problems = self._problems + self._walk.problems
+        columns, problems = self._columns, self._problems
+        if self._walk is not None:
+            columns, problems = self._walk.columns, self._problems + self._walk.problems
         if failure is None and problems:
             failure = Failure(Reason.ERROR, "; ".join(problems[:3]))
-        return PollReply(
-            self._request.device, self._scalars, self._walk.columns, failure, elapsed_s, tries, ignored
-        )
+        learned = self._habits.learned if self._habits.changed else None
+        self._habits.changed = False
+        name = self._request.device
+        return PollReply(name, self._scalars, columns or {}, failure, elapsed_s, tries, ignored, learned)
 
-    def _get(self) -> Question:
-        most = min(self._habits.varbinds, self._request.most_varbinds)
-        return Question(Verb.GET, tuple(self._wanted[:most]))
+    def _which(self, bulk: Question, instead: Question, answer: Answer) -> Question:
+        """Which of the two this answers: the GETBULK may have been heard after all, only late."""
+        if len(answer.varbinds) > len(instead.oids):
+            return bulk
+        self._bulk = False
+        if self._habits.bulk_unheard():
+            self._learn(bulk=False)
+        return instead
 
-    def _successors(self) -> Question | None:
-        self._roots = self._walk.open(min(self._habits.columns, self._request.most_varbinds))
+    def _successors(self, walk: Walk) -> Question | None:
+        self._roots = walk.open(self._habits.columns(self._request))
         if not self._roots:
-            self._habits.rows = max(1, self._walk.longest)
+            self._learn_rows(walk.longest)
             return None
-        oids = self._walk.last(self._roots)
-        if not (self._habits.bulk and self._request.bulk):
-            return Question(Verb.NEXT, oids)
-        wanted = min(self._request.repetitions, self._habits.repetitions, self._habits.rows + 1)
-        return Question(Verb.BULK, oids, max(1, min(wanted, _MOST_ANSWERS // len(oids))))
+        return self._habits.successors(walk.last(self._roots), self._request, bulk=self._bulk)
+
+    def _learn_rows(self, longest: int) -> None:
+        """How long tables are; a few rows more or less are not worth a note to the store."""
+        known = self._habits.learned.rows
+        if longest > known or longest < known // 2:
+            self._learn(rows=max(1, longest))
+
+    def _learn(self, **changes: object) -> None:
+        after = replace(self._habits.learned, **changes)  # type: ignore[arg-type]
+        if after != self._habits.learned:
+            self._habits.learn(after)
 
     def _hear_get(self, asked: tuple[Oid, ...], answer: Answer) -> None:
         if answer.status == Status.FINE:
@@ -112,50 +159,62 @@ class Dialogue:
         elif 1 <= answer.index <= len(asked) and answer.status != Status.TOO_BIG:
             self._give_up(asked[answer.index - 1], answer.status)
         elif len(asked) > 1:
-            self._habits.varbinds = len(asked) // 2
+            self._learn(varbinds=len(asked) // 2)
+            self._gets = self._habits.portions(self._wanted(), self._request)
         else:
             self._give_up(asked[0], answer.status)
 
+    def _wanted(self) -> list[Oid]:
+        return [oid for get in self._gets for oid in get.oids]
+
     def _take(self, asked: tuple[Oid, ...], varbinds: Sequence[VarBind]) -> None:
-        del self._wanted[: len(asked)]
+        self._gets = self._gets[1:]
         answered = {name: value for name, _, value in varbinds if name in asked}
         self._scalars |= {name: value for name, value in answered.items() if value is not None}
         if not answered:
             self._problems.append("the agent answers for other objects than asked")
 
     def _give_up(self, oid: Oid, status: int) -> None:
-        self._wanted.remove(oid)
-        if status != Status.NO_SUCH_NAME:
+        if status == Status.NO_SUCH_NAME:
+            self._learn(missing=(*self._habits.learned.missing, oid))
+        else:
             self._problems.append(f"error-status {status} at {'.'.join(map(str, oid))}")
+        rest = tuple(other for other in self._gets[0].oids if other != oid)
+        self._gets = (*((question(Verb.GET, rest),) if rest else ()), *self._gets[1:])
 
     def _hear_walk(self, asked: Question, answer: Answer) -> None:
+        walk = self._walk
+        if walk is None:
+            walk = self._walk = Walk(self._request.columns, self._request.max_rows)
+            self._roots = asked.oids
         if answer.status == Status.FINE:
-            most = len(asked.oids) * max(1, asked.repetitions)
-            self._walk.take(self._roots, answer.varbinds[:most])
+            self._step(walk, asked, answer.varbinds)
         elif asked.verb == Verb.BULK:
             self._ask_for_less(asked, answer.status)
         elif 1 <= answer.index <= len(asked.oids) and answer.status != Status.TOO_BIG:
-            self._end_column(self._roots[answer.index - 1], answer.status)
+            _end_column(walk, self._roots[answer.index - 1], answer.status)
         elif len(asked.oids) > 1:
-            self._habits.columns = len(asked.oids) // 2
+            self._learn(columns=len(asked.oids) // 2)
         else:
-            self._end_column(self._roots[0], answer.status)
+            _end_column(walk, self._roots[0], answer.status)
+
+    def _step(self, walk: Walk, asked: Question, varbinds: Sequence[VarBind]) -> None:
+        if asked.verb == Verb.BULK:
+            self._habits.bulk_heard()
+        most = len(asked.oids) * max(1, asked.repetitions)
+        walk.take(self._roots, varbinds[:most])
+        habits = self._habits
+        if asked is habits.step and walk.whole and len(varbinds) <= most:
+            habits.forecast = asked.forecast(varbinds, walk.columns)
 
     def _ask_for_less(self, asked: Question, status: int) -> None:
         if status == Status.TOO_BIG and asked.repetitions > 1:
-            self._habits.repetitions = asked.repetitions // 2
+            self._learn(repetitions=asked.repetitions // 2)
         elif status == Status.TOO_BIG and len(asked.oids) > 1:
-            self._habits.columns = len(asked.oids) // 2
+            self._learn(columns=len(asked.oids) // 2)
         else:
-            self._habits.bulk = False
-
-    def _end_column(self, root: Oid, status: int) -> None:
-        self._walk.end([root], "" if status == Status.NO_SUCH_NAME else f"error-status {status}")
+            self._learn(bulk=False)
 
 
-def _forget_sometimes(habits: Habits) -> None:
-    habits.polls += 1
-    if habits.polls % _POLLS_BEFORE_RELEARNING == 0:
-        fresh = Habits()
-        habits.varbinds, habits.columns = fresh.varbinds, fresh.columns
-        habits.repetitions, habits.bulk = fresh.repetitions, fresh.bulk
+def _end_column(walk: Walk, root: Oid, status: int) -> None:
+    walk.end([root], "" if status == Status.NO_SUCH_NAME else f"error-status {status}")

@@ -1,11 +1,12 @@
 """One poll in progress on the wire."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from drivers.model import SnmpV2c
-from drivers.snmp.ber import encode_request, request_template
-from drivers.snmp.dialogue import Dialogue, Habits
+from drivers.snmp.dialogue import Dialogue
+from drivers.snmp.envelope import Envelope
+from drivers.snmp.questions import Question
 from drivers.snmp.seam import Failure, PollReply, PollRequest, Reason
 from drivers.snmp.udp import Address, UdpPort
 
@@ -16,17 +17,18 @@ class Exchange:
     """Ids, tries and times of one poll. `ids` are all those an answer to the present question may carry."""
 
     __slots__ = (
-        "_template",
         "address",
         "answered",
-        "community",
         "deadline",
         "deliver",
+        "detours",
         "dialogue",
+        "envelope",
         "ids",
         "ignored",
         "most_tries",
         "port",
+        "question",
         "refused",
         "request",
         "sent",
@@ -37,21 +39,26 @@ class Exchange:
 
     port: UdpPort
 
-    def __init__(self, request: PollRequest, habits: Habits, deliver: Callable[[PollReply], None]) -> None:
+    def __init__(
+        self,
+        request: PollRequest,
+        dialogue: Dialogue,
+        envelope: Envelope,
+        deliver: Callable[[PollReply], None],
+    ) -> None:
         self.request = request
-        self.dialogue = Dialogue(request, habits)
+        self.dialogue = dialogue
+        self.envelope = envelope
         self.deliver = deliver
-        self.community = b""
-        if isinstance(request.credentials, SnmpV2c):
-            self.community = request.credentials.community.reveal().encode()
+        self.question: Question | None = None
         self.address: Address = ("", 0)
-        self.ids: list[int] = []
-        self.tries = self.ignored = 0
+        self.ids: list[bytes] = []
+        self.tries = self.detours = 0
+        self.ignored: Counter[str] | None = None
         self.most_tries = 1
         self.started = self.sent = self.deadline = 0.0
         self.refused = self.answered = False
         self.trouble = ""
-        self._template = (b"", b"")
 
     @property
     def exhausted(self) -> bool:
@@ -60,30 +67,37 @@ class Exchange:
 
     def ask(self) -> bool:
         """Take the next question; False when there is none."""
-        question = self.dialogue.question()
-        if question is None:
-            return False
-        self._template = request_template(question.verb, question.oids, question.repetitions)
-        self.tries = 0
-        return True
+        self.question = self.dialogue.question()
+        self.tries = self.detours = 0
+        return self.question is not None
 
-    def datagram(self, request_id: int) -> bytes:
+    def datagram(self, request_id: bytes) -> bytes:
         """The present question under a new id."""
+        if self.tries:
+            self.question = self.dialogue.unanswered()
+        assert self.question is not None  # noqa: S101  only what was asked is sent
         self.ids.append(request_id)
         self.tries += 1
         self.most_tries = max(self.most_tries, self.tries)
         self.refused = False
-        return encode_request(self.community, self._template, request_id)
+        return self.envelope.seal(self.question, request_id)
+
+    def ignore(self, why: str) -> None:
+        """A datagram was not believed."""
+        if self.ignored is None:
+            self.ignored = Counter()
+        self.ignored[why] += 1
 
     def quoted_in(self, datagram: bytes) -> bool:
         """Whether this start of a datagram can be our last one; routers may quote nothing of it."""
-        last = self.ids[-1] if self.ids else 0
-        return not datagram or _ID_HEADER + last.to_bytes(4, "big") in datagram
+        last = self.ids[-1] if self.ids else b""
+        return not datagram or _ID_HEADER + last in datagram
 
     def reply(self, failure: Failure | None, now: float) -> PollReply:
         """What came of it."""
         elapsed_s = now - self.started if self.started else 0.0
-        return self.dialogue.reply(failure, elapsed_s, self.most_tries, self.ignored)
+        ignored = self.ignored.total() if self.ignored else 0
+        return self.dialogue.reply(failure, elapsed_s, self.most_tries, ignored)
 
     def silence(self) -> Failure:
         """Why we give up."""
@@ -91,6 +105,9 @@ class Exchange:
         if self.refused:
             detail = f"{where} refuses: the device is on, but nothing listens there; is its snmpd running?"
             return Failure(Reason.REFUSED, detail)
+        if self.ignored:
+            why, _ = self.ignored.most_common(1)[0]
+            return Failure(Reason.DISBELIEVED, f"{where} answers, but its answer {why}{self.trouble}")
         if self.answered:
             return Failure(Reason.TIMEOUT, f"{where} stopped answering half-way{self.trouble}")
         detail = f"no answer from {where} in {self.most_tries} tries{self.trouble}"

@@ -1,12 +1,12 @@
-"""pysnmp behind the poller seam: SNMPv2c and SNMPv3, a few polls at a time."""
+"""pysnmp behind the poller seam, a few polls at a time: slow, and an oracle for our own engine."""
 
 import asyncio
 import ipaddress
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
-from pyasn1.type import univ
 from pysnmp.error import PySnmpError
 from pysnmp.hlapi.v3arch.asyncio import (
     ContextData,
@@ -20,24 +20,16 @@ from pysnmp.hlapi.v3arch.asyncio import (
 )
 from pysnmp.proto import errind
 
+from drivers.model import SnmpV1, SnmpV3
 from drivers.snmp.ber import VarBind, Verb
-from drivers.snmp.dialogue import Answer, Dialogue, Habits, Question
-from drivers.snmp.pysnmp_engines import Engines, Session, UnknownProtocol
-from drivers.snmp.seam import Failure, PollReply, PollRequest, Reason, Value
+from drivers.snmp.dialogue import Answer, Dialogue
+from drivers.snmp.habits import Habits
+from drivers.snmp.pysnmp_engines import AUTH_ERRORS, Engines, Session, UnknownProtocol
+from drivers.snmp.pysnmp_values import plain
+from drivers.snmp.questions import Question
+from drivers.snmp.seam import Failure, Learned, PollReply, PollRequest, Reason
 
 _AT_ONCE: Final = 8  # with many more its decoder falls behind and healthy agents seem dead
-
-_AUTH_ERRORS: Final = (
-    errind.AuthenticationError,
-    errind.AuthenticationFailure,
-    errind.DecryptionError,
-    errind.UnknownSecurityName,
-    errind.UnknownUserName,
-    errind.UnsupportedAuthProtocol,
-    errind.UnsupportedPrivProtocol,
-    errind.UnsupportedSecurityLevel,
-    errind.WrongDigest,
-)
 
 
 class _Stopped(Exception):
@@ -49,7 +41,13 @@ class _Stopped(Exception):
 class PysnmpPoller:
     """Implements `seam.Poller`; `at_once` bounds the polls in the air."""
 
-    def __init__(self, at_once: int = _AT_ONCE, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        learned: Mapping[str, Learned] = MappingProxyType({}),
+        at_once: int = _AT_ONCE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._learned = learned
         self._clock = clock
         self._places = asyncio.Semaphore(at_once)
         self._engines = Engines(clock)
@@ -87,7 +85,10 @@ class PysnmpPoller:
             return PollReply(request.device, failure=Failure(Reason.TIMEOUT, "the poller was closed"))
 
     async def _poll(self, request: PollRequest) -> PollReply:
-        dialogue = Dialogue(request, self._habits.setdefault(request.device, Habits()))
+        habits = self._habits.get(request.device)
+        if habits is None:
+            habits = self._habits[request.device] = Habits(self._learned.get(request.device, Learned()))
+        dialogue = Dialogue(request, habits, bulk=not isinstance(request.credentials, SnmpV1))
         started = self._clock()
         talk = _Talk(request, self._engines)
         failure: Failure | None = None
@@ -153,14 +154,16 @@ class _Talk:
         if isinstance(indication, errind.RequestTimedOut):
             return None
         if indication is not None:
-            reason = Reason.AUTH if isinstance(indication, _AUTH_ERRORS) else Reason.ERROR
+            reason = Reason.AUTH if isinstance(indication, AUTH_ERRORS) else Reason.ERROR
             raise _Stopped(Failure(reason, f"{self._request.endpoint}: {indication}"))
         session.peers.add(self._request.device)
         return Answer(int(status), int(index), _varbinds(varbinds))
 
     async def _command(self, session: Session, question: Question) -> Any:
         objects = [ObjectType(ObjectIdentity(oid)) for oid in question.oids]
-        start = (session.engine, session.auth, await self._target(), ContextData())
+        credentials = self._request.credentials
+        context = ContextData(contextName=credentials.context if isinstance(credentials, SnmpV3) else "")
+        start = (session.engine, session.auth, await self._target(), context)
         if question.verb == Verb.BULK:
             return await bulk_cmd(*start, 0, question.repetitions, *objects, lookupMib=False)
         command = get_cmd if question.verb == Verb.GET else next_cmd
@@ -178,14 +181,4 @@ class _Talk:
 
 
 def _varbinds(found: Iterable[tuple[Any, Any]]) -> list[VarBind]:
-    return [(tuple(name), 0, _value(value)) for name, value in found]
-
-
-def _value(value: Any) -> Value | None:
-    if isinstance(value, univ.Null):  # noSuchObject and its kin; pyasn1 makes Null an OctetString
-        return None
-    if isinstance(value, univ.Integer):
-        return int(value)
-    if isinstance(value, univ.OctetString):
-        return bytes(value)
-    return tuple(value) if isinstance(value, univ.ObjectIdentifier) else None
+    return [(tuple(name), 0, plain(value)) for name, value in found]

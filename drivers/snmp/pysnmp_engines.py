@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from pysnmp.hlapi.v3arch.asyncio import CommunityData, SnmpEngine, UsmUserData
 from pysnmp.hlapi.v3arch.asyncio import auth as usm
+from pysnmp.proto import errind
 
-from drivers.model import SnmpCredentials, SnmpV2c, SnmpV3
+from drivers.model import SnmpCredentials, SnmpV1, SnmpV2c, SnmpV3
 
 _RENEWAL_S: Final = 30.0
 
-_AUTH: Final = {
+AUTH_PROTOCOLS: Final = {
     "none": usm.USM_AUTH_NONE,
     "md5": usm.USM_AUTH_HMAC96_MD5,
     "sha1": usm.USM_AUTH_HMAC96_SHA,
@@ -20,13 +21,27 @@ _AUTH: Final = {
     "sha384": usm.USM_AUTH_HMAC256_SHA384,
     "sha512": usm.USM_AUTH_HMAC384_SHA512,
 }
-_PRIV: Final = {
+PRIV_PROTOCOLS: Final = {
     "none": usm.USM_PRIV_NONE,
     "des": usm.USM_PRIV_CBC56_DES,
     "aes128": usm.USM_PRIV_CFB128_AES,
-    "aes192": usm.USM_PRIV_CFB192_AES,
-    "aes256": usm.USM_PRIV_CFB256_AES,
+    "aes192": usm.USM_PRIV_CFB192_AES_BLUMENTHAL,
+    "aes256": usm.USM_PRIV_CFB256_AES_BLUMENTHAL,
+    "aes192c": usm.USM_PRIV_CFB192_AES,
+    "aes256c": usm.USM_PRIV_CFB256_AES,
 }
+
+AUTH_ERRORS: Final = (
+    errind.AuthenticationError,
+    errind.AuthenticationFailure,
+    errind.DecryptionError,
+    errind.UnknownSecurityName,
+    errind.UnknownUserName,
+    errind.UnsupportedAuthProtocol,
+    errind.UnsupportedPrivProtocol,
+    errind.UnsupportedSecurityLevel,
+    errind.WrongDigest,
+)
 
 
 class UnknownProtocol(Exception):
@@ -91,7 +106,7 @@ class Engines:
 
 
 def _new(credentials: SnmpCredentials) -> Session:
-    return Session(SnmpEngine(), _auth(credentials))
+    return Session(SnmpEngine(), auth_data(credentials))
 
 
 def _close(session: Session) -> None:
@@ -99,13 +114,15 @@ def _close(session: Session) -> None:
         session.engine.close_dispatcher()
 
 
-def _auth(credentials: SnmpCredentials) -> Any:
-    if isinstance(credentials, SnmpV2c):
-        return CommunityData(credentials.community.reveal(), mpModel=1)  # noqa: S508  what the agent speaks
+def auth_data(credentials: SnmpCredentials) -> Any:
+    """How pysnmp authenticates. Raises UnknownProtocol."""
+    if isinstance(credentials, SnmpV1 | SnmpV2c):
+        model = 0 if isinstance(credentials, SnmpV1) else 1
+        return CommunityData(credentials.community.reveal(), mpModel=model)  # what the agent speaks
     try:
         protocols = {
-            "authProtocol": _AUTH[credentials.auth_protocol],
-            "privProtocol": _PRIV[credentials.priv_protocol],
+            "authProtocol": AUTH_PROTOCOLS[credentials.auth_protocol],
+            "privProtocol": PRIV_PROTOCOLS[credentials.priv_protocol],
         }
     except KeyError as error:
         raise UnknownProtocol(f"pysnmp has no protocol {error}") from error

@@ -20,6 +20,7 @@ class Reason(StrEnum):
     AUTH = "authentication-failed"
     ERROR = "agent-error"
     UNSUPPORTED = "unsupported"
+    DISBELIEVED = "answer-not-believed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,26 @@ class Failure:
 
     reason: Reason
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What one agent has taught us, worth keeping over a restart.
+
+    `varbinds` go into one GET, `columns` into one walk step, `repetitions` × columns into one answer; without
+    `bulk` tables are walked by GETNEXT. `rows` is the longest table it had. `missing` are objects that an
+    SNMPv1 agent does not have: asking for one of them fails the whole request. `engine_id` and `boots` are
+    those of SNMPv3 (RFC 3414 §2.2), empty and 0 otherwise.
+    """
+
+    varbinds: int = 20
+    columns: int = 20
+    repetitions: int = 48
+    bulk: bool = True
+    rows: int = 48
+    missing: tuple[Oid, ...] = ()
+    engine_id: bytes = b""
+    boots: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +79,8 @@ class PollReply:
 
     `columns[root][suffix]` is the value at root + suffix. `failure` is None only when every request was
     answered; what arrived before a failure is kept. `ignored` counts datagrams that were bad, stale or from
-    elsewhere and were not believed.
+    elsewhere and were not believed. `learned` is what the agent has taught us, None when nothing changed;
+    `events` are sentences for the audit log: what a healthy agent seldom does, and an impostor would.
     """
 
     device: str
@@ -68,6 +90,8 @@ class PollReply:
     elapsed_s: float = 0.0
     tries: int = 1
     ignored: int = 0
+    learned: Learned | None = None
+    events: tuple[str, ...] = ()
 
 
 class Poller(Protocol):

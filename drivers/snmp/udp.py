@@ -74,15 +74,18 @@ class UdpPort:
                 return None
         return trouble
 
-    def receive(self, at_most: int) -> Iterator[tuple[bytes, Address]]:
+    def receive(self, at_most: int) -> list[tuple[bytes, Address]]:
         """What has arrived, without waiting."""
+        found: list[tuple[bytes, Address]] = []
+        receive = self.socket.recvfrom
         for _ in range(at_most):
             try:
-                yield self.socket.recvfrom(_MAX_DATAGRAM)
+                found.append(receive(_MAX_DATAGRAM))
             except BlockingIOError:
-                return
+                break
             except OSError:
                 continue  # an ICMP error's echo; the error queue tells whose
+        return found
 
     def unreachables(self) -> Iterator[Unreachable]:
         """ICMP errors about what we sent, without waiting."""

@@ -29,6 +29,11 @@ class Walk:
         return {root: column.rows for root, column in self._columns.items() if column.rows}
 
     @property
+    def whole(self) -> bool:
+        """Whether every column came to its end in good order."""
+        return not self.problems and not any(column.open for column in self._columns.values())
+
+    @property
     def longest(self) -> int:
         """Rows of the longest column."""
         return max((len(column.rows) for column in self._columns.values()), default=0)

@@ -27,6 +27,11 @@ class Window(Generic[T]):
         """Polls in the air now."""
         return len(self._inside)
 
+    def resize(self, largest: int) -> None:
+        """Allow as many, at once."""
+        self.largest = max(_SMALLEST, largest)
+        self._size = float(self.largest)
+
     def wait(self, poll: T) -> None:
         """Queue a poll."""
         self._waiting.append(poll)

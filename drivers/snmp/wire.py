@@ -3,11 +3,13 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from math import ceil
 from typing import Final
 
-from drivers.snmp import ber
+from drivers.snmp import ber, hot
 from drivers.snmp.alarms import Alarms
 from drivers.snmp.dialogue import Answer
+from drivers.snmp.envelope import Disbelieved, Refusal
 from drivers.snmp.exchange import Exchange
 from drivers.snmp.seam import Failure, Reason
 from drivers.snmp.udp import Address, UdpPort, Unreachable
@@ -17,6 +19,11 @@ _OCTETS_PER_ANSWER: Final = 4608  # what the kernel charges for an answer of 1.5
 _DATAGRAMS_PER_TURN: Final = 256
 _DATAGRAMS_BEFORE_ALARMS: Final = 8192
 _RESEND_S: Final = 0.005
+_FINE: Final = b"\x02\x01\x00\x02\x01\x00\x30"  # no error-status, no error-index, then the bindings
+_FEWEST_PROBES: Final = 64
+_SILENT_PER_PROBE: Final = 5  # 5,000 that are dead cost some 250 probes a second, and no poll of a living one
+_MOST_DETOURS: Final = 4  # who are you, what time is it, and once again when the engine was replaced
+_OF_ANOTHER_REQUEST: Final = "belongs to another request"
 
 
 class Wire:
@@ -27,20 +34,20 @@ class Wire:
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, random_id: Callable[[], int], receive_octets: int
+        self, loop: asyncio.AbstractEventLoop, random_id: Callable[[], bytes], receive_octets: int
     ) -> None:
         self._loop = loop
         self._random_id = random_id
         self._receive_octets = receive_octets
-        self._alarms: Alarms[tuple[Exchange, int]] = Alarms(loop, self._fetch, self._overdue, self._late)
+        self._alarms: Alarms[bytes] = Alarms(loop, self._fetch, self._overdue, self._late)
         self._ports: dict[socket.AddressFamily, UdpPort] = {}
         self._known: set[Exchange] = set()
-        self._pending: dict[int, Exchange] = {}
-        self._talking: dict[Address, list[Exchange]] = {}
+        self._pending: dict[bytes, Exchange] = {}
+        self._talking: dict[Address, Exchange] = {}
         self._silent: set[str] = set()
         places = self.receive_octets // _OCTETS_PER_ANSWER
         self.live: Window[Exchange] = Window(places)
-        self._slow: Window[Exchange] = Window(places)
+        self._slow: Window[Exchange] = Window(_FEWEST_PROBES)
         self._dropped = 0
         self._dropped_at = -1.0
         self.ignored = 0
@@ -74,11 +81,8 @@ class Wire:
             return
         self._known.discard(exchange)
         self._forget_ids(exchange)
-        talking = self._talking.get(exchange.address, [])
-        if exchange in talking:
-            talking.remove(exchange)
-            if not talking:
-                del self._talking[exchange.address]
+        if self._talking.get(exchange.address) is exchange:
+            del self._talking[exchange.address]
         self.live.leave(exchange)
         self._slow.leave(exchange)
         exchange.deliver(exchange.reply(failure, self._alarms.now()))
@@ -111,7 +115,7 @@ class Wire:
     def _begin(self, exchange: Exchange) -> None:
         exchange.started = self._alarms.now()
         exchange.deadline = exchange.started + exchange.request.deadline_s
-        self._talking.setdefault(exchange.address, []).append(exchange)
+        self._talking[exchange.address] = exchange
         self._ask(exchange)
 
     def _ask(self, exchange: Exchange) -> None:
@@ -128,15 +132,14 @@ class Wire:
             request_id = self._random_id()
         now = exchange.sent = self._alarms.now()
         self._pending[request_id] = exchange
-        datagram = exchange.datagram(request_id)
-        error = exchange.port.send(datagram, exchange.address)
+        error = exchange.port.send(exchange.datagram(request_id), exchange.address)
         if isinstance(error, BlockingIOError):  # our own queue is full: not a try
             exchange.tries -= 1
-            self._alarms.set(now + _RESEND_S, (exchange, request_id))
+            self._alarms.set(now, _RESEND_S, request_id)
             return
         exchange.trouble = f" ({error.strerror})" if error else ""
-        due = min(now + exchange.request.timeout_s, exchange.deadline)
-        self._alarms.set(due, (exchange, request_id))
+        left_s, timeout_s = exchange.deadline - now, exchange.request.timeout_s
+        self._alarms.set(now, timeout_s if timeout_s <= left_s else ceil(left_s * 100) / 100, request_id)
 
     def _fetch(self) -> None:
         for port in list(self._ports.values()):
@@ -154,43 +157,70 @@ class Wire:
             self._unreachable(unreachable)
 
     def _hear(self, datagram: bytes, address: Address) -> None:
+        request_id = hot.id_of(datagram)
+        exchange = self._pending.get(request_id) if request_id is not None else None
+        if exchange is None or request_id is None:
+            about = self._talking.get(address)
+            if about:
+                about.ignore("cannot be read" if request_id is None else _OF_ANOTHER_REQUEST)
+            else:
+                self.ignored += 1
+            return
         try:
-            message = ber.decode(datagram)
-        except ber.BerError:
-            self._ignore(address)
-            return
-        exchange = self._pending.get(message.request_id)
-        if (
-            exchange is None
-            or exchange.address != address
-            or message.community != exchange.community
-            or message.verb != ber.Verb.RESPONSE
-        ):
-            self._ignore(address, exchange)
-            return
+            if exchange.address != address:
+                raise Disbelieved(f"comes from {address[0]} port {address[1]}")
+            answered = self._listen(exchange, datagram, request_id)
+        except Disbelieved as why:
+            exchange.ignore(str(why))
+        except (ber.BerError, IndexError):
+            exchange.ignore("cannot be read")
+        except Refusal as refusal:
+            self.end(exchange, refusal.failure)
+        else:
+            self._go_on(exchange, answered=answered)
+
+    def _listen(self, exchange: Exchange, datagram: bytes, request_id: bytes) -> bool:
+        """Whether this was the answer to the question; if not, the question must be asked again.
+
+        Raises Disbelieved, Refusal, BerError, IndexError, and has learned nothing then.
+        """
+        opened = exchange.envelope.open(datagram, request_id)
+        if opened is None:
+            exchange.detours += 1
+            if exchange.detours > _MOST_DETOURS:
+                raise Disbelieved("tells us again and again to ask otherwise")
+            return False
+        data, at, end = opened
+        dialogue = exchange.dialogue
+        forecast = dialogue.forecast
+        if forecast is not None and data[at : at + len(_FINE)] == _FINE:
+            _, start, stop = hot.header(data, at + len(_FINE) - 1, end)
+            values = hot.values_named(data, start, stop, forecast.names)
+            if values is not None and dialogue.hear_values(forecast, values):
+                return True
+        dialogue.hear(_answer(data, at, end))
+        return True
+
+    def _go_on(self, exchange: Exchange, *, answered: bool) -> None:
         self._forget_ids(exchange)
         exchange.answered = True
-        exchange.dialogue.hear(Answer(message.status, message.index, message.varbinds))
-        self._ask(exchange)
-
-    def _ignore(self, address: Address, exchange: Exchange | None = None) -> None:
-        about = [exchange] if exchange else self._talking.get(address, [])
-        for each in about[:1]:
-            each.ignored += 1
-        self.ignored += not about
+        if answered:
+            self._ask(exchange)
+        else:
+            exchange.tries = 0
+            self._send(exchange)
 
     def _unreachable(self, unreachable: Unreachable) -> None:
-        for exchange in list(self._talking.get(unreachable.address, [])):
-            if not exchange.quoted_in(unreachable.request):
-                continue
+        exchange = self._talking.get(unreachable.address)
+        if exchange is not None and exchange.quoted_in(unreachable.request):
             exchange.refused = unreachable.refused
             if exchange.exhausted:
                 self._fall_silent(exchange)
 
-    def _overdue(self, alarm: tuple[Exchange, int]) -> None:
-        exchange, request_id = alarm
-        if not exchange.ids or exchange.ids[-1] != request_id or exchange not in self._known:
-            return
+    def _overdue(self, request_id: bytes) -> None:
+        exchange = self._pending.get(request_id)
+        if exchange is None or exchange.ids[-1] != request_id:
+            return  # answered meanwhile, or asked again
         now = self._alarms.now()
         if now >= exchange.deadline:
             self._fall_silent(exchange)
@@ -205,6 +235,7 @@ class Wire:
 
     def _fall_silent(self, exchange: Exchange) -> None:
         self._silent.add(exchange.request.device)
+        self._slow.resize(max(_FEWEST_PROBES, len(self._silent) // _SILENT_PER_PROBE))
         self.end(exchange, exchange.silence())
 
     def _late(self) -> None:
@@ -214,3 +245,10 @@ class Wire:
         for request_id in exchange.ids:
             self._pending.pop(request_id, None)
         exchange.ids.clear()
+
+
+def _answer(data: bytes, at: int, end: int) -> Answer:
+    status, at = hot.read_integer(data, at, end)
+    index, at = hot.read_integer(data, at, end)
+    _, at, stop = hot.header(data, at, end)
+    return Answer(status, index, ber.read_varbinds(data, at, stop))

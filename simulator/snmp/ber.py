@@ -29,6 +29,8 @@ def tlv(tag: int, content: bytes) -> bytes:
     size = len(content)
     if size < 128:
         return bytes((tag, size)) + content
+    if 256 <= size < 65536:
+        return bytes((tag, 0x82, size >> 8, size & 0xFF)) + content
     length = size.to_bytes((size.bit_length() + 7) // 8, "big")
     return bytes((tag, 0x80 | len(length))) + length + content
 
@@ -104,6 +106,10 @@ def enter(data: bytes, position: int) -> tuple[int, int, int]:
 
 def expect(tag: int, data: bytes, position: int) -> tuple[int, int]:
     """Start and end of the content of an element that must have `tag`. Raises BadMessage."""
+    if position + 1 < len(data) and data[position] == tag and data[position + 1] < 0x80:
+        start = position + 2  # most elements are short
+        if (end := start + data[position + 1]) <= len(data):
+            return start, end
     found, start, end = enter(data, position)
     if found != tag:
         raise BadMessage(f"tag {found:#x} where {tag:#x} belongs")

@@ -1,6 +1,5 @@
 """The objects of a virtual AP's agent, sorted, with how each value is read from a Reading."""
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +9,7 @@ from simulator.model import Platform
 from simulator.reading import Iface, Reading
 from simulator.snmp import ber
 from simulator.snmp.ber import COUNTER32, COUNTER64, GAUGE32, INTEGER, OCTET_STRING, TIMETICKS, Oid, number
+from simulator.snmp.tree import Row, Tree
 
 Read = Callable[[Reading], bytes]
 """The encoded value of one instance."""
@@ -24,6 +24,7 @@ _IF_X: Final = (1, 3, 6, 1, 2, 1, 31, 1, 1, 1)
 _HOST: Final = (1, 3, 6, 1, 2, 1, 25)
 _UCD: Final = (1, 3, 6, 1, 4, 1, 2021)
 _EXTEND: Final = (1, 3, 6, 1, 4, 1, 8072, 1, 3, 2)
+COUNTER64_OBJECTS: Final = frozenset((*_IF_X, column) for column in range(6, 14))  # RFC 2863, ifHC*
 _COUNTER32_LIMIT: Final = 2**32
 _BPS_PER_MBPS: Final = 1_000_000
 
@@ -37,43 +38,6 @@ class Shape:
     extend_lines: int
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """One instance: its OID, its OID encoded, and its value."""
-
-    oid: Oid
-    name: bytes
-    read: Read
-
-
-Row = tuple[Oid, Oid, Read]
-"""Object, index below it, value."""
-
-
-class Tree:
-    """All instances of one shape in lexicographic order."""
-
-    def __init__(self, rows: Iterator[Row]) -> None:
-        listed = sorted(rows, key=lambda row: row[0] + row[1])
-        self.instances = tuple(Instance(o + i, ber.oid(o + i), read) for o, i, read in listed)
-        self._oids = [instance.oid for instance in self.instances]
-        self._by_oid = {instance.oid: instance for instance in self.instances}
-        self._objects = {obj for obj, _, _ in listed}
-
-    def exact(self, oid: Oid) -> Instance | None:
-        """The instance with this very OID."""
-        return self._by_oid.get(oid)
-
-    def following(self, oid: Oid) -> Instance | None:
-        """The first instance behind `oid`, or None at the end of the view."""
-        position = bisect_right(self._oids, oid)
-        return self.instances[position] if position < len(self.instances) else None
-
-    def knows_object(self, oid: Oid) -> bool:
-        """Whether `oid` lies under an object that the agent implements."""
-        return any(oid[:length] in self._objects for length in range(len(oid), 7, -1))
-
-
 def shape(reading: Reading) -> Shape:
     """The shape of an AP at one moment."""
     lines = len(reading.lines) if reading.platform is Platform.OPENWRT else 0
@@ -81,18 +45,24 @@ def shape(reading: Reading) -> Shape:
 
 
 @lru_cache(maxsize=256)
-def tree(kind: Shape) -> Tree:
+def tree(kind: Shape) -> Tree[Reading]:
     """The tree of a shape; made once however many APs have it."""
+    return Tree(_rows(kind))
 
-    def rows() -> Iterator[Row]:
-        yield from _system(kind.platform)
-        yield from _interfaces(kind.iface_indexes)
-        yield from _host()
-        if kind.platform is Platform.OPENWRT:
-            yield from _ucd()
-            yield from _extend(kind.extend_lines)
 
-    return Tree(rows())
+@lru_cache(maxsize=256)
+def narrow_tree(kind: Shape) -> Tree[Reading]:
+    """As `tree`, without the objects that SNMPv1 cannot say."""
+    return Tree(row for row in _rows(kind) if row[0] not in COUNTER64_OBJECTS)
+
+
+def _rows(kind: Shape) -> Iterator[Row[Reading]]:
+    yield from _system(kind.platform)
+    yield from _interfaces(kind.iface_indexes)
+    yield from _host()
+    if kind.platform is Platform.OPENWRT:
+        yield from _ucd()
+        yield from _extend(kind.extend_lines)
 
 
 def description(reading: Reading) -> bytes:
@@ -135,7 +105,7 @@ def _scalar(group: Oid, *path: int) -> tuple[Oid, Oid]:
     return (*group, *path), (0,)
 
 
-def _system(platform: Platform) -> Iterator[Row]:
+def _system(platform: Platform) -> Iterator[Row[Reading]]:
     vendor = NET_SNMP_LINUX if platform is Platform.OPENWRT else EXAMPLE_VENDOR
     yield *_scalar(_SYSTEM, 1), lambda r: ber.octets(description(r))
     yield *_scalar(_SYSTEM, 2), _oid(vendor)
@@ -146,7 +116,7 @@ def _system(platform: Platform) -> Iterator[Row]:
     yield *_scalar(_SYSTEM, 7), _int(72 if platform is Platform.OPENWRT else 6)
 
 
-def _interfaces(indexes: tuple[int, ...]) -> Iterator[Row]:
+def _interfaces(indexes: tuple[int, ...]) -> Iterator[Row[Reading]]:
     yield *_scalar(_INTERFACES, 1), _gauge(lambda r: len(r.ifaces))
     for position, index in enumerate(indexes):
         for column, read in _IF_COLUMNS.items():
@@ -201,7 +171,7 @@ _IF_X_COLUMNS: Final[dict[int, Callable[[Iface], bytes]]] = {
 }
 
 
-def _host() -> Iterator[Row]:
+def _host() -> Iterator[Row[Reading]]:
     yield *_scalar(_HOST, 1, 1), _ticks
     yield *_scalar(_HOST, 1, 6), _gauge(lambda r: r.processes, GAUGE32)
     yield *_scalar(_HOST, 2, 2), _gauge(lambda r: r.memory.total)
@@ -223,7 +193,7 @@ def _busy(reading: Reading) -> float:
     return min(1.0, reading.processor.load / reading.processor.cores)
 
 
-def _ucd() -> Iterator[Row]:
+def _ucd() -> Iterator[Row[Reading]]:
     yield *_scalar(_UCD, 4, 5), _gauge(lambda r: r.memory.total)
     yield *_scalar(_UCD, 4, 6), _gauge(lambda r: r.memory.free)
     yield *_scalar(_UCD, 4, 14), _gauge(lambda r: r.memory.buffers)
@@ -247,7 +217,7 @@ def _ucd() -> Iterator[Row]:
     yield *_scalar(_UCD, 11, 67), _gauge(lambda r: r.processor.cores)
 
 
-def _extend(lines: int) -> Iterator[Row]:
+def _extend(lines: int) -> Iterator[Row[Reading]]:
     """NET-SNMP-EXTEND-MIB: a name is an index of its length and its octets; lines count from 1."""
     index = (len(EXTEND_NAME), *EXTEND_NAME)
     yield *_scalar(_EXTEND, 1), _int(1)

@@ -28,16 +28,40 @@ AUTH_PROTOCOLS: Final = {"md5": 12, "sha1": 12, "sha224": 16, "sha256": 24, "sha
 
 
 @lru_cache(maxsize=256)
-def key_of_passphrase(protocol: str, passphrase: str) -> bytes:
+def key_of_passphrase(protocol: str, text: bytes) -> bytes:
     """Ku of RFC 3414 §A.2: the hash of one mebioctet of the repeated passphrase; costly, so made once."""
-    text = passphrase.encode()
     return hashlib.new(protocol, (text * (1048576 // len(text) + 1))[:1048576]).digest()
 
 
-def localized_key(protocol: str, passphrase: str, engine_id: bytes) -> bytes:
+def localized_key(protocol: str, passphrase: bytes, engine_id: bytes) -> bytes:
     """Kul: the user's key at one engine."""
     key = key_of_passphrase(protocol, passphrase)
     return hashlib.new(protocol, key + engine_id + key).digest()
+
+
+Stretch = Callable[[str, bytes, bytes, int], bytes]
+"""Makes a localized key long enough: hash, key, engineID, octets wanted."""
+
+
+def plain(protocol: str, key: bytes, engine_id: bytes, octets: int) -> bytes:
+    """The digests of all authentication protocols are long enough already."""
+    return key[:octets]
+
+
+def blumenthal(protocol: str, key: bytes, engine_id: bytes, octets: int) -> bytes:
+    """As net-snmp does: hash what there is and append it (draft-blumenthal-aes-usm-04 §3.1.2.1)."""
+    while len(key) < octets:
+        key += hashlib.new(protocol, key).digest()
+    return key[:octets]
+
+
+def reeder(protocol: str, key: bytes, engine_id: bytes, octets: int) -> bytes:
+    """As Cisco does: the last key is the passphrase of the next (draft-reeder-snmpv3-usm-3desede-00 §2.1)."""
+    last = key
+    while len(key) < octets:
+        last = localized_key(protocol, last, engine_id)
+        key += last
+    return key[:octets]
 
 
 class Privacy(Protocol):
@@ -52,11 +76,11 @@ class Privacy(Protocol):
         ...
 
 
-class Aes128:
-    """CFB128-AES-128, RFC 3826."""
+class Aes:
+    """CFB128-AES, RFC 3826; the key's length is the cipher's."""
 
     def __init__(self, key: bytes) -> None:
-        self._key = AES(key[:16])
+        self._key = AES(key)
 
     def encrypt(self, plain: bytes, clock: bytes, salt: int) -> tuple[bytes, bytes]:
         """See Privacy."""
@@ -93,7 +117,23 @@ class Des:
         return bytes(a ^ b for a, b in zip(self._mask, parameters, strict=True))
 
 
-PRIV_PROTOCOLS: Final[dict[str, Callable[[bytes], Privacy]]] = {"aes128": Aes128, "des": Des}
+@dataclass(frozen=True, slots=True)
+class PrivProtocol:
+    """A cipher, the octets of its key, and how a shorter localized key gets there."""
+
+    cipher: Callable[[bytes], Privacy]
+    key_octets: int
+    stretch: Stretch
+
+
+PRIV_PROTOCOLS: Final = {
+    "des": PrivProtocol(Des, 16, plain),
+    "aes128": PrivProtocol(Aes, 16, plain),
+    "aes192": PrivProtocol(Aes, 24, blumenthal),
+    "aes256": PrivProtocol(Aes, 32, blumenthal),
+    "aes192c": PrivProtocol(Aes, 24, reeder),
+    "aes256c": PrivProtocol(Aes, 32, reeder),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +156,14 @@ def keys(access: V3Access, engine_id: bytes) -> Keys:
     """The user's localized keys at this engine."""
     if not access.auth_protocol:
         return Keys(None, 0, None)
-    own = localized_key(access.auth_protocol, access.auth_key, engine_id)
-    privacy = None
-    if access.priv_protocol:
-        secret = localized_key(access.auth_protocol, access.priv_key, engine_id)
-        privacy = PRIV_PROTOCOLS[access.priv_protocol](secret)
+    own = localized_key(access.auth_protocol, access.auth_key.encode(), engine_id)
     digest = hmac.new(own, digestmod=access.auth_protocol)
-    return Keys(digest, AUTH_PROTOCOLS[access.auth_protocol], privacy)
+    return Keys(digest, AUTH_PROTOCOLS[access.auth_protocol], _privacy(access, engine_id))
+
+
+def _privacy(access: V3Access, engine_id: bytes) -> Privacy | None:
+    if not access.priv_protocol:
+        return None
+    protocol = PRIV_PROTOCOLS[access.priv_protocol]
+    short = localized_key(access.auth_protocol, access.priv_key.encode(), engine_id)
+    return protocol.cipher(protocol.stretch(access.auth_protocol, short, engine_id, protocol.key_octets))

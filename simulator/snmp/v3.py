@@ -8,11 +8,9 @@ from itertools import count
 from typing import Final
 
 from simulator.model import V3Access
-from simulator.reading import Reading
 from simulator.snmp import ber, pdu
 from simulator.snmp.ber import BadMessage, Oid
-from simulator.snmp.mib import Tree
-from simulator.snmp.usm import Keys, keys
+from simulator.snmp.usm import AUTH_PROTOCOLS, Keys, keys
 
 AUTH: Final = 0x01
 PRIV: Final = 0x02
@@ -31,8 +29,11 @@ WRONG_DIGESTS: Final[Oid] = (*_USM_STATS, 5, 0)
 DECRYPTION_ERRORS: Final[Oid] = (*_USM_STATS, 6, 0)
 UNKNOWN_CONTEXTS: Final[Oid] = (1, 3, 6, 1, 6, 3, 12, 1, 5, 0)
 
-View = Callable[[float], tuple[Tree, Reading]]
-"""What the agent shows at a model time."""
+Mind = Callable[[bytes, int, float, int], bytes | None]
+"""Octets, where in them the PDU starts that they end with, model time, room in octets → response.
+
+None is silence. Raises BadMessage.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +92,41 @@ class Engine:
         self.level = (AUTH if access.auth_protocol else 0) | (PRIV if access.priv_protocol else 0)
         self.keys: Keys = keys(access, engine_id)
         self._started_s = started_s
+        self.stamp = ber.octets(engine_id) + ber.integer(boots)
 
     def time_s(self, now_s: float) -> int:
         """snmpEngineTime: seconds since this boot."""
         return max(0, int(now_s) - self._started_s)
 
+    def restart(self, boots: int, now_s: float) -> None:
+        """Count from here."""
+        self.boots = boots
+        self.stamp = ber.octets(self.engine_id) + ber.integer(boots)
+        self._started_s = int(now_s)
+
+    def signed(self, message: bytes, digest_at: int) -> bytes:
+        """A message with the digest it should have; the octets there now do not count."""
+        size = self.keys.digest_octets
+        head, tail = message[:digest_at], message[digest_at + size :]
+        return head + self.keys.sign(head + bytes(size) + tail) + tail
+
+
+_VERSION: Final = ber.integer(3)
+_HEADS: Final = tuple(
+    ber.integer(MAX_MESSAGE) + ber.octets(bytes((level,))) + ber.integer(USM_MODEL) for level in range(4)
+)
+"""What follows the msgID in a header, by security level."""
+_DIGESTS: Final = {size: ber.octets(bytes(size)) for size in (0, *AUTH_PROTOCOLS.values())}
+"""The authentication parameters before they are known."""
+
 
 class Responder:
     """Processes messages in the order of RFC 3414 §3.2; what cannot be accepted ends in a Report."""
 
-    def __init__(self, engine: Engine, view: View) -> None:
-        self._engine = engine
-        self._view = view
+    def __init__(self, engine: Engine, mind: Mind, context: bytes) -> None:
+        self.engine = engine
+        self._mind = mind
+        self._context = context
         self._stats: Counter[Oid] = Counter()
         self._salts = count(1)
 
@@ -122,11 +146,18 @@ class Responder:
     def answer_as_stranger(self, data: bytes, now_s: float) -> bytes | None:
         """As `answer`, had the engine another user than the one we are asked for. Raises BadMessage."""
         message = parse(data)
-        known = message.engine_id == self._engine.engine_id
+        known = message.engine_id == self.engine.engine_id
         return self._report(message, UNKNOWN_USER_NAMES if known else UNKNOWN_ENGINE_IDS, now_s)
 
+    def tell(self, body: bytes, now_s: float) -> bytes:
+        """A message nobody asked for, of which we are the authoritative engine (RFC 3412 §6.4)."""
+        engine = self.engine
+        nobodys = Message(next(self._salts), 0, 0, b"", 0, 0, engine.user, b"", 0, b"", 0)
+        scoped = ber.octets(engine.engine_id) + ber.octets(self._context) + body
+        return self._message(nobodys, engine.level, scoped, now_s)
+
     def _problem(self, message: Message, data: bytes, now_s: float) -> Oid | None:
-        engine = self._engine
+        engine = self.engine
         if message.engine_id != engine.engine_id:
             return UNKNOWN_ENGINE_IDS
         if message.user != engine.user:
@@ -141,37 +172,31 @@ class Responder:
         return NOT_IN_TIME_WINDOWS if late or message.boots != engine.boots else None
 
     def _genuine(self, message: Message, data: bytes) -> bool:
-        size = self._engine.keys.digest_octets
-        if len(message.digest) != size:
+        if len(message.digest) != self.engine.keys.digest_octets:
             return False
-        blank = data[: message.digest_at] + bytes(size) + data[message.digest_at + size :]
-        return hmac.compare_digest(self._engine.keys.sign(blank), message.digest)
+        return hmac.compare_digest(self.engine.signed(data, message.digest_at), data)
 
     def _decrypt(self, message: Message, payload: bytes) -> bytes:
-        privacy = self._engine.keys.privacy
+        privacy = self.engine.keys.privacy
         start, end = ber.expect(ber.OCTET_STRING, payload, 0)
         if privacy is None or len(message.salt) != 8:
             return b""
         return privacy.decrypt(payload[start:end], _clock(message.boots, message.time_s), message.salt)
 
     def _respond(self, message: Message, scoped: bytes, now_s: float) -> bytes | None:
-        start, _ = ber.expect(ber.SEQUENCE, scoped, 0)
-        context_engine, position = ber.take_octets(scoped, start)
+        start, end = ber.expect(ber.SEQUENCE, scoped, 0)
+        _, position = ber.take_octets(scoped, start)
         context, position = ber.take_octets(scoped, position)
-        request = pdu.parse(scoped, position)
-        if context:
-            return self._report(message, UNKNOWN_CONTEXTS, now_s, request.request_id)
-        if message.level != self._engine.level:
-            response: bytes | None = pdu.refusal(request, AUTHORIZATION_ERROR)
+        if context != self._context:
+            return self._report(message, UNKNOWN_CONTEXTS, now_s, pdu.parse(scoped, position).request_id)
+        if message.level != self.engine.level:
+            response: bytes | None = pdu.refusal(pdu.parse(scoped, position), AUTHORIZATION_ERROR)
         else:
-            tree, reading = self._view(now_s)
-            room = min(message.max_size, MAX_MESSAGE) - 160 - len(context_engine) - len(message.user)
-            response = pdu.answer(request, tree, reading, room)
+            room = min(message.max_size, MAX_MESSAGE) - 160 - position - len(message.user)
+            response = self._mind(scoped[:end], position, now_s, room)
         if response is None:
             return None
-        return self._message(
-            message, message.level, ber.octets(context_engine) + ber.octets(b"") + response, now_s
-        )
+        return self._message(message, message.level, scoped[start:position] + response, now_s)
 
     def _report(
         self, message: Message, problem: Oid, now_s: float, request_id: bytes = b"\x02\x01\x00"
@@ -185,11 +210,11 @@ class Responder:
         body = ber.tlv(pdu.REPORT, request_id + b"\x02\x01\x00\x02\x01\x00" + ber.tlv(ber.SEQUENCE, varbind))
         level = AUTH if problem == NOT_IN_TIME_WINDOWS else 0
         return self._message(
-            message, level, ber.octets(self._engine.engine_id) + ber.octets(b"") + body, now_s
+            message, level, ber.octets(self.engine.engine_id) + ber.octets(b"") + body, now_s
         )
 
     def _message(self, request: Message, level: int, scoped: bytes, now_s: float) -> bytes:
-        engine = self._engine
+        engine = self.engine
         time_s = engine.time_s(now_s)
         payload, salt = ber.tlv(ber.SEQUENCE, scoped), b""
         if level & PRIV and engine.keys.privacy:
@@ -198,17 +223,15 @@ class Responder:
             )
             payload = ber.octets(secret)
         size = engine.keys.digest_octets if level & AUTH else 0
-        stamp = ber.octets(engine.engine_id) + ber.integer(engine.boots) + ber.integer(time_s)
-        security = stamp + ber.octets(request.user) + ber.octets(bytes(size)) + ber.octets(salt)
-        head = ber.integer(request.message_id) + ber.integer(MAX_MESSAGE) + ber.octets(bytes((level,)))
-        head = ber.tlv(ber.SEQUENCE, head + ber.integer(USM_MODEL))
-        message = ber.tlv(
-            ber.SEQUENCE, ber.integer(3) + head + ber.octets(ber.tlv(ber.SEQUENCE, security)) + payload
+        security = (
+            engine.stamp + ber.integer(time_s) + ber.octets(request.user) + _DIGESTS[size] + ber.octets(salt)
         )
+        head = ber.tlv(ber.SEQUENCE, ber.integer(request.message_id) + _HEADS[level])
+        security = ber.octets(ber.tlv(ber.SEQUENCE, security))
+        message = ber.tlv(ber.SEQUENCE, _VERSION + head + security + payload)
         if not size:
             return message
-        at = len(message) - len(payload) - len(ber.octets(salt)) - size
-        return message[:at] + engine.keys.sign(message) + message[at + size :]
+        return engine.signed(message, len(message) - len(payload) - len(salt) - 2 - size)
 
 
 def _clock(boots: int, time_s: int) -> bytes:

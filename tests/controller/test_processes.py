@@ -89,6 +89,16 @@ def test_a_taken_port_is_named_with_the_setting_that_mends_it() -> None:
     require_free(place, "PLAZA_PORTAL_LISTEN")
 
 
+def test_a_port_of_udp_may_be_taken_while_that_of_tcp_is_free() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", 0))
+        place = Endpoint("127.0.0.1", taken.getsockname()[1])
+        with pytest.raises(PortTaken, match="PLAZA_TRAP_LISTEN"):
+            require_free(place, "PLAZA_TRAP_LISTEN", socket.SOCK_DGRAM)
+    require_free(place, "PLAZA_TRAP_LISTEN", socket.SOCK_DGRAM)
+
+
 def test_a_second_supervisor_on_the_same_data_is_refused_by_name(tmp_path: Path) -> None:
     lock = tmp_path / "plaza.lock"
     assert not is_held(lock)

@@ -1,5 +1,6 @@
 """Settings: the file, the environment, and one clear line for each mistake."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,20 @@ def test_secrets_follow_the_data_directory(tmp_path: Path) -> None:
     assert settings.load({"PLAZA_DATA_DIR": "/srv/plaza"}, tmp_path).secrets_dir == Path("/srv/plaza/secrets")
 
 
+def test_notices_are_heard_over_udp_unless_the_setting_is_empty(tmp_path: Path) -> None:
+    heard = {one.setting: one for one in settings.listeners(settings.load({}, tmp_path))}
+    assert heard["trap_listen"].kind is socket.SOCK_DGRAM
+    assert heard["trap_listen"].variable == "PLAZA_TRAP_LISTEN"
+    off = settings.load({"PLAZA_TRAP_LISTEN": ""}, tmp_path)
+    assert {one.setting for one in settings.listeners(off)} == heard.keys() - {"trap_listen"}
+
+
 @pytest.mark.parametrize(
     ("text", "environ", "words"),
     [
         ("poll_interval_s = 1", {}, ["plaza.toml", "poll_interval_s", "greater than or equal to 5"]),
         ("", {"PLAZA_PORTAL_LISTEN": "8080"}, ["PLAZA_PORTAL_LISTEN", "HOST:PORT"]),
+        ('trap_listen = "162"', {}, ["plaza.toml", "trap_listen", "HOST:PORT"]),
         ("pol_interval_s = 60", {}, ["plaza.toml", "pol_interval_s", "not permitted"]),
         ("poll_interval_s =", {}, ["plaza.toml", "TOML"]),
         ("", {"PLAZA_CONFIG": "nowhere.toml"}, ["nowhere.toml", "PLAZA_CONFIG"]),

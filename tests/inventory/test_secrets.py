@@ -8,10 +8,11 @@ import pytest
 
 from controller.errors import SecretError
 from controller.secrets import FileSecrets, site_key
-from drivers.model import Secret, SnmpV2c, SnmpV3, SshLogin
+from drivers.model import Secret, SnmpV1, SnmpV2c, SnmpV3, SshLogin
 from tests import need
 
 CREDENTIALS: Mapping[str, Mapping[str, str]] = {
+    "v1": {"kind": "snmp-v1", "community": "ref+file:community"},
     "v2": {"kind": "snmp-v2c", "community": "ref+file:community"},
     "env": {"kind": "snmp-v2c", "community": "ref+env:PLAZA_COMMUNITY"},
     "v3": {
@@ -21,6 +22,14 @@ CREDENTIALS: Mapping[str, Mapping[str, str]] = {
         "auth_key": "ref+file:auth",
         "priv_protocol": "aes128",
         "priv_key": "ref+file:priv",
+    },
+    "context": {
+        "kind": "snmp-v3",
+        "user": "plaza",
+        "auth_key": "ref+file:auth",
+        "priv_protocol": "aes256c",
+        "priv_key": "ref+file:priv",
+        "context": "vlan-20",
     },
     "shell": {"kind": "ssh", "user": "root", "private_key": "ref+file:key"},
     "gate": {"kind": "gateway", "key": "ref+file:gate"},
@@ -62,6 +71,19 @@ def test_snmp_v3_and_ssh_have_all_their_parts(tmp_path: Path) -> None:
     auth, priv = Secret("auth-value"), Secret("priv-value")
     assert secrets(tmp_path).snmp("v3") == SnmpV3("plaza", "sha256", auth, "aes128", priv)
     assert secrets(tmp_path).ssh("shell") == SshLogin("root", Secret("key-value"))
+
+
+def test_an_old_device_gets_an_snmp_v1_community(tmp_path: Path) -> None:
+    write(tmp_path, "community", "hunter2")
+    assert secrets(tmp_path).snmp("v1") == SnmpV1(Secret("hunter2"))
+
+
+def test_snmp_v3_may_name_a_context_and_longer_keys(tmp_path: Path) -> None:
+    for name in ("auth", "priv"):
+        write(tmp_path, name, f"{name}-value\n")
+    auth, priv = Secret("auth-value"), Secret("priv-value")
+    wanted = SnmpV3("plaza", "sha1", auth, "aes256c", priv, "vlan-20")
+    assert secrets(tmp_path).snmp("context") == wanted
 
 
 def test_a_changed_file_counts_at_once(tmp_path: Path) -> None:
@@ -118,7 +140,8 @@ def test_a_literal_is_refused_and_never_shown(tmp_path: Path) -> None:
 
 def test_an_unknown_name_and_another_kind_are_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path, "v4") == "credential v4: is not in the inventory, add it below `credentials:`"
-    assert "is of kind ssh, name one of kind snmp-v2c or snmp-v3 instead" in refusal(tmp_path, "shell")
+    wanted = "is of kind ssh, name one of kind snmp-v1 or snmp-v2c or snmp-v3 instead"
+    assert wanted in refusal(tmp_path, "shell")
 
 
 def test_a_gateway_key_has_32_octets_or_more(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 
 from simulator.ap import VirtualAp
 from simulator.loop import Loop
-from simulator.model import Address, ApSpec, Band, Platform, V2cAccess, V3Access
-from simulator.snmp import listen
+from simulator.model import Access, Address, ApSpec, Band, Fault, Platform, V1Access, V2cAccess, V3Access
 from simulator.snmp.agent import agent
+from simulator.snmp.listen import Door
 
 T = TypeVar("T")
 REPOSITORY = Path(__file__).parents[2]
@@ -52,16 +52,29 @@ def until(condition: Callable[[], T], what: str) -> T:
 
 
 def ap_spec(name: str = "ap-1", platform: Platform = Platform.OPENWRT, **access: Any) -> ApSpec:
-    way = V3Access(**access) if "user" in access else V2cAccess("plaza")
+    way: Access
+    match access.pop("version", "3" if "user" in access else "2c"):
+        case "1":
+            way = V1Access("plaza")
+        case "2c":
+            way = V2cAccess("plaza")
+        case _:
+            way = V3Access(**access)
     return ApSpec(name, platform, BANDS, ("Chihuahua Gratis",), Address("127.0.0.1", free_port()), way)
 
 
 @contextmanager
-def frozen(spec: ApSpec, now_s: float = NOON_S, uptime_s: int = 7200, boots: int = 3) -> Iterator[VirtualAp]:
-    """The real responder on a real socket, at one model time."""
-    ap = VirtualAp(7, spec, Path("unused"), int(now_s) - uptime_s)
-    sock, loop = listen.bind(spec), Loop()
-    loop.watch(sock, listen.server(sock, agent(ap, boots), lambda: now_s))
+def frozen(
+    spec: ApSpec, now_s: float = NOON_S, uptime_s: int = 7200, boots: int = 3, fault: Fault | None = None
+) -> Iterator[VirtualAp]:
+    """The real responder on a real socket, at one model time, broken from the start when a fault is given."""
+    ap, loop = VirtualAp(7, spec, Path("unused"), int(now_s) - uptime_s), Loop()
+    door = Door(ap, loop, lambda: now_s)
+    door.open()
+    door.serve(agent(ap, boots), seed=7)
+    if fault:
+        ap.fault = fault
+        door.fault_changed()
     thread = threading.Thread(target=loop.run)
     thread.start()
     try:
@@ -70,7 +83,7 @@ def frozen(spec: ApSpec, now_s: float = NOON_S, uptime_s: int = 7200, boots: int
         loop.end()
         thread.join()
         loop.close()
-        sock.close()
+        door.close()
 
 
 class Simulator:
@@ -187,8 +200,8 @@ def rows(output: str) -> dict[str, str]:
     oid = ""
     for line in output.splitlines():
         head, _, rest = line.partition(" ")
-        if rest.startswith("No more variables left in this MIB View"):
-            continue  # net-snmp repeats the last name with it
+        if rest.startswith("No more variables left in this MIB View") or line == "End of MIB":
+            continue  # net-snmp repeats the last name with the first; the second is SNMPv1's
         if head.startswith(".1."):
             oid = head
             found[oid] = rest

@@ -4,13 +4,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simulator.errors import SpecError
-from simulator.model import Band, Fault, Platform, V3Access
+from simulator.model import Band, FarmSpec, Fault, Platform, V1Access, V3Access
 from simulator.spec import load
 from tests.simulator.lab import REPOSITORY, V3
 
@@ -33,7 +34,15 @@ def good() -> dict[str, Any]:
     }
     other = ap | {"name": "ap-2", "platform": "generic", "snmp": {"host": "127.8.19.12", "port": 16161} | V3}
     del other["ssh"]
-    return {"seed": 7, "state_dir": "/tmp/x", "control": "/tmp/c", "aps": [ap, other], "citizens": [citizens]}
+    farm = {
+        "network": "127.64.0.0/14",
+        "port": 16461,
+        "agents": 10000,
+        "access": {"version": "1", "community": "public"},
+        "dead_pct": 12.5,
+    }
+    whole = {"seed": 7, "state_dir": "/tmp/x", "control": "/tmp/c", "farm": farm}
+    return whole | {"aps": [ap, other], "citizens": [citizens]}
 
 
 def written(tmp_path: Path, raw: object) -> Path:
@@ -49,7 +58,8 @@ def test_a_good_spec_is_read_whole(tmp_path: Path) -> None:
     assert isinstance(second.access, V3Access)
     assert (second.access.auth_protocol, second.ssh) == ("sha1", None)
     assert spec.citizens[0].arrivals_per_minute == 6
-    assert list(Fault) == ["dead", "no-service", "wrong-community"]
+    assert spec.farm == FarmSpec(IPv4Network("127.64.0.0/14"), 16461, 10000, V1Access("public"), 12.5)
+    assert list(Fault)[:3] == ["dead", "no-service", "wrong-community"]
 
 
 def change(*path: str | int, to: object) -> Callable[[dict[str, Any]], None]:
@@ -83,7 +93,7 @@ MISTAKES = [
     (first_ap("ssids", to=["x" * 33]), "aps[0].ssids: a network name holds at most 32 octets"),
     (first_ap("snmp", "port", to=70000), "aps[0].snmp.port: must be a whole number from 1 to 65535"),
     (first_ap("snmp", "host", to="ap.example"), "aps[0].snmp.host: must be an IPv4 address"),
-    (first_ap("snmp", "version", to="1"), "aps[0].snmp.version: must be one of 2c, 3"),
+    (first_ap("snmp", "version", to="2"), "aps[0].snmp.version: must be one of 1, 2c, 3"),
     (first_ap("snmp", "community", to=""), "aps[0].snmp.community: must be a text"),
     (first_ap("ssh", "authorized_key", to="nonsense"), "aps[0].ssh.authorized_key: must be a public key"),
     (change("aps", 1, "snmp", "auth_protocol", to="rot13"), "aps[1].snmp.auth_protocol: must be one of md5"),
@@ -96,6 +106,12 @@ MISTAKES = [
     (change("citizens", 0, "source", to="127.9.1.7/24"), "citizens[0].source: must be an IPv4 network"),
     (change("citizens", 0, "gateway_url", to="ftp://x"), "citizens[0].gateway_url: must be an http:// URL"),
     (change("citizens", 0, "mean_stay_s", to=0), "citizens[0].mean_stay_s: must be a number above 0"),
+    (change("farm", "network", to="127.64.0.0"), "farm.agents: must be a whole number from 1 to 1"),
+    (change("farm", "network", to="farm"), "farm.network: must be an IPv4 network"),
+    (change("farm", "agents", to=2**18), "farm.agents: must be a whole number from 1 to 262142"),
+    (change("farm", "dead_pct", to=101), "farm.dead_pct: must be a number from 0 to 100"),
+    (change("farm", "access", "version", to="2"), "farm.access.version: must be one of 1, 2c, 3"),
+    (change("farm", "slow_start", to=1), "farm.slow_start: is not a key of the spec"),
 ]
 
 

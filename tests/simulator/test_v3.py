@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-import socket
+from typing import Any
 
 import pytest
 from pysnmp.hlapi.v3arch.asyncio import (
@@ -13,25 +13,38 @@ from pysnmp.hlapi.v3arch.asyncio import (
     UdpTransportTarget,
     UsmUserData,
     get_cmd,
+    usmAesBlumenthalCfb192Protocol,
+    usmAesBlumenthalCfb256Protocol,
     usmAesCfb128Protocol,
+    usmAesCfb192Protocol,
+    usmAesCfb256Protocol,
     usmHMACSHAAuthProtocol,
 )
 
-from simulator.model import ApSpec
-from simulator.snmp import ber, v3
+from simulator.model import ApSpec, V3Access
 from simulator.snmp.agent import engine_id
-from tests.simulator.lab import NOON_S, V3, WAIT_S, ap_spec, frozen, rows, snmp
+from tests.simulator.lab import NOON_S, V3, ap_spec, frozen, rows, snmp
+from tests.simulator.test_agent import pysnmp_get
+from tests.simulator.wire import discover
 
 AUTH_KEY, PRIV_KEY = V3["auth_key"], V3["priv_key"]
 SYS_NAME = ".1.3.6.1.2.1.1.5.0"
 PROTOCOLS = {
     "md5-des": ("md5", "des", "MD5", "DES"),
     "sha1-aes": ("sha1", "aes128", "SHA", "AES"),
+    "md5-aes192": ("md5", "aes192", "MD5", "AES-192"),
+    "sha1-aes192": ("sha1", "aes192", "SHA", "AES-192"),
+    "sha1-aes256": ("sha1", "aes256", "SHA", "AES-256"),
+    "md5-aes256": ("md5", "aes256", "MD5", "AES-256"),
+    "sha512-aes256": ("sha512", "aes256", "SHA-512", "AES-256"),
     "sha224-aes": ("sha224", "aes128", "SHA-224", "AES"),
     "sha256-aes": ("sha256", "aes128", "SHA-256", "AES"),
     "sha384-aes": ("sha384", "aes128", "SHA-384", "AES"),
     "sha512-aes": ("sha512", "aes128", "SHA-512", "AES"),
 }
+
+
+V3_ACCESS = V3Access("plaza", "sha1", AUTH_KEY, "aes128", PRIV_KEY)
 
 
 def private_ap(name: str = "ap-1", auth: str = "sha1", priv: str = "aes128") -> ApSpec:
@@ -53,6 +66,30 @@ def test_every_protocol_pair_is_understood_by_net_snmp(names: tuple[str, str, st
     with frozen(private_ap(auth=auth, priv=priv)) as ap:
         asked = snmp("snmpget", str(ap.spec.snmp), SYS_NAME, options=login(theirs_auth, theirs_priv))
     assert rows(asked.stdout) == {SYS_NAME: "ap-1"}, asked.stderr
+
+
+STRETCHED = {
+    "aes192": usmAesBlumenthalCfb192Protocol,
+    "aes256": usmAesBlumenthalCfb256Protocol,
+    "aes192c": usmAesCfb192Protocol,
+    "aes256c": usmAesCfb256Protocol,
+}
+
+
+@pytest.mark.parametrize(("priv", "theirs"), STRETCHED.items(), ids=STRETCHED.keys())
+def test_both_ways_to_stretch_a_key_are_understood_by_pysnmp(priv: str, theirs: Any) -> None:
+    user = UsmUserData("plaza", AUTH_KEY, PRIV_KEY, authProtocol=usmHMACSHAAuthProtocol, privProtocol=theirs)
+    with frozen(private_ap(priv=priv)) as ap:
+        assert pysnmp_get(ap.spec, user, SYS_NAME[1:]) == ["ap-1"]
+
+
+def test_an_agent_with_a_context_answers_in_that_one_only() -> None:
+    spec = dataclasses.replace(private_ap(), access=dataclasses.replace(V3_ACCESS, context="vlan-20"))
+    with frozen(spec):
+        inside = snmp("snmpget", str(spec.snmp), SYS_NAME, options=(*login(), "-n", "vlan-20"))
+        outside = snmp("snmpget", str(spec.snmp), SYS_NAME, options=login())
+    assert rows(inside.stdout) == {SYS_NAME: "ap-1"}, inside.stderr
+    assert "context" in outside.stderr
 
 
 def test_users_without_privacy_or_authentication_work_at_their_own_level() -> None:
@@ -90,20 +127,8 @@ def test_privacy_is_refused_to_a_user_without_it() -> None:
 
 
 def test_discovery_tells_the_ap_s_own_engine_its_boots_and_its_seconds() -> None:
-    nothing = ber.octets(b"")
-    security = ber.tlv(ber.SEQUENCE, nothing + ber.integer(0) * 2 + nothing * 3)
-    head = ber.integer(99) + ber.integer(65507) + ber.octets(b"\x04") + ber.integer(3)
-    scoped = ber.tlv(
-        ber.SEQUENCE, nothing * 2 + ber.tlv(0xA0, ber.integer(1) * 3 + ber.tlv(ber.SEQUENCE, b""))
-    )
-    message = ber.integer(3) + ber.tlv(ber.SEQUENCE, head) + ber.octets(security) + scoped
-    with (
-        frozen(private_ap("ap-08019-1"), boots=3, uptime_s=7200) as ap,
-        socket.socket(type=socket.SOCK_DGRAM) as sock,
-    ):
-        sock.settimeout(WAIT_S)
-        sock.sendto(ber.tlv(ber.SEQUENCE, message), (ap.spec.snmp.host, ap.spec.snmp.port))
-        report = v3.parse(sock.recv(65535))
+    with frozen(private_ap("ap-08019-1"), boots=3, uptime_s=7200) as ap:
+        report = discover((ap.spec.snmp.host, ap.spec.snmp.port))
     assert (report.message_id, report.engine_id) == (99, b"\x80\x00\x1f\x88\x04ap-08019-1")
     assert (report.boots, report.time_s) == (3, 7200)
 

@@ -14,13 +14,15 @@ from drivers.snmp.ber import (
     Tag,
     VarBind,
     Verb,
+    Version,
     decode,
     decode_oid,
     encode,
     encode_oid,
-    encode_request,
-    request_template,
+    id_of,
 )
+from drivers.snmp.envelope import CommunityEnvelope
+from drivers.snmp.questions import Question
 from drivers.snmp.seam import Oid
 
 numbers = st.integers(0, 2**32 - 1)
@@ -136,21 +138,24 @@ def _theirs(tag: int, value: object) -> object:
     st.integers(1 << 24, 2**31 - 1),
     st.binary(max_size=20),
 )
-def test_a_request_from_a_template_is_the_same_request(
+def test_a_question_sealed_is_the_same_request(
     names: tuple[Oid, ...], repetitions: int, request_id: int, community: bytes
 ) -> None:
-    template = request_template(Verb.BULK, names, repetitions)
     nulls = [(name, Tag.NULL, None) for name in names]
     whole = Message(community, Verb.BULK, request_id, 0, repetitions, nulls)
 
-    assert encode_request(community, template, request_id) == encode(whole)
+    envelope = CommunityEnvelope(Version.V2C, community)
+    sealed = envelope.seal(Question(Verb.BULK, names, repetitions), request_id.to_bytes(4, "big"))
+
+    assert sealed == encode(whole)
+    assert id_of(sealed) == request_id.to_bytes(4, "big")
 
 
-def test_a_template_may_hold_the_octets_of_its_placeholder() -> None:
+def test_a_question_may_hold_the_octets_of_its_placeholder() -> None:
     name = (1, 3, 6, 1, *b"IDID")
-    template = request_template(Verb.GET, (name,), 0)
+    sealed = CommunityEnvelope(Version.V2C, b"IDID").seal(Question(Verb.GET, (name,), 0), b"\1\0\0\0")
 
-    assert decode(encode_request(b"IDID", template, 1 << 24)).varbinds == [(name, Tag.NULL, None)]
+    assert decode(sealed).varbinds == [(name, Tag.NULL, None)]
 
 
 @settings(max_examples=500)
@@ -204,7 +209,7 @@ def test_what_is_no_oid_is_not_encoded(oid: Oid) -> None:
 def test_another_version_is_not_a_message() -> None:
     whole = encode(Message(b"public", Verb.RESPONSE, 7))
     with pytest.raises(BerError):
-        decode(whole.replace(b"\x02\x01\x01", b"\x02\x01\x00", 1))
+        decode(whole.replace(b"\x02\x01\x01", b"\x02\x01\x02", 1))
 
 
 def test_messages_differ_where_they_differ() -> None:

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from drivers.model import SnmpV3
 from drivers.snmp.ber import Message, Tag, Verb, encode
 from drivers.snmp.engine import Engine
 from drivers.snmp.pysnmp_backend import PysnmpPoller
@@ -196,13 +195,6 @@ def test_two_devices_behind_one_address_are_not_mixed() -> None:
         replies = poll(Engine, *requests)
 
     assert all(reply.scalars[SYS_NAME].decode() == reply.device.partition("/")[0] for reply in replies)
-
-
-def test_snmp_v3_is_left_to_another_engine(nobody: int) -> None:
-    reply = poll_one(Engine, ask(nobody, [SYS_NAME], credentials=SnmpV3("plaza")))
-
-    assert reply.failure is not None
-    assert reply.failure.reason is Reason.UNSUPPORTED
 
 
 def stalled_poll(engine: Engine, requests: Sequence[PollRequest], stall_s: float) -> list[PollReply]:

@@ -1,0 +1,1 @@
+"""Figures that Plaza stands by: each script here prints some, on the machine it runs on."""
