@@ -32,7 +32,7 @@ class Found:
 
     def see_address(self, octets: bytes) -> None:
         """One more address of a device; masks, loopback and groups are nobody's."""
-        if not _NOBODYS_IP.match(octets):
+        if not _NOBODYS_IP.match(octets) if len(octets) == 4 else octets[0] not in (0, 0xFF):
             self.addresses.add(octets)
 
     def see_name(self, octets: bytes) -> None:

@@ -24,13 +24,16 @@ if TYPE_CHECKING:
     from drivers.snmp.seam import Oid, Value
 
 DEADLINE_S = 600.0
+_READ_IT = """\
+Names, addresses and serial numbers were exchanged. Read the file before you send it: what a device says in
+objects that no platform knows may hold more; hide it with --hide TEXT. Then: plaza platform try {file}"""
 
 
 def target(app: "App", host: str, port: int, credential: str) -> "tuple[Endpoint, SnmpCredentials]":
     """Where the device is and what it is asked with: as the inventory says, unless a credential is named."""
     if credential:
         return Endpoint(host, port), app.secrets.snmp(credential)
-    device = next((one for one in app.inventory.devices if one.name == host), None)
+    device = app.inventory.devices.get(host)
     if device is None:
         raise SelectorError(
             f"{host} is no device of the inventory: name the credential to ask it with, --community-from NAME"
@@ -51,10 +54,7 @@ def record(endpoint: Endpoint, credentials: "SnmpCredentials", hidden: tuple[str
     )
     if broken:
         click.echo(f"not all of it: {broken}", err=True)
-    click.echo(
-        "Names, addresses and serial numbers were exchanged. Read the file before you send it: what a device says "
-        f"in objects that no platform knows may hold more; hide it with --hide TEXT. Then: plaza platform try {file}"
-    )
+    click.echo(_READ_IT.format(file=file))
 
 
 async def _walk(endpoint: Endpoint, credentials: "SnmpCredentials") -> "tuple[dict[Oid, Value], str]":
