@@ -43,7 +43,8 @@ class Fleet:
             return
         known = self.places.setdefault(place, {})
         for name, value in fields.items():
-            known[name] = known[name] + value if name in known and name in ADDED else known.get(name, value)
+            adds_up = name in known and measurement == "wifi_ssid" and name in ADDED
+            known[name] = known[name] + value if adds_up else known.get(name, value)
 
     def number(self, *place: str) -> str:
         """How many there were before at this place: 0 for the first."""

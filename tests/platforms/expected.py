@@ -91,10 +91,10 @@ def reasons() -> dict[tuple[str, str, str], str]:
 
 
 @cache
-def tried(recording: Path) -> dict[str, Any]:
+def tried(recording: Path, name: str = "") -> dict[str, Any]:
     """The object that `plaza platform try --json` prints; an empty one when no platform recognises it."""
     try:
-        return asyncio.run(try_recording(read_recording(recording), load_platforms())).as_object()
+        return asyncio.run(try_recording(read_recording(recording), load_platforms(), name)).as_object()
     except DriverError:
         return {"platform": "", "facts": {}, "samples": [], "problems": []}
 

@@ -119,6 +119,14 @@ power: {input_v: {scalar: T.3.0, scale: 0.1}}
     assert fields(body, lines, "power") == [("device", {"input_v": 24.1})]
 
 
+def test_of_two_ports_of_one_number_the_first_counts() -> None:
+    body = 'ports: {port: {column: T.1.1, match: "([0-9]+)$"}, rx_octets: T.1.2}'
+
+    assert fields(body, "T.1.1.1|4|Fa0/1\nT.1.1.2|4|Gi0/1\nT.1.2.1|70|5\nT.1.2.2|70|7", "wired_port") == [
+        ("device 1", {"rx_octets": 5})
+    ]
+
+
 def test_a_device_that_reports_more_than_we_store_is_cut_and_says_so() -> None:
     found = tried("radios: {clients: T.1.1}", "\n".join(f"T.1.1.{row}|2|0" for row in range(1, 80)))
 
