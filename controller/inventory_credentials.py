@@ -64,6 +64,23 @@ class SshCredential(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
+class HttpCredential(BaseModel, frozen=True, extra="forbid"):
+    """How we log in over HTTPS: a user (client id) and a password (client secret), or a token."""
+
+    kind: Literal["http"]
+    user: Text | None = None
+    password: SecretReference | None = None
+    token: SecretReference | None = None
+
+    @model_validator(mode="after")
+    def _is_one_way_in(self) -> Self:
+        if self.token is None and (self.user is None or self.password is None):
+            raise fault("has neither user and password nor a token", "add user: and password: ref+file:NAME")
+        if self.token is not None and (self.user is not None or self.password is not None):
+            raise fault("has a token and a user or password", "delete one of the two")
+        return self
+
+
 class GatewayCredential(BaseModel, frozen=True, extra="forbid"):
     """The master key of our gateways."""
 
@@ -79,7 +96,7 @@ class WifiCredential(BaseModel, frozen=True, extra="forbid"):
 
 
 Credential = Annotated[
-    SnmpV1 | SnmpV2c | SnmpV3 | SshCredential | GatewayCredential | WifiCredential,
+    SnmpV1 | SnmpV2c | SnmpV3 | SshCredential | HttpCredential | GatewayCredential | WifiCredential,
     Field(discriminator="kind"),
 ]
 

@@ -10,15 +10,18 @@ from controller.inventory_resolve import Resolved
 from controller.inventory_schema import File
 from controller.inventory_words import near
 from controller.inventory_yaml import Place
-from drivers.collect_ssh import PLATFORMS as ASKED_OVER_SSH
+from drivers.collectors.ways import OVER_HTTP, OVER_SSH
 from drivers.model import Device, Endpoint, Lifecycle, PollBy, ReachKind, Role
 
 # Keys that name a credential, and the kinds that may be named there.
 _CREDENTIALS: Final[Mapping[Key, tuple[str, ...]]] = {
     ("snmp", "credentials"): ("snmp-v1", "snmp-v2c", "snmp-v3"),
     ("ssh", "credentials"): ("ssh",),
+    ("http", "credentials"): ("http",),
     ("portal", "gateway_credentials"): ("gateway",),
 }
+
+_ASKED: Final[Mapping[PollBy, Mapping[str, object]]] = {PollBy.SSH: OVER_SSH, PollBy.HTTP: OVER_HTTP}
 
 
 def problems(resolved: Resolved, platforms: Collection[str]) -> Iterator[Problem]:
@@ -186,27 +189,35 @@ def _unforwarded(resolved: Resolved, device: Device) -> Iterator[Problem]:
 
 
 def _used(device: Device) -> tuple[tuple[str, Endpoint, str], ...]:
-    """The services we ask, each with its credentials: no SNMP where snmpd is absent."""
+    """The services we ask, each with its credentials: no SNMP where there is none."""
     ssh = ("ssh", device.ssh, device.ssh_credentials)
     if device.poll is PollBy.SSH:
         return (ssh,)
+    if device.poll is PollBy.HTTP:
+        return (("http", device.http, device.http_credentials),)
     return (("snmp", device.snmp, device.snmp_credentials), ssh)
 
 
 def _unaskable(resolved: Resolved, platforms: Collection[str]) -> Iterator[Problem]:
-    """`poll: ssh` needs a platform that the script runs on, and a login."""
+    """`poll: ssh` and `poll: http` need a platform that can be asked so, and a login."""
     for name, device in resolved.devices.items():
-        if device.poll is not PollBy.SSH:
+        if device.poll is PollBy.SNMP:
             continue
-        told = {key for key in ("poll", "platform", "ssh") if resolved.told("devices", name, (key,))}
+        way = str(device.poll)
+        told = {key for key in ("poll", "platform", way) if resolved.told("devices", name, (key,))}
         place = resolved.leaves("devices", name)["poll",].source
-        if device.platform in {*platforms} - ASKED_OVER_SSH and not told & {"poll", "platform"}:
-            what = f"{name} is of platform {device.platform}, which cannot be asked over SSH"
-            mend = f"give {name} `poll: snmp`; over SSH only {', '.join(sorted(ASKED_OVER_SSH))} is asked"
+        if device.platform in {*platforms} - _ASKED[device.poll].keys() and not told & {"poll", "platform"}:
+            what = f"{name} is of platform {device.platform}, which cannot be asked over {way.upper()}"
+            able = ", ".join(sorted(_ASKED[device.poll]))
+            mend = f"give {name} `poll: snmp`; over {way.upper()} only {able} is asked"
             yield resolved.document.problem(place, what, mend)
-        if not device.ssh_credentials and not told & {"poll", "ssh"}:
-            mend = f"add `ssh: {{credentials: …}}` to {name} or a level above it"
-            yield resolved.document.problem(place, f"{name} has no ssh credentials", mend)
+        if not _login_of(device) and not told & {"poll", way}:
+            mend = f"add `{way}: {{credentials: …}}` to {name} or a level above it"
+            yield resolved.document.problem(place, f"{name} has no {way} credentials", mend)
+
+
+def _login_of(device: Device) -> str:
+    return device.ssh_credentials if device.poll is PollBy.SSH else device.http_credentials
 
 
 def _shared_endpoints(resolved: Resolved) -> Iterator[Problem]:
@@ -218,6 +229,7 @@ def _shared_endpoints(resolved: Resolved) -> Iterator[Problem]:
         remote = device.reach.kind in (ReachKind.AGENT, ReachKind.VENDOR_API)
         for service, endpoint, _ in _used(device):
             realm = device.reach.through or device.site if remote else ""
+            realm += f" site {device.http_site}" if service == "http" else ""
             first = seen.setdefault((service, realm, str(endpoint)), name)
             if first != name and endpoint.port != 0 and endpoint.host:
                 line = resolved.document.lines[("devices", first)]
@@ -232,7 +244,7 @@ def _shared_endpoints(resolved: Resolved) -> Iterator[Problem]:
 
 def _is_astray(resolved: Resolved, device: Device) -> bool:
     """Whether the device's endpoints are wrong for a reason told elsewhere."""
-    if any(resolved.told("devices", device.name, (key,)) for key in ("reach", "snmp", "ssh")):
+    if any(resolved.told("devices", device.name, (key,)) for key in ("reach", "snmp", "ssh", "http")):
         return True
     return device.reach.kind is ReachKind.VIA and _wrong_gateway(resolved, device) is not None
 

@@ -5,13 +5,13 @@ from datetime import date
 from typing import Any, Final
 
 from controller.errors import Problem
-from controller.inventory_levels import Key, Leaf, Leaves, Levels
+from controller.inventory_levels import BUILT_IN, Key, Leaf, Leaves, Levels
 from controller.inventory_schema import File
 from controller.inventory_schema import Ssid as SsidEntry
 from controller.inventory_values import DAYS
 from controller.inventory_yaml import Document, Place
 from controller.model import Hours, Municipality, Portal, Site, Uplink
-from drivers.model import Band, Device, Endpoint, PowerSource, Radio, Reach, ReachKind, Ssid
+from drivers.model import Band, Device, Endpoint, PollBy, PowerSource, Radio, Reach, ReachKind, Ssid, Trust
 
 SERVICES: Final = ("snmp", "ssh", "http")
 
@@ -171,6 +171,9 @@ class Resolved:
             ssids=tuple(_ssid(ssid) for ssid in _value(leaves, "ssids")),
             labels={key: text for key, text in _part(leaves, "labels").items() if text is not None},
             poll=_value(leaves, "poll"),
+            http_credentials=_value(leaves, "http", "credentials"),
+            http_site=_value(leaves, "http", "site"),
+            trust=Trust(*(_value(leaves, "http", key) for key in ("server_name", "ca", "fingerprint"))),
         )
 
 
@@ -185,7 +188,9 @@ def _part(leaves: Leaves, first: str) -> dict[str, Any]:
 
 
 def _endpoint(leaves: Leaves, service: str) -> Endpoint:
-    return Endpoint(_value(leaves, service, "host"), leaves[service, "port"].value)
+    port = leaves[service, "port"]
+    asked = service == "http" and _value(leaves, "poll") is PollBy.HTTP
+    return Endpoint(_value(leaves, service, "host"), 443 if asked and port.level == BUILT_IN else port.value)
 
 
 def _radios(leaves: Leaves) -> tuple[Radio, ...]:

@@ -25,6 +25,7 @@ from controller.inventory_values import (
     Country,
     Date,
     Duration,
+    Fingerprint,
     Language,
     MunicipalityKey,
     Name,
@@ -67,10 +68,19 @@ class Ssh(BaseModel, frozen=True, extra="forbid"):
 
 
 class Http(BaseModel, frozen=True, extra="forbid"):
-    """Where the device's own web pages are."""
+    """Where the device's own web pages are; for `poll: http` also our login there, and which server we believe.
+
+    `site` is the controller's own name for it; `fingerprint` pins one certificate, `ca` is a file of
+    authorities, `server_name` what the certificate is for when that is not the address.
+    """
 
     host: Address = ""
     port: Port = 0
+    credentials: Text = ""
+    site: Text = ""
+    server_name: Text = ""
+    ca: Text = ""
+    fingerprint: Fingerprint = ""
 
 
 class Reach(BaseModel, frozen=True, extra="forbid"):

@@ -97,6 +97,14 @@ def _reference(text: str) -> str:
     return text
 
 
+def _fingerprint(text: str) -> str:
+    plain = text.upper().removeprefix("SHA256:").replace(":", "")
+    if not re.fullmatch(r"[0-9A-F]{64}", plain):
+        mend = "write what `openssl x509 -noout -fingerprint -sha256` prints behind the ="
+        raise fault("is no SHA-256 fingerprint of a certificate", mend)
+    return plain.lower()
+
+
 def _origin(text: str) -> str:
     try:
         url = urlsplit(text)
@@ -187,6 +195,7 @@ Address = Annotated[StrictStr, AfterValidator(_address)]
 Network = Annotated[StrictStr, AfterValidator(_network)]
 Zone = Annotated[StrictStr, AfterValidator(_zone)]
 SecretReference = Annotated[StrictStr, AfterValidator(_reference)]
+Fingerprint = Annotated[StrictStr, AfterValidator(_fingerprint)]
 Origin = Annotated[StrictStr, AfterValidator(_origin)]
 Date = Annotated[date, BeforeValidator(_date)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]

@@ -8,6 +8,7 @@ from functools import partial
 
 from controller import poller_ssh
 from controller.health import State, Verdict, assess, polled
+from controller.poller_aside import AT_ONCE, Ask, aside
 from controller.wheel import Wheel, slot
 from drivers.collect import Collected, collect, request
 from drivers.definition import Platform
@@ -51,14 +52,14 @@ def nobody() -> Iterable[str]:
 class Targets:
     """Whom to ask, what to ask, and how to understand the answer.
 
-    `requests` are the polls over SNMP; `logins` names the devices that are entered over SSH instead.
+    `requests` are the polls over SNMP; `called_on` names the devices asked in each other way, `asks` how.
     """
 
     devices: Mapping[str, Device]
     platforms: Mapping[str, Platform]
     requests: Mapping[str, PollRequest]
-    logins: Sequence[str] = ()
-    enter: poller_ssh.Enter = poller_ssh.nobody
+    called_on: Mapping[PollBy, Sequence[str]]
+    asks: Mapping[PollBy, Ask]
 
     @classmethod
     def of(
@@ -68,17 +69,18 @@ class Targets:
         secrets: Secrets,
         enter: poller_ssh.Enter = poller_ssh.nobody,
     ) -> "Targets":
-        """Those devices that are polled from here. Raises what `secrets` raises, for SNMP and SSH alike."""
+        """Those devices that are polled from here. Raises what `secrets` raises, whatever the way."""
         asked = {device.name: device for device in devices if polled(device)}
         requests = {
             device.name: request(device, platforms[device.platform], secrets.snmp(device.snmp_credentials))
             for device in asked.values()
             if device.poll is PollBy.SNMP
         }
-        logins = tuple(name for name in asked if name not in requests)
-        for credentials in {asked[name].ssh_credentials for name in logins}:
+        asks: dict[PollBy, Ask] = {PollBy.SSH: poller_ssh.OverSsh(enter, secrets.ssh)}
+        called_on = {way: [name for name, device in asked.items() if device.poll is way] for way in asks}
+        for credentials in {asked[name].ssh_credentials for name in called_on[PollBy.SSH]}:
             secrets.ssh(credentials)  # a login that is missing is told now, not at every poll
-        return cls(asked, platforms, requests, logins, enter)
+        return cls(asked, platforms, requests, called_on, asks)
 
     def understand(self, reply: PollReply, at: int) -> Polled:
         """One reply → samples, verdict and problems: pure."""
@@ -90,11 +92,11 @@ class Targets:
             judged = _unstorable(device, error, at)
         return replace(judged, learned=reply.learned, events=reply.events)
 
-    def call_on(self, name: str, at: int) -> Polled:
-        """One device over SSH → samples, verdict and problems; blocks."""
+    def call_on(self, way: PollBy, name: str, at: int) -> Polled:
+        """One device over SSH or HTTPS → samples, verdict and problems; blocks."""
         device = self.devices[name]
         try:
-            heard = poller_ssh.ask(device, self.platforms[device.platform], self.enter, at)
+            heard = self.asks[way](device, self.platforms[device.platform], at)
         except CatalogError as error:
             return _unstorable(device, error, at)
         return _judged(device, heard.failure, heard.collected, at)
@@ -105,14 +107,14 @@ class Targets:
         async for reply in poller.poll([self.requests[name] for name in names]):
             yield self.understand(reply, slot(now, reply.device, interval_s))
 
-    async def over_ssh(self, interval_s: int, names: Iterable[str]) -> AsyncIterator[Polled]:
+    async def calling(self, way: PollBy, interval_s: int, names: Iterable[str]) -> AsyncIterator[Polled]:
         """Ask these devices now, AT_ONCE at a time; their answers in the order they come."""
-        room = asyncio.Semaphore(poller_ssh.AT_ONCE)
+        room = asyncio.Semaphore(AT_ONCE)
 
         async def call_on(name: str) -> Polled:
             async with room:
                 at = slot(time.time(), name, interval_s)
-                return await poller_ssh.aside(partial(self.call_on, name, at))
+                return await aside(partial(self.call_on, way, name, at))
 
         calls = [asyncio.create_task(call_on(name)) for name in names]
         pending = set(calls)
@@ -149,7 +151,7 @@ async def poll_once(targets: Targets, poller: Poller, interval_s: int) -> list[P
 
     await asyncio.gather(
         listen(targets.over_snmp(poller, interval_s, targets.requests)),
-        listen(targets.over_ssh(interval_s, targets.logins)),
+        *(listen(targets.calling(way, interval_s, names)) for way, names in targets.called_on.items()),
     )
     return answers
 
@@ -178,7 +180,7 @@ async def turn(
 ) -> None:
     """Poll for ever. Cancel to stop: what was answered is made durable first.
 
-    `in_flight` is how many polls over SNMP may be open; those over SSH have a lane and a limit of their own.
+    `in_flight` is how many polls over SNMP may be open; every other way has a lane and a limit of its own.
     What is `hurried` is polled out of turn as well.
     """
     lanes = _lanes(targets, poller, interval_s, in_flight)
@@ -203,14 +205,14 @@ async def turn(
         keep(_drain(answers))
 
 
-def _lanes(targets: Targets, poller: Poller, interval_s: int, in_flight: int) -> tuple[Lane, Lane]:
+def _lanes(targets: Targets, poller: Poller, interval_s: int, in_flight: int) -> list[Lane]:
     now_s, wall_s = time.monotonic(), time.time()
     snmp = Wheel.start(targets.requests, interval_s, now_s, wall_s)
-    ssh = Wheel.start(targets.logins, interval_s, now_s, wall_s)
-    return (
-        Lane(snmp, in_flight, partial(targets.over_snmp, poller, interval_s)),
-        Lane(ssh, poller_ssh.AT_ONCE, partial(targets.over_ssh, interval_s)),
-    )
+    lanes = [Lane(snmp, in_flight, partial(targets.over_snmp, poller, interval_s))]
+    for way, names in targets.called_on.items():
+        wheel = Wheel.start(names, interval_s, now_s, wall_s)
+        lanes.append(Lane(wheel, AT_ONCE, partial(targets.calling, way, interval_s)))
+    return lanes
 
 
 async def _ask(lane: Lane, names: Sequence[str], answers: asyncio.Queue[Polled]) -> None:

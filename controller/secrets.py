@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from controller.errors import SecretError
-from drivers.model import Secret, SnmpCredentials, SnmpV1, SnmpV2c, SnmpV3, SshLogin
+from drivers.model import HttpLogin, Secret, SnmpCredentials, SnmpV1, SnmpV2c, SnmpV3, SshLogin
 
 MAX_OCTETS: Final = 64 * 1024
 MIN_GATEWAY_KEY_OCTETS: Final = 32
@@ -65,6 +65,12 @@ class FileSecrets:
         entry = self._entry(name, "ssh")
         private_key, password = (self._optional(name, entry, key) for key in ("private_key", "password"))
         return SshLogin(entry["user"], private_key, password)
+
+    def http(self, name: str) -> HttpLogin:
+        """Credentials for polling over HTTPS."""
+        entry = self._entry(name, "http")
+        password, token = (self._optional(name, entry, key) for key in ("password", "token"))
+        return HttpLogin(entry.get("user", ""), password, token)
 
     def passphrase(self, name: str) -> Secret:
         """A Wi-Fi passphrase: 8 to 63 characters (IEEE 802.11, WPA2-Personal)."""

@@ -96,7 +96,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What an HTTPS server must show before we say a word: a certificate with this SHA-256 `fingerprint` (hex),
+    """What an HTTPS server must show before we say a word: a certificate of this SHA-256 `fingerprint`,
     else one that a CA of `ca_file` (or of the system) signed for `server_name` (or for its address).
     """
 
@@ -231,7 +231,7 @@ class SshLogin:
 
 @dataclass(frozen=True, slots=True)
 class HttpLogin:
-    """How we log in over HTTPS: a user (or client id) with a password (or client secret), or a token alone."""
+    """How we log in over HTTPS: a user (client id) with a password (client secret), or a token alone."""
 
     user: str = ""
     password: Secret | None = None

@@ -87,7 +87,7 @@ class SshShell:
         return said
 
     def ask(self, command: str, timeout_s: float) -> Output:
-        """Run one command through `exec`, without a terminal; a console may end without a status, which is -1.
+        """Run one command through `exec`, without a terminal. Its status is -1 when the device tells none.
 
         Raises like `run`.
         """

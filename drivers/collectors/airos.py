@@ -1,7 +1,7 @@
 """Ubiquiti airOS over SSH: `mca-status` prints one `key=value` after another, parted by commas and line ends.
 
-Nobody had the hardware. The keys and their units (ccq in thousandths, rates in Mbit/s, distance in metres, memory
-in kB) are those that public programs read from airOS 5, 6 and 8; Ubiquiti does not document them.
+Nobody had the hardware. The keys and their units (ccq in thousandths, rates in Mbit/s, distance in metres)
+are those that public programs read from airOS 5, 6 and 8; Ubiquiti does not document them.
 """
 
 import re

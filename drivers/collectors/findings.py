@@ -51,7 +51,8 @@ class Findings:
         """An access point of a controller; `key` is what tells two of one name apart. Returns its tag."""
         known = self.fleet.owners.get(key)
         if known is None:
-            known = f"{self.name}/{name_tag(name) if isinstance(name, str) and name.strip() else pseudonym(key)}"
+            told = name_tag(name) if isinstance(name, str) else ""
+            known = f"{self.name}/{told or pseudonym(key)}"
             known = f"{known}-{pseudonym(key)}" if known in self.fleet.owners.values() else known
             self.fleet.owners[key] = known
         self.fleet.put("wifi_ap", known, {}, self._fields("wifi_ap", values))

@@ -1,4 +1,4 @@
-"""How vendors write numbers, rates, durations and channels in text and JSON; what is none of these is None."""
+"""How vendors write numbers, rates, durations and bands in text and JSON; what is none of these is None."""
 
 import re
 from typing import Final
@@ -51,7 +51,7 @@ def share_pct(used: object, total: object) -> float | None:
 
 
 def band(value: object) -> Spectrum | None:
-    """`2.4GHz`, `5 GHz`, `2g`, `6e`, `ng`, `na`: the band a vendor names; a number is a frequency or a channel."""
+    """`2.4GHz`, `5 GHz`, `2g`, `6e`, `ng`, `na`; a number is a frequency or a channel."""
     if isinstance(value, str):
         named = _BANDS.get(value.strip().lower().replace(" ", ""))
         if named is not None:

@@ -1,9 +1,9 @@
-"""The same samples over SSH, for an OpenWrt device without snmpd: one script that only reads."""
+"""OpenWrt over SSH: the samples that come over SNMP, from one script that only reads."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 
 from drivers import extend
@@ -18,9 +18,10 @@ from drivers.traffic import choose
 from metrics import catalog
 from metrics.sample import Sample
 
-PLATFORMS: Final = frozenset({"openwrt"})
-"""Those whose devices can be asked over SSH: the script knows their commands."""
+if TYPE_CHECKING:
+    from drivers.ssh import Shell
 
+TIMEOUT_S: Final = 20.0
 _PLATFORM: Final = "openwrt"
 _FACTS: Final = frozenset({"name", "description", "model"})
 _RAW_OCTETS: Final = 2000
@@ -63,6 +64,16 @@ def _script() -> str:
 
 SCRIPT: Final = _script()
 """What to send to `sh -s`; its output is what `collect` reads."""
+
+
+def ask(shell: "Shell") -> Iterator[tuple[str, str]]:
+    """One script, one answer."""
+    yield "script", shell.run(SCRIPT, TIMEOUT_S).text
+
+
+def read(device: Device, said: Mapping[str, str], slot: int) -> Collected:
+    """The samples in what `ask` brought. Raises UnexpectedReply."""
+    return collect(device, said.get("script", ""), slot)
 
 
 def collect(device: Device, output: str, slot: int) -> Collected:

@@ -17,7 +17,7 @@ from controller.store.engine import open_engine
 from controller.store.tables import audit as audit_table
 from controller.store.tables import metadata, rollout_steps, rollouts
 from drivers.apply import Timers
-from drivers.model import Device, Secret, Security, SnmpCredentials, SnmpV2c, SshLogin, Ssid
+from drivers.model import Device, HttpLogin, Secret, Security, SnmpCredentials, SnmpV2c, SshLogin, Ssid
 from tests.configure.device import Ap, wait_until
 
 CANARY = "canario-no-lo-digas-4711"
@@ -47,6 +47,10 @@ class Pocket:
     def snmp(self, name: str) -> SnmpCredentials:
         """Nobody polls here."""
         return SnmpV2c(Secret(name))
+
+    def http(self, name: str) -> HttpLogin:
+        """Nobody asks over HTTPS here."""
+        return HttpLogin(token=Secret(name))
 
     def passphrase(self, name: str) -> Secret:
         """A Wi-Fi passphrase."""

@@ -19,7 +19,7 @@ from controller.files import write_private
 from controller.health import State
 from controller.inventory import load
 from controller.poller import Polled, Targets, poll_once, turn
-from controller.poller_ssh import ask
+from controller.poller_ssh import OverSsh
 from controller.secrets import FileSecrets
 from controller.settings import load as settings_of
 from drivers.definition import load_platforms
@@ -255,6 +255,8 @@ class Shell:
     def run(self, script: str, timeout_s: float) -> Output:
         return Output(0, self.words, "")
 
+    ask = run
+
     def __enter__(self) -> "Shell":
         return self
 
@@ -263,7 +265,8 @@ class Shell:
 
 
 def hear(square: Square, words: str) -> Any:
-    return ask(square.device("ap-kiosk"), load_platforms()["openwrt"], lambda device: Shell(words), 30)
+    over_ssh = OverSsh(lambda device: Shell(words), square.app.secrets.ssh)
+    return over_ssh(square.device("ap-kiosk"), load_platforms()["openwrt"], 30)
 
 
 def test_a_device_that_is_no_openwrt_is_an_error_and_not_silence(square: Square) -> None:
@@ -287,7 +290,7 @@ def test_a_login_that_is_missing_is_told_before_anything_is_asked(square: Square
 
 def test_no_end_of_the_program_waits_for_a_device(tmp_path: Path) -> None:
     program = (
-        "import asyncio, threading; from controller.poller_ssh import aside\n"
+        "import asyncio, threading; from controller.poller_aside import aside\n"
         "async def main():\n"
         "    task = asyncio.create_task(aside(threading.Event().wait))\n"
         "    await asyncio.sleep(0)\n"
