@@ -49,6 +49,11 @@ KINDS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "rate": _fields("wifi_radio", "rate", "bps"),
 }
 """Which fields may hold a value of each class."""
+MEANT: Mapping[tuple[str, str, str], str] = {
+    # wlcNumApOnline counts access points, and comes out as such
+    ("pepwave", "clients", "Online APs"): "ap-count",
+}
+"""Rows that the second system files under one class, and whose object is of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,12 @@ class Expected:
     kind: str
     descr: str
     value: float
+    oids: tuple[str, ...]
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """How exceptions and chances name it; two rows may have the same."""
+        return self.name, self.kind, self.descr
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +87,7 @@ def expectations(folder: Path) -> tuple[Expected, ...]:
     with (folder / "EXPECTED.tsv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     return tuple(
-        Expected(row["name"], row["class"], row["descr"], float(row["expected"]))
+        Expected(row["name"], row["class"], row["descr"], float(row["expected"]), tuple(row["oids"].split()))
         for row in rows
         if row["check"] in CHECKED and row["class"] in KINDS
     )
@@ -85,9 +96,8 @@ def expectations(folder: Path) -> tuple[Expected, ...]:
 def reasons() -> dict[tuple[str, str, str], str]:
     """The exceptions: name, class, descr → reason."""
     with EXCEPTIONS.open(encoding="utf-8") as file:
-        return {
-            (r["name"], r["class"], r["descr"]): r["reason"] for r in csv.DictReader(file, delimiter="\t")
-        }
+        rows = csv.DictReader(file, delimiter="\t")
+        return {(row["name"], row["class"], row["descr"]): row["reason"] for row in rows}
 
 
 @cache
@@ -104,13 +114,18 @@ def scored(folder: Path) -> Iterator[Scored]:
     why = reasons()
     by_place: dict[tuple[str, str], list[Expected]] = {}
     for one in expectations(folder):
-        by_place.setdefault((one.name, one.kind), []).append(one)
+        by_place.setdefault((one.name, field_class(one)), []).append(one)
     for (name, kind), several in by_place.items():
         there = Counter(values(tried(folder / f"{name}.snmprec")["samples"], kind))
         for one in several:
             key = round(one.value, 3)
             there[key] -= 1
-            yield Scored(one, there[key] >= 0, why.get((one.name, one.kind, one.descr), ""))
+            yield Scored(one, there[key] >= 0, why.get(one.key, ""))
+
+
+def field_class(one: Expected) -> str:
+    """The class in whose fields the value is looked for."""
+    return MEANT.get(one.key, one.kind)
 
 
 def values(samples: list[dict[str, Any]], kind: str) -> Iterator[float]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tests.platforms.chance import by_chance, explained
 from tests.platforms.expected import Scored, scored, tried
 
 DEFAULT = Path(__file__).parents[3] / "shared" / "data" / "recordings"
@@ -29,6 +30,11 @@ def main(names: list[str]) -> None:
         if not one.found:
             wanted = one.expected
             click.echo(f"  {wanted.name}\t{wanted.kind}\t{wanted.descr}\t{wanted.value:g}\t{one.reason}")
+    click.echo("\nof another object")
+    for chance in by_chance(folder):
+        if not names or chance.name in names:
+            why = explained().get(chance.key, "by chance?")
+            click.echo(f"  {chance.name}\t{chance.kind}\t{chance.descr}\t{chance.value:g}\t{why}")
     click.echo(f"\n{_score(everything)}  all")
 
 
