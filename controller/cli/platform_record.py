@@ -10,7 +10,7 @@ import click
 from controller.errors import SelectorError, SettingsError
 from drivers.definition import load_platforms
 from drivers.errors import PlatformError
-from drivers.model import Endpoint, SnmpV2c
+from drivers.model import Endpoint, SnmpV3
 from drivers.private import private
 from drivers.recording import lines_of
 from drivers.scrub import scrub
@@ -46,7 +46,7 @@ def record(endpoint: Endpoint, credentials: "SnmpCredentials", hidden: tuple[str
     objects, broken = asyncio.run(_walk(endpoint, credentials))
     platforms = load_platforms()
     words = {word for name, one in platforms.items() for word in (*name.split("_"), one.vendor)}
-    secret = (credentials.community.reveal(),) if isinstance(credentials, SnmpV2c) else (credentials.user,)
+    secret = (credentials.user,) if isinstance(credentials, SnmpV3) else (credentials.community.reveal(),)
     clean = scrub(objects, private(platforms.values()), words, (*hidden, *secret))
     _write(file, [f"# plaza platform record, {len(clean)} objects", *lines_of(clean)])
     click.echo(

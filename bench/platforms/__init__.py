@@ -1,0 +1,1 @@
+"""What platforms cost: CPU per device, lines of YAML, hooks."""
