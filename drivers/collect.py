@@ -51,7 +51,7 @@ def collect(device: Device, platform: Platform, reply: PollReply, slot: int) -> 
     """The samples of one poll; every one passes `metrics.catalog.check`."""
     tags = tags_of(device, platform)
     answered = reply.failure is None or bool(reply.scalars or reply.columns)
-    timing: Fields = {"up": int(answered), "poll_ms": round(reply.elapsed_s * 1000, 3)}
+    timing: Fields = {"up": int(answered), "poll_ms": round(reply.elapsed_s * 1000, 3)} | octets(reply)
     if not answered:
         return Collected((Sample("wifi_ap", tags, timing, slot),), service_reason=_why(reply))
     answers = Answers.of(reply)
@@ -69,6 +69,12 @@ def collect(device: Device, platform: Platform, reply: PollReply, slot: int) -> 
     facts = {name: readings.text(answers, told) for name, told in platform.facts.items()}
     told_facts = {name: printable(text) for name, text in facts.items() if text is not None}
     return Collected(samples, told_facts, works, reason, (*problems, *fleet.problems))
+
+
+def octets(reply: PollReply) -> Fields:
+    """What the poll cost on the wire; absent where nobody counts, as over SSH and from a recording."""
+    both = reply.sent_octets + reply.received_octets
+    return {"poll_octets": both} if both else {}
 
 
 def tags_of(device: Device, platform: Platform) -> dict[str, str]:

@@ -110,6 +110,7 @@ _ALL = (
         memory_pct=_float("%", "memory in use"),
         temperature_c=_float("Cel", "hottest sensor"),
         poll_ms=_float("ms", "how long the poll took"),
+        poll_octets=_gauge("By", "octets on the wire for this poll, both ways, with IP and UDP headers"),
         aps=_gauge("{ap}", "access points that this controller manages"),
         aps_up=_gauge("{ap}", "access points that are joined to this controller and work"),
         aps_clients=_gauge("{client}", "clients of its access points, which are counted with those"),

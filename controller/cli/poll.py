@@ -64,6 +64,7 @@ def _rows(app: "App", devices: "Sequence[Device]", targets: "Targets") -> list[d
                 "service_works": verdict.service_works,
                 "clients": None if now is None else now.fields.get("clients"),
                 "traffic_bps": _traffic_bps(before.get(device.name), now),
+                "poll_octets": None if now is None else now.fields.get("poll_octets"),
                 "reason": verdict.reason,
             }
         )
@@ -111,8 +112,10 @@ def _show_table(rows: Sequence[Mapping[str, object]]) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for title, justify in (("NAME", "left"), ("STATE", "left"), ("CLIENTS", "right"), ("TRAFFIC", "right")):
-        table.add_column(title, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for title in ("NAME", "STATE"):
+        table.add_column(title, no_wrap=True)
+    for title in ("CLIENTS", "TRAFFIC", "POLL"):
+        table.add_column(title, justify="right", no_wrap=True)
     table.add_column("REASON", overflow="fold")
     for row in rows:
         state = str(row["state"])
@@ -122,6 +125,7 @@ def _show_table(rows: Sequence[Mapping[str, object]]) -> None:
             Text(state, style=COLOURS[state]),
             _shown(row["clients"]),
             _rate(row["traffic_bps"]),
+            _octets(row["poll_octets"]),
             Text(why),
         )
     console = Console()
@@ -134,6 +138,10 @@ def _show_table(rows: Sequence[Mapping[str, object]]) -> None:
 
 def _shown(value: object) -> str:
     return "–" if value is None else str(value)
+
+
+def _octets(on_wire: object) -> str:
+    return "–" if on_wire is None else f"{on_wire:,} B"
 
 
 def _rate(bps: object) -> str:

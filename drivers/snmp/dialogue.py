@@ -114,8 +114,18 @@ class Dialogue:
         else:
             self._hear_walk(asked, answer)
 
-    def reply(self, failure: Failure | None, elapsed_s: float, tries: int, ignored: int) -> PollReply:
-        """What came of it. `failure` is why it stopped before the end; None when it ran to its end."""
+    def reply(
+        self,
+        failure: Failure | None,
+        elapsed_s: float,
+        tries: int,
+        ignored: int,
+        octets: tuple[int, int] = (0, 0),
+    ) -> PollReply:
+        """What came of it. `failure` is why it stopped before the end; None when it ran to its end.
+
+        `octets` were sent and received.
+        """
         columns, problems = self._columns, self._problems
         if self._walk is not None:
             columns, problems = self._walk.columns, self._problems + self._walk.problems
@@ -124,7 +134,8 @@ class Dialogue:
         learned = self._habits.learned if self._habits.changed else None
         self._habits.changed = False
         name = self._request.device
-        return PollReply(name, self._scalars, columns or {}, failure, elapsed_s, tries, ignored, learned)
+        found = (self._scalars, columns or {}, failure, elapsed_s, tries, ignored, learned)
+        return PollReply(name, *found, (), *octets)
 
     def _which(self, bulk: Question, instead: Question, answer: Answer) -> Question:
         """Which of the two this answers: the GETBULK may have been heard after all, only late."""

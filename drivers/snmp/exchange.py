@@ -14,7 +14,11 @@ _ID_HEADER: Final = b"\x02\x04"
 
 
 class Exchange:
-    """Ids, tries and times of one poll. `ids` are all those an answer to the present question may carry."""
+    """Ids, tries, times and octets of one poll.
+
+    `ids` are all those an answer to the present question may carry, `headers` the octets of IP and UDP
+    around each datagram.
+    """
 
     __slots__ = (
         "address",
@@ -24,14 +28,17 @@ class Exchange:
         "detours",
         "dialogue",
         "envelope",
+        "headers",
         "ids",
         "ignored",
         "most_tries",
         "port",
         "question",
+        "received_octets",
         "refused",
         "request",
         "sent",
+        "sent_octets",
         "started",
         "tries",
         "trouble",
@@ -54,6 +61,7 @@ class Exchange:
         self.address: Address = ("", 0)
         self.ids: list[bytes] = []
         self.tries = self.detours = 0
+        self.headers = self.sent_octets = self.received_octets = 0
         self.ignored: Counter[str] | None = None
         self.most_tries = 1
         self.started = self.sent = self.deadline = 0.0
@@ -97,7 +105,8 @@ class Exchange:
         """What came of it."""
         elapsed_s = now - self.started if self.started else 0.0
         ignored = self.ignored.total() if self.ignored else 0
-        return self.dialogue.reply(failure, elapsed_s, self.most_tries, ignored)
+        octets = (self.sent_octets, self.received_octets)
+        return self.dialogue.reply(failure, elapsed_s, self.most_tries, ignored, octets)
 
     def silence(self) -> Failure:
         """Why we give up."""

@@ -12,8 +12,6 @@ from pysnmp.hlapi.v3arch.asyncio import (
     ContextData,
     ObjectIdentity,
     ObjectType,
-    Udp6TransportTarget,
-    UdpTransportTarget,
     bulk_cmd,
     get_cmd,
     next_cmd,
@@ -25,6 +23,7 @@ from drivers.snmp.ber import VarBind, Verb
 from drivers.snmp.dialogue import Answer, Dialogue
 from drivers.snmp.habits import Habits
 from drivers.snmp.pysnmp_engines import AUTH_ERRORS, Engines, Session, UnknownProtocol
+from drivers.snmp.pysnmp_octets import Tally, Udp6Target, UdpTarget, counted
 from drivers.snmp.pysnmp_values import plain
 from drivers.snmp.questions import Question
 from drivers.snmp.seam import Failure, Learned, PollReply, PollRequest, Reason
@@ -39,7 +38,7 @@ class _Stopped(Exception):
 
 
 class PysnmpPoller:
-    """Implements `seam.Poller`; `at_once` bounds the polls in the air."""
+    """Implements `seam.Poller`; `at_once` bounds the polls in the air. Timeouts are those of the request."""
 
     def __init__(
         self,
@@ -100,7 +99,8 @@ class PysnmpPoller:
             failure = stopped.failure
         except TimeoutError:
             failure = Failure(Reason.TIMEOUT, f"{request.endpoint} took longer than {request.deadline_s} s")
-        return dialogue.reply(failure, self._clock() - started, talk.most_tries, 0)
+        octets = (talk.octets.sent, talk.octets.received)
+        return dialogue.reply(failure, self._clock() - started, talk.most_tries, 0, octets)
 
 
 class _Talk:
@@ -111,6 +111,7 @@ class _Talk:
         self._engines = engines
         self._tries = 0
         self.most_tries = 1
+        self.octets = Tally()
 
     async def ask(self, question: Question) -> Answer:
         """The answer. Raises _Stopped."""
@@ -163,11 +164,13 @@ class _Talk:
         objects = [ObjectType(ObjectIdentity(oid)) for oid in question.oids]
         credentials = self._request.credentials
         context = ContextData(contextName=credentials.context if isinstance(credentials, SnmpV3) else "")
-        start = (session.engine, session.auth, await self._target(), context)
-        if question.verb == Verb.BULK:
-            return await bulk_cmd(*start, 0, question.repetitions, *objects, lookupMib=False)
-        command = get_cmd if question.verb == Verb.GET else next_cmd
-        return await command(*start, *objects, lookupMib=False)
+        target = await self._target()
+        start = (session.engine, session.auth, target, context)
+        with counted(target, self.octets):
+            if question.verb == Verb.BULK:
+                return await bulk_cmd(*start, 0, question.repetitions, *objects, lookupMib=False)
+            command = get_cmd if question.verb == Verb.GET else next_cmd
+            return await command(*start, *objects, lookupMib=False)
 
     async def _target(self) -> Any:
         endpoint = self._request.endpoint
@@ -175,7 +178,7 @@ class _Talk:
             ipv6 = ipaddress.ip_address(endpoint.host).version == 6
         except ValueError:
             ipv6 = False
-        kind = Udp6TransportTarget if ipv6 else UdpTransportTarget
+        kind = Udp6Target if ipv6 else UdpTarget
         address = (endpoint.host, endpoint.port)
         return await kind.create(address, timeout=self._request.timeout_s, retries=0)
 

@@ -79,8 +79,10 @@ class PollReply:
 
     `columns[root][suffix]` is the value at root + suffix. `failure` is None only when every request was
     answered; what arrived before a failure is kept. `ignored` counts datagrams that were bad, stale or from
-    elsewhere and were not believed. `learned` is what the agent has taught us, None when nothing changed;
-    `events` are sentences for the audit log: what a healthy agent seldom does, and an impostor would.
+    elsewhere and were not believed. `sent_octets` and `received_octets` are those on the wire: every datagram
+    of the poll, tries again and bad ones too, with its UDP header and one IP header.
+    `learned` is what the agent has taught us, None when nothing changed; `events` are sentences for the audit
+    log: what a healthy agent seldom does, and an impostor would.
     """
 
     device: str
@@ -92,6 +94,8 @@ class PollReply:
     ignored: int = 0
     learned: Learned | None = None
     events: tuple[str, ...] = ()
+    sent_octets: int = 0
+    received_octets: int = 0
 
 
 class Poller(Protocol):

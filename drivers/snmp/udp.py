@@ -22,6 +22,10 @@ _MEMINFO: Final = struct.Struct("=9I")  # SK_MEMINFO_VARS; the last one is SK_ME
 _EXTENDED_ERROR: Final = struct.Struct("=IBBBBII")  # struct sock_extended_err
 _ORIGINS_ICMP: Final = frozenset({2, 3})  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
 _MAX_DATAGRAM: Final = 65535
+_UDP_HEADER: Final = 8
+IPV4_HEADERS: Final = 20 + _UDP_HEADER
+"""Octets of IPv4 without options and UDP around a datagram; further fragments have 20 more, not counted."""
+IPV6_HEADERS: Final = 40 + _UDP_HEADER
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class UdpPort:
         self.socket = socket.socket(family, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
         self._ipv6 = family == socket.AF_INET6
+        self.headers = IPV6_HEADERS if self._ipv6 else IPV4_HEADERS
         if self._ipv6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             self.socket.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)

@@ -69,7 +69,8 @@ class Wire:
 
     def start(self, exchange: Exchange, family: socket.AddressFamily, address: Address) -> None:
         """Let it wait for its place."""
-        exchange.port = self._port(family)
+        exchange.port = port = self._port(family)
+        exchange.headers = port.headers
         exchange.address = address
         window = self._slow if exchange.request.device in self._silent else self.live
         window.wait(exchange)
@@ -132,11 +133,13 @@ class Wire:
             request_id = self._random_id()
         now = exchange.sent = self._alarms.now()
         self._pending[request_id] = exchange
-        error = exchange.port.send(exchange.datagram(request_id), exchange.address)
+        datagram = exchange.datagram(request_id)
+        error = exchange.port.send(datagram, exchange.address)
         if isinstance(error, BlockingIOError):  # our own queue is full: not a try
             exchange.tries -= 1
             self._alarms.set(now, _RESEND_S, request_id)
             return
+        exchange.sent_octets += len(datagram) + exchange.headers
         exchange.trouble = f" ({error.strerror})" if error else ""
         left_s, timeout_s = exchange.deadline - now, exchange.request.timeout_s
         self._alarms.set(now, timeout_s if timeout_s <= left_s else ceil(left_s * 100) / 100, request_id)
@@ -162,6 +165,7 @@ class Wire:
         if exchange is None or request_id is None:
             about = self._talking.get(address)
             if about:
+                about.received_octets += len(datagram) + about.headers
                 about.ignore("cannot be read" if request_id is None else _OF_ANOTHER_REQUEST)
             else:
                 self.ignored += 1
@@ -169,6 +173,7 @@ class Wire:
         try:
             if exchange.address != address:
                 raise Disbelieved(f"comes from {address[0]} port {address[1]}")
+            exchange.received_octets += len(datagram) + exchange.headers
             answered = self._listen(exchange, datagram, request_id)
         except Disbelieved as why:
             exchange.ignore(str(why))
