@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from drivers.definition import Platform
-from drivers.sheets import ApTable, SsidTable, Table
+from drivers.sheets import ApTable, Column, SsidTable, Table
 from drivers.snmp.seam import Oid
 from drivers.words import Reading
 
@@ -127,7 +127,9 @@ def private(platforms: Collection[Platform]) -> Private:
             }
         for _, table in platform.tables:
             parts = frozenset(one.index for one in _names_of(table) if one.index is not None)
-            indexes |= {column[:-1]: Index(table.index, parts) for column in table.straight if table.index}
+            rows = (table.rows.column,) if isinstance(table.rows, Column) else ()
+            columns_of_rows = (*table.straight, *rows) if table.index else ()
+            indexes |= {column[:-1]: Index(table.index, parts) for column in columns_of_rows}
     columns = frozenset(column for platform in platforms for column in platform.wanted[1])
     return Private({**names, **dict.fromkeys(RENAMED, Naming())}, columns, indexes)
 

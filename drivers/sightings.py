@@ -92,11 +92,11 @@ def _macs_of_indexes(oids: Sequence[Oid], known: Private, macs: Collection[bytes
 
 def _candidates(oid: Oid, known: Private) -> Iterator[int]:
     place = next((end for end in range(len(oid), STRUCTURE, -1) if oid[:end] in known.columns), STRUCTURE)
-    while place + 6 <= len(oid):
-        size = _text_at(oid, place)
-        if not size and _like_mac(oid[place : place + 6]):
-            yield place
-        place += size or 1
+    texts = [range(at, at + size) for at in range(place, len(oid)) if (size := _text_at(oid, at))]
+    for at in range(place, len(oid) - 5):
+        within = any(at < text.stop and text.start < at + 6 for text in texts)
+        if not within and _like_mac(oid[at : at + 6]):
+            yield at
 
 
 def _text_at(oid: Oid, place: int) -> int:

@@ -72,7 +72,7 @@ def test_an_instance_that_was_not_recorded_is_absent(objects: dict[Oid, Value], 
 
 
 def test_at_the_end_it_says_that_nothing_follows() -> None:
-    answer = Recording({(1, 3, 1): 5}).answer(Question(Verb.NEXT, ((1, 3, 1),)))
+    answer = Recording({(1, 3, 1): 5}).answer(Question(Verb.NEXT, ((1, 3, 1),), 0))
 
     assert [(oid, value) for oid, _, value in answer.varbinds] == [((1, 3, 1), None)]
 
