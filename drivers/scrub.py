@@ -24,20 +24,23 @@ def scrub(
 ) -> dict[Oid, Value]:
     """The walk as it may be shown. `words` (names of vendors) stay where they are part of a text.
 
-    `hidden` are texts that the caller knows to be private: the community, names of networks.
+    `hidden` are texts that the caller knows to be private, the community among them: they go wherever they
+    stand, also as a part of a word.
     """
     kept = {oid: value for oid, value in objects.items() if not below(oid, LEFT_OUT)}
     found = look(kept, known)
     for text in hidden:
         found.see_name(text.encode())
-    change = _Change(Pseudonyms.of(found), {word.lower().encode() for word in words}, known)
+    change = _Change(Pseudonyms.of(found), {word.lower().encode() for word in words}, known, hidden)
     return {change.oid(oid): change.value(oid, value) for oid, value in sorted(kept.items())}
 
 
 class _Change:
     """Puts pseudonyms in place of what was found."""
 
-    def __init__(self, pseudonyms: Pseudonyms, harmless: Collection[bytes], known: Private) -> None:
+    def __init__(
+        self, pseudonyms: Pseudonyms, harmless: Collection[bytes], known: Private, hidden: Collection[str]
+    ) -> None:
         self._pseudonyms = pseudonyms
         self._known = known
         arcs = {
@@ -51,6 +54,7 @@ class _Change:
         self._sizes = sorted({len(arcs) for arcs in self._index}, reverse=True)
         within = [n for n in pseudonyms.names if len(n) >= _SHORT and n.lower() not in harmless]
         self._names = _any_of(within)
+        self._hidden = [text.strip().encode() for text in hidden if text.strip()]
 
     def oid(self, oid: Oid) -> Oid:
         """The object's name, its index too."""
@@ -92,6 +96,8 @@ class _Change:
         return self._text(value)
 
     def _text(self, value: bytes) -> bytes:
+        for text in self._hidden:
+            value = re.sub(re.escape(text), self._pseudonyms.names[text], value, flags=re.IGNORECASE)
         value = MAC.sub(lambda found: self._mac(found[0]), value)
         value = V4.sub(lambda found: self._v4(found[0]), value)
         value = V6.sub(lambda found: self._v6(found[0]), value)

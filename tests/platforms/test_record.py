@@ -171,6 +171,12 @@ def test_the_name_of_a_vendor_stays_where_it_is_part_of_a_text() -> None:
     assert scrubbed(objects)[1, 3, 6, 1, 2, 1, 1, 1, 0] == b"OpenWrt 23.05 of nnnnnnp"
 
 
+def test_what_the_technician_hides_goes_wherever_it_stands() -> None:
+    objects: dict[Oid, Value] = {(1, 3, 6, 1, 4, 1, 99999, 1, 0): b"myCafe1 by OpenWrt, cafe"}
+
+    assert list(scrubbed(objects, "Cafe", "OpenWrt").values()) == [b"mynnno1 by nnnnnno, nnno"]
+
+
 def test_order_and_length_stay() -> None:
     names = {
         (1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 18, place): name
