@@ -67,3 +67,13 @@ def channel_of(band: Spectrum, frequency_mhz: int) -> int | None:
     start, step, first, last = _PLANS.get(band, (0, 1, 1, 0))
     channel, rest = divmod(frequency_mhz - start, step)
     return channel if rest == 0 and first <= channel <= last else None
+
+
+def complete(fields: dict[str, int | float], band: Spectrum) -> None:
+    """A radio that tells its channel has a frequency, and the other way round."""
+    if "frequency_mhz" not in fields and "channel" in fields:
+        derived = frequency_of(band, int(fields["channel"]))
+        fields |= {} if derived is None else {"frequency_mhz": derived}
+    elif "channel" not in fields and "frequency_mhz" in fields:
+        derived = channel_of(band, int(fields["frequency_mhz"]))
+        fields |= {} if derived is None else {"channel": derived}

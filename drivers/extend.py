@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from drivers.bands import Spectrum, complete
 from drivers.labels import MOST_SSID_OCTETS, name_tag
 from drivers.model import Band
 from metrics.catalog import MEASUREMENTS, Field, Kind
@@ -116,4 +117,6 @@ def _sample(
 ) -> Sample:
     measurement, band, name = place
     own = {**tags, "band": band, _own_tag(measurement): name}
-    return Sample(measurement, own, dict(sorted(fields.items())), slot)
+    whole = dict(fields)
+    complete(whole, Spectrum(band))
+    return Sample(measurement, own, dict(sorted(whole.items())), slot)

@@ -5,12 +5,12 @@ from typing import Final
 
 from drivers import labels, readings
 from drivers.answers import Answers, Row
-from drivers.bands import Spectrum, band_of, channel_of, frequency_of
+from drivers.bands import Spectrum, band_of, complete
 from drivers.definition import Platform
 from drivers.fleet import Fleet
 from drivers.sheets import ApTable, PortTable, RadioTable, SsidTable, Table
 from drivers.snmp.seam import Oid
-from drivers.tables import Fields, fields_of, rows_of
+from drivers.tables import fields_of, rows_of
 from drivers.values import text_of
 from drivers.words import Reading, extend_index
 
@@ -47,7 +47,7 @@ def _put_radio(table: Table, row: Row, answers: Answers, fleet: Fleet) -> None:
     fields = fields_of(table, answers, row)
     ap = _owner(table.ap, row, answers, fleet)
     band = _band(table.band, row, answers) or _band_by(fields) or Spectrum.ANY
-    _complete(fields, band)
+    complete(fields, band)
     if fields:
         number = fleet.number(ap, band)
         fleet.put("wifi_radio", ap, {"band": band, "radio": number}, fields)
@@ -125,13 +125,3 @@ def _band(told_by: Iterable[Reading], row: Row, answers: Answers) -> Spectrum | 
 def _band_by(fields: Mapping[str, int | float]) -> Spectrum | None:
     number = fields.get("frequency_mhz") or fields.get("channel")
     return band_of(number) if number else None
-
-
-def _complete(fields: Fields, band: Spectrum) -> None:
-    """A radio that tells its channel has a frequency, and the other way round."""
-    if "frequency_mhz" not in fields and "channel" in fields:
-        derived = frequency_of(band, int(fields["channel"]))
-        fields |= {} if derived is None else {"frequency_mhz": derived}
-    elif "channel" not in fields and "frequency_mhz" in fields:
-        derived = channel_of(band, int(fields["frequency_mhz"]))
-        fields |= {} if derived is None else {"channel": derived}

@@ -94,7 +94,7 @@ def test_a_whole_access_point_becomes_samples() -> None:
             "utilisation_pct": 31.5,
             "width_mhz": 20,
         },
-        ("wifi_radio", "5g"): {"channel": 36, "clients": 2},
+        ("wifi_radio", "5g"): {"channel": 36, "clients": 2, "frequency_mhz": 5180},
         ("wifi_ssid", "2g4", "Chihuahua Gratis"): {"clients": 7, "rx_octets": 123, "tx_octets": 456},
     }
     assert found.service_works is True
@@ -168,8 +168,8 @@ def test_two_radios_of_one_band_stay_two_and_their_names_are_added_up() -> None:
     )
 
     places = by_place(found.samples)
-    assert places[("wifi_radio", "5g")] == {"channel": 36, "clients": 3}
-    assert places[("wifi_radio", "5g", "1")] == {"channel": 149, "clients": 4}
+    assert places[("wifi_radio", "5g")] == {"channel": 36, "clients": 3, "frequency_mhz": 5180}
+    assert places[("wifi_radio", "5g", "1")] == {"channel": 149, "clients": 4, "frequency_mhz": 5745}
     assert places[("wifi_ssid", "5g", "Gratis")] == {"clients": 7, "rx_octets": 15}
     assert places[("wifi_ap",)]["clients"] == 7
 
