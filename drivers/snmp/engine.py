@@ -130,7 +130,8 @@ class Engine:
         if isinstance(envelope, UserEnvelope):
             envelope.begin()
             deliver = _with_engine(peer.habits, envelope, deliver)
-        exchange = Exchange(request, Dialogue(request, peer.habits, bulk=envelope.bulk), envelope, deliver)
+        dialogue = Dialogue(request, peer.habits, bulk=envelope.bulk)
+        exchange = Exchange(request, dialogue, envelope, deliver, peer.habits.trip)
         mine.append(exchange)
         wire.know(exchange)
         known = numeric_address(request.endpoint)

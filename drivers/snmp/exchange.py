@@ -7,15 +7,18 @@ from typing import Final
 from drivers.snmp.dialogue import Dialogue
 from drivers.snmp.envelope import Envelope
 from drivers.snmp.questions import Question
+from drivers.snmp.roundtrip import RoundTrip
 from drivers.snmp.seam import Failure, PollReply, PollRequest, Reason
 from drivers.snmp.udp import Address, UdpPort
 
 _ID_HEADER: Final = b"\x02\x04"
+_ROUNDING_S: Final = 1e-6
 
 
 class Exchange:
     """Ids, tries, times and octets of one poll.
 
+    The present question was first `asked`, last `sent`, and its tries so far wait `waited_s` in all.
     `ids` are all those an answer to the present question may carry, `headers` the octets of IP and UDP
     around each datagram.
     """
@@ -23,6 +26,7 @@ class Exchange:
     __slots__ = (
         "address",
         "answered",
+        "asked",
         "deadline",
         "deliver",
         "detours",
@@ -41,7 +45,9 @@ class Exchange:
         "sent_octets",
         "started",
         "tries",
+        "trip",
         "trouble",
+        "waited_s",
     )
 
     port: UdpPort
@@ -52,11 +58,13 @@ class Exchange:
         dialogue: Dialogue,
         envelope: Envelope,
         deliver: Callable[[PollReply], None],
+        trip: RoundTrip,
     ) -> None:
         self.request = request
         self.dialogue = dialogue
         self.envelope = envelope
         self.deliver = deliver
+        self.trip = trip
         self.question: Question | None = None
         self.address: Address = ("", 0)
         self.ids: list[bytes] = []
@@ -64,19 +72,22 @@ class Exchange:
         self.headers = self.sent_octets = self.received_octets = 0
         self.ignored: Counter[str] | None = None
         self.most_tries = 1
-        self.started = self.sent = self.deadline = 0.0
+        self.started = self.asked = self.sent = self.deadline = self.waited_s = 0.0
         self.refused = self.answered = False
         self.trouble = ""
 
     @property
     def exhausted(self) -> bool:
         """Whether no try is left for the present question."""
-        return self.tries > self.request.retries
+        request = self.request
+        patience_s = request.timeout_s * (request.retries + 1)
+        return self.tries > request.retries and self.waited_s >= patience_s - _ROUNDING_S
 
     def ask(self) -> bool:
         """Take the next question; False when there is none."""
         self.question = self.dialogue.question()
         self.tries = self.detours = 0
+        self.waited_s = 0.0
         return self.question is not None
 
     def datagram(self, request_id: bytes) -> bytes:
@@ -89,6 +100,20 @@ class Exchange:
         self.most_tries = max(self.most_tries, self.tries)
         self.refused = False
         return self.envelope.seal(self.question, request_id)
+
+    def timeout_s(self) -> float:
+        """How long to wait for an answer to the try just sent, were there no deadline."""
+        request, tries = self.request, self.tries
+        if tries == 1:
+            self.asked = self.sent
+        wait_s = self.trip.timeout_s(request.timeout_s, request.retries, tries, self.waited_s)
+        self.waited_s += wait_s
+        return wait_s
+
+    def time(self, request_id: bytes, now: float) -> None:
+        """An answer with this id was believed; only that to a first try tells how long the way is."""
+        if request_id == self.ids[0] and self.asked:
+            self.trip.measured(now - self.asked)
 
     def ignore(self, why: str) -> None:
         """A datagram was not believed."""

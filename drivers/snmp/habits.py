@@ -4,6 +4,7 @@ from typing import Final
 
 from drivers.snmp.ber import Verb
 from drivers.snmp.questions import Forecast, Question, question
+from drivers.snmp.roundtrip import RoundTrip
 from drivers.snmp.seam import Learned, Oid, PollRequest
 
 MOST_ANSWERS: Final = 48
@@ -16,7 +17,8 @@ _FRESH: Final = Learned()
 class Habits:
     """Limits of one agent; forgotten now and then, in case it was only a bad moment.
 
-    `gets` and `step` are the first questions of its poll, `forecast` is what it named in answer to `step`.
+    `gets` and `step` are the first questions of its poll, `forecast` is what it named in answer to `step`;
+    `trip` is how long its answers take.
     """
 
     __slots__ = (
@@ -29,11 +31,13 @@ class Habits:
         "gets",
         "learned",
         "step",
+        "trip",
     )
 
     def __init__(self, learned: Learned = _FRESH) -> None:
         self.learned = learned
         self.changed = False
+        self.trip = RoundTrip()
         self.gets: tuple[Question, ...] = ()
         self.step: Question | None = None
         self.forecast: Forecast | None = None

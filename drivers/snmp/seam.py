@@ -55,7 +55,9 @@ class Learned:
 class PollRequest:
     """One poll of one agent: `scalars` are GET instances, `columns` are walked (subtree roots).
 
-    `timeout_s` is waited per try, there are `retries + 1` tries, and the whole poll ends by `deadline_s`.
+    There are `retries + 1` tries of `timeout_s` each, and the whole poll ends by `deadline_s`. Once its round
+    trip has been measured, an agent is waited for as that tells, in all never shorter than these tries; when
+    it is much faster there may be one try more.
     Without `bulk` the walk is by GETNEXT; `most_varbinds` is how many objects one PDU may ask for.
     """
 

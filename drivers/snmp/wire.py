@@ -141,7 +141,7 @@ class Wire:
             return
         exchange.sent_octets += len(datagram) + exchange.headers
         exchange.trouble = f" ({error.strerror})" if error else ""
-        left_s, timeout_s = exchange.deadline - now, exchange.request.timeout_s
+        left_s, timeout_s = exchange.deadline - now, exchange.timeout_s()
         self._alarms.set(now, timeout_s if timeout_s <= left_s else ceil(left_s * 100) / 100, request_id)
 
     def _fetch(self) -> None:
@@ -182,6 +182,7 @@ class Wire:
         except Refusal as refusal:
             self.end(exchange, refusal.failure)
         else:
+            exchange.time(request_id, self._alarms.now())
             self._go_on(exchange, answered=answered)
 
     def _listen(self, exchange: Exchange, datagram: bytes, request_id: bytes) -> bool:
@@ -213,6 +214,7 @@ class Wire:
             self._ask(exchange)
         else:
             exchange.tries = 0
+            exchange.waited_s = 0.0
             self._send(exchange)
 
     def _unreachable(self, unreachable: Unreachable) -> None:
@@ -239,6 +241,7 @@ class Wire:
             self._admit()
 
     def _fall_silent(self, exchange: Exchange) -> None:
+        exchange.trip.forget()
         self._silent.add(exchange.request.device)
         self._slow.resize(max(_FEWEST_PROBES, len(self._silent) // _SILENT_PER_PROBE))
         self.end(exchange, exchange.silence())

@@ -129,10 +129,11 @@ def once(targets: Targets) -> list[Polled]:
 
 
 def by_place(polled: Polled) -> dict[tuple[str, ...], dict[str, float]]:
-    """Measurement and tags → fields, without what is measured differently: processor, length of the poll."""
+    """Measurement and tags → fields, without what is measured differently: processor, cost of the poll."""
+    different = ("cpu_pct", "poll_ms", "poll_octets")
     return {
         (sample.measurement, *sample.tags.values()): {
-            key: value for key, value in sample.fields.items() if key not in ("cpu_pct", "poll_ms")
+            key: value for key, value in sample.fields.items() if key not in different
         }
         for sample in polled.samples
     }
