@@ -40,7 +40,7 @@ from controller.inventory_values import (
     fault,
 )
 from controller.model import UplinkKind
-from drivers.model import Band, Lifecycle, PollBy, ReachKind, Role, Security
+from drivers.model import Band, Lifecycle, PollBy, PollProfile, ReachKind, Role, Security
 
 _CHANNELS: Final = {
     Band.GHZ_2: frozenset(range(1, 14)),
@@ -68,7 +68,7 @@ class Ssh(BaseModel, frozen=True, extra="forbid"):
 
 
 class Http(BaseModel, frozen=True, extra="forbid"):
-    """Where the device's own web pages are; for `poll: http` also our login there, and which server we believe.
+    """Where the device's own web pages are; for `poll: http` also our login, and which server we believe.
 
     `site` is the controller's own name for it; `fingerprint` pins one certificate, `ca` is a file of
     authorities, `server_name` what the certificate is for when that is not the address.
@@ -212,6 +212,7 @@ class DeviceKeys(BaseModel, frozen=True, extra="forbid"):
     state: Lifecycle = Lifecycle.ACTIVE
     country: Country = ""
     poll: PollBy = PollBy.SNMP
+    poll_profile: PollProfile = PollProfile.NORMAL
     snmp: Snmp = Snmp()
     ssh: Ssh = Ssh()
     http: Http = Http()

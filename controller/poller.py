@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from controller import poller_ssh
+from controller import poller_http, poller_ssh
 from controller.health import State, Verdict, assess, polled
 from controller.poller_aside import AT_ONCE, Ask, aside
 from controller.wheel import Wheel, slot
@@ -76,10 +76,15 @@ class Targets:
             for device in asked.values()
             if device.poll is PollBy.SNMP
         }
-        asks: dict[PollBy, Ask] = {PollBy.SSH: poller_ssh.OverSsh(enter, secrets.ssh)}
+        asks: dict[PollBy, Ask] = {
+            PollBy.SSH: poller_ssh.OverSsh(enter, secrets.ssh),
+            PollBy.HTTP: poller_http.OverHttp(secrets.http),
+        }
         called_on = {way: [name for name, device in asked.items() if device.poll is way] for way in asks}
         for credentials in {asked[name].ssh_credentials for name in called_on[PollBy.SSH]}:
             secrets.ssh(credentials)  # a login that is missing is told now, not at every poll
+        for credentials in {asked[name].http_credentials for name in called_on[PollBy.HTTP]}:
+            secrets.http(credentials)
         return cls(asked, platforms, requests, called_on, asks)
 
     def understand(self, reply: PollReply, at: int) -> Polled:

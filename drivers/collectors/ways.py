@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from drivers.collect import Collected
-from drivers.collectors import airos, openwrt, routeros_ssh
-from drivers.model import Device
+from drivers.collectors import airos, cnmaestro, omada, openwrt, routeros_rest, routeros_ssh, unifi
+from drivers.model import Device, HttpLogin
+from drivers.web import Line
 
 if TYPE_CHECKING:
     from drivers.ssh import Shell
@@ -21,6 +22,15 @@ class SshWay:
     read: Callable[[Device, Mapping[str, str], int], Collected]
 
 
+@dataclass(frozen=True, slots=True)
+class HttpWay:
+    """`enter` proves who we are, for all that is asked on the line; `ask` and `read` are as over SSH."""
+
+    enter: Callable[[Line, HttpLogin], None]
+    ask: Callable[[Line], Iterator[tuple[str, Any]]]
+    read: Callable[[Device, Mapping[str, Any], int], Collected]
+
+
 OVER_SSH: Final[Mapping[str, SshWay]] = MappingProxyType(
     {
         "openwrt": SshWay(openwrt.ask, openwrt.read),
@@ -30,4 +40,12 @@ OVER_SSH: Final[Mapping[str, SshWay]] = MappingProxyType(
 )
 """Platform → its way; read-only, all of them."""
 
-OVER_HTTP: Final[Mapping[str, object]] = MappingProxyType({})
+OVER_HTTP: Final[Mapping[str, HttpWay]] = MappingProxyType(
+    {
+        "ubiquiti_unifi": HttpWay(unifi.enter, unifi.ask, unifi.read),
+        "tplink_eap": HttpWay(omada.enter, omada.ask, omada.read),
+        "cambium_cnpilot": HttpWay(cnmaestro.enter, cnmaestro.ask, cnmaestro.read),
+        "mikrotik_routeros": HttpWay(routeros_rest.enter, routeros_rest.ask, routeros_rest.collect),
+    }
+)
+"""Platform → its way over HTTPS: RouterOS itself, of the others the controller of such access points."""
