@@ -19,6 +19,8 @@ _OCTETS_PER_ANSWER: Final = 4608  # what the kernel charges for an answer of 1.5
 _DATAGRAMS_PER_TURN: Final = 256
 _DATAGRAMS_BEFORE_ALARMS: Final = 8192
 _RESEND_S: Final = 0.005
+_REST_S: Final = 0.002
+_MANY: Final = 64
 _FINE: Final = b"\x02\x01\x00\x02\x01\x00\x30"  # no error-status, no error-index, then the bindings
 _FEWEST_PROBES: Final = 64
 _SILENT_PER_PROBE: Final = 5  # 5,000 that are dead cost some 250 probes a second, and no poll of a living one
@@ -48,6 +50,7 @@ class Wire:
         places = self.receive_octets // _OCTETS_PER_ANSWER
         self.live: Window[Exchange] = Window(places)
         self._slow: Window[Exchange] = Window(_FEWEST_PROBES)
+        self._resting: dict[UdpPort, asyncio.TimerHandle] = {}
         self._dropped = 0
         self._dropped_at = -1.0
         self.ignored = 0
@@ -93,6 +96,9 @@ class Wire:
         while self._known:
             self.end(next(iter(self._known)), Failure(Reason.TIMEOUT, "the poller was closed"))
         self._alarms.cancel()
+        for resting in self._resting.values():
+            resting.cancel()
+        self._resting.clear()
         for port in self._ports.values():
             self._loop.remove_reader(port.socket)
             port.close()
@@ -101,7 +107,7 @@ class Wire:
         port = self._ports.get(family)
         if port is None:
             port = self._ports[family] = UdpPort(family, self._receive_octets)
-            self._loop.add_reader(port.socket, self._turn, port, _DATAGRAMS_PER_TURN)
+            self._loop.add_reader(port.socket, self._ready, port)
         return port
 
     def _admit(self) -> None:
@@ -149,6 +155,19 @@ class Wire:
             self._dropped = dropped
             self._dropped_at = self._alarms.now()
             self._late()
+
+    def _ready(self, port: UdpPort) -> None:
+        """Answers have arrived. While many are awaited, take a short rest after some: the next come in
+        numbers, and waking up costs as much as hearing one.
+        """
+        self._turn(port, _DATAGRAMS_PER_TURN)
+        if len(self._pending) > _MANY:
+            self._loop.remove_reader(port.socket)
+            self._resting[port] = self._loop.call_later(_REST_S, self._rested, port)
+
+    def _rested(self, port: UdpPort) -> None:
+        del self._resting[port]
+        self._loop.add_reader(port.socket, self._ready, port)
 
     def _turn(self, port: UdpPort, at_most: int) -> None:
         for datagram, address in port.receive(at_most):
