@@ -23,7 +23,9 @@ _REST_S: Final = 0.002
 _MANY: Final = 64
 _FINE: Final = b"\x02\x01\x00\x02\x01\x00\x30"  # no error-status, no error-index, then the bindings
 _FEWEST_PROBES: Final = 64
-_SILENT_PER_PROBE: Final = 5  # 5,000 that are dead cost some 250 probes a second, and no poll of a living one
+_SILENT_PER_PROBE: Final = 5  # 5,000 that are dead cost some 250 probes a second
+_PROBE_S: Final = 0.02
+_PROBES_AT_ONCE: Final = 8
 _MOST_DETOURS: Final = 4  # who are you, what time is it, and once again when the engine was replaced
 _OF_ANOTHER_REQUEST: Final = "belongs to another request"
 
@@ -50,6 +52,7 @@ class Wire:
         places = self.receive_octets // _OCTETS_PER_ANSWER
         self.live: Window[Exchange] = Window(places)
         self._slow: Window[Exchange] = Window(_FEWEST_PROBES)
+        self._probing: asyncio.TimerHandle | None = None
         self._resting: dict[UdpPort, asyncio.TimerHandle] = {}
         self._dropped = 0
         self._dropped_at = -1.0
@@ -74,9 +77,13 @@ class Wire:
         """Let it wait for its place."""
         exchange.port = self._port(family)
         exchange.address = address
-        window = self._slow if exchange.request.device in self._silent else self.live
-        window.wait(exchange)
-        self._admit()
+        if exchange.request.device not in self._silent:
+            self.live.wait(exchange)
+            self._admit()
+            return
+        self._slow.wait(exchange)
+        if self._probing is None:
+            self._probing = self._loop.call_later(_PROBE_S, self._probe)
 
     def end(self, exchange: Exchange, failure: Failure | None) -> None:
         """Deliver what came of it, once."""
@@ -96,6 +103,8 @@ class Wire:
         while self._known:
             self.end(next(iter(self._known)), Failure(Reason.TIMEOUT, "the poller was closed"))
         self._alarms.cancel()
+        if self._probing is not None:
+            self._probing.cancel()
         for resting in self._resting.values():
             resting.cancel()
         self._resting.clear()
@@ -111,12 +120,25 @@ class Wire:
         return port
 
     def _admit(self) -> None:
-        for window in (self.live, self._slow):
-            while (exchange := window.admit()) is not None:
-                if exchange in self._known:
-                    self._begin(exchange)
-                else:
-                    window.leave(exchange)
+        while (exchange := self.live.admit()) is not None:
+            if exchange in self._known:
+                self._begin(exchange)
+            else:
+                self.live.leave(exchange)
+
+    def _probe(self) -> None:
+        """Let a few of the silent try again; never many at once, the living come first."""
+        self._probing = None
+        for _ in range(_PROBES_AT_ONCE):
+            exchange = self._slow.admit()
+            if exchange is None:
+                break
+            if exchange in self._known:
+                self._begin(exchange)
+            else:
+                self._slow.leave(exchange)
+        if self._slow.waiting:
+            self._probing = self._loop.call_later(_PROBE_S, self._probe)
 
     def _begin(self, exchange: Exchange) -> None:
         exchange.started = self._alarms.now()
