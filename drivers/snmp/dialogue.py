@@ -76,8 +76,10 @@ class Dialogue:
         """What the answer to the present question names, if it is as it was the last time."""
         if self._gets:
             return self._gets[0].exact
-        whole_step = self._walk is None and self._asked is self._habits.step
-        return self._habits.forecast if whole_step else None
+        step = self._habits.step
+        if self._walk is not None or self._asked is not step or step is None:
+            return None
+        return self._habits.forecast or step.latest
 
     def unanswered(self) -> Question | None:
         """The last question stays without an answer: what to try now, the same or a smaller one.
@@ -99,7 +101,13 @@ class Dialogue:
                 self._scalars = {oid: value for oid, value in self._scalars.items() if value is not None}
             return True
         self._columns = forecast.columns(values)
-        return self._columns is not None
+        if self._columns is None:
+            return False
+        if self._habits.forecast is not forecast:
+            self._habits.forecast = forecast
+            self._learn_rows(forecast.longest)
+        self._habits.bulk_heard()
+        return True
 
     def hear(self, answer: Answer) -> None:
         """Learn from the answer to the last question."""

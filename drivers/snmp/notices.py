@@ -40,11 +40,13 @@ class Receiver:
         identity: EngineIdentity,
         heard: Callable[[Notice], None],
         clock: Callable[[], float] = time.monotonic,
+        spent: Callable[[], float] = time.thread_time,
     ) -> None:
         self.counts = Counts()
         self._senders = senders
         self._heard = heard
         self._clock = clock
+        self._spent = spent  # of our processor: on a busy machine decoding takes longer, and is no flood
         self._all = Allowance(SHARE, BURST_S)
         self._by_source = {source: Allowance(SOURCE_SHARE, SOURCE_BURST_S) for source in senders}
         self._loop = asyncio.get_running_loop()
@@ -94,8 +96,9 @@ class Receiver:
         if len(datagram) > MAX_OCTETS or not all(one.is_left(began_s) for one in allowances):
             self.counts.surplus += 1
             return False
+        spent_s = -self._spent()
         outcome = self._decoder.decode(datagram, source, address)
-        spent_s = self._clock() - began_s
+        spent_s += self._spent()
         for one in allowances:
             one.spend(spent_s)
         self._count(outcome)

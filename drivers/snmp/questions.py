@@ -31,6 +31,11 @@ class Forecast:
     oids: tuple[Oid, ...]
     table: tuple[Rows, ...] = ()
 
+    @property
+    def longest(self) -> int:
+        """Rows of the longest column."""
+        return max((len(rows.suffixes) for rows in self.table), default=0)
+
     def columns(self, values: Sequence[Value | None]) -> dict[Oid, dict[Oid, Value]] | None:
         """The table of such an answer; None when an object is missing where there was one."""
         found: dict[Oid, dict[Oid, Value]] = {}
@@ -45,7 +50,7 @@ class Forecast:
 class Question:
     """One PDU to send, without its id. `repetitions` is 0 unless the verb is BULK."""
 
-    __slots__ = ("_forecasts", "exact", "head", "oids", "repetitions", "tail", "verb")
+    __slots__ = ("_forecasts", "exact", "head", "latest", "oids", "repetitions", "tail", "verb")
 
     def __init__(self, verb: Verb, oids: tuple[Oid, ...], repetitions: int) -> None:
         self.verb = verb
@@ -57,6 +62,8 @@ class Question:
         self.head, _, self.tail = tlv(verb, _ID + tail).partition(b"IDID")
         self.exact = Forecast(names, oids)
         """Of a GET: an agent in order names what it was asked for."""
+        self.latest: Forecast | None = None
+        """What the last agent named that was not as forecast: the next one is often of the same make."""
         self._forecasts: dict[tuple[Oid, ...], Forecast] = {}
 
     def pdu(self, request_id: bytes) -> bytes:
@@ -77,6 +84,7 @@ class Question:
             )
             found = Forecast(tuple(encode_oid(oid) for oid in oids), oids, table)
             self._forecasts[oids] = found
+        self.latest = found
         return found
 
 

@@ -20,6 +20,11 @@ _MOST_BOOTS: Final = 2**31 - 1
 _MAX_SIZE: Final = b"\x02\x03\x00\xff\xe3"  # msgMaxSize: what a UDP datagram holds
 _MODEL: Final = b"\x02\x01\x03"  # the user-based security model
 _VERSION: Final = b"\x02\x01\x03"
+_HEADS: Final = {
+    flags: (_VERSION + b"\x30\x11\x02\x04", _MAX_SIZE + b"\x04\x01" + bytes((flags,)) + _MODEL)
+    for flags in range(8)
+}
+"""Version and msgGlobalData around the msgID (17 octets with it), by msgFlags."""
 _USM_STATS: Final[Oid] = (1, 3, 6, 1, 6, 3, 15, 1, 1)
 _UNKNOWN_CONTEXTS: Final[Oid] = (1, 3, 6, 1, 6, 3, 12, 1, 5)
 _NOT_IN_TIME_WINDOW, _UNKNOWN_ENGINE_ID = 2, 4
@@ -85,6 +90,7 @@ class UserEnvelope:
         "_engine_id",
         "_keys",
         "_level",
+        "_name",
         "_sought",
         "_stamp",
         "_time_s",
@@ -106,7 +112,8 @@ class UserEnvelope:
         self._level = (AUTH if user.auth_protocol != "none" else 0) | (
             PRIV if user.priv_protocol != "none" else 0
         )
-        self._user_name = tlv(Tag.OCTETS, user.user.encode())
+        self._name = user.user.encode()
+        self._user_name = tlv(Tag.OCTETS, self._name)
         self._context = self._stamp = b""
         self._keys: Keys | None = None
         self._engine_id = b""
@@ -158,8 +165,8 @@ class UserEnvelope:
         salt = tlv(Tag.OCTETS, salt)
         stamp = self._stamp + integer(self._boots) + integer(time_s) + self._user_name
         security = tlv(Tag.SEQUENCE, stamp + tlv(Tag.OCTETS, bytes(keys.digest_octets)) + salt)
-        head = _head(request_id, self._level | REPORTABLE)
-        message = tlv(Tag.SEQUENCE, head + tlv(Tag.OCTETS, security) + payload)
+        before, after = _HEADS[self._level | REPORTABLE]
+        message = tlv(Tag.SEQUENCE, before + request_id + after + tlv(Tag.OCTETS, security) + payload)
         if not keys.digest_octets:
             return message
         stop = len(message) - len(payload) - len(salt)
@@ -167,7 +174,7 @@ class UserEnvelope:
 
     def _authentic(self, datagram: bytes, parts: Parts) -> bool:
         keys = self._keys
-        if keys is None or parts.engine_id != self._engine_id or parts.user != self._user.user.encode():
+        if keys is None or parts.engine_id != self._engine_id or parts.user != self._name:
             raise Disbelieved("comes from another engine or user")
         size = keys.digest_octets
         at = parts.digest_at
@@ -269,14 +276,10 @@ class UserEnvelope:
         self._keys = None
 
 
-def _head(request_id: bytes, flags: int) -> bytes:
-    header_data = b"\x02\x04" + request_id + _MAX_SIZE + b"\x04\x01" + bytes((flags,)) + _MODEL
-    return _VERSION + tlv(Tag.SEQUENCE, header_data)
-
-
 def _who_are_you(request_id: bytes) -> bytes:
     """RFC 3414 §4: an empty request to nobody, which an engine answers with a report that names it."""
     nobody = tlv(Tag.SEQUENCE, b"\x04\x00\x02\x01\x00\x02\x01\x00\x04\x00\x04\x00\x04\x00")
     pdu = tlv(Verb.GET, b"\x02\x04" + request_id + b"\x02\x01\x00\x02\x01\x00\x30\x00")
     scoped = tlv(Tag.SEQUENCE, b"\x04\x00\x04\x00" + pdu)
-    return tlv(Tag.SEQUENCE, _head(request_id, REPORTABLE) + tlv(Tag.OCTETS, nobody) + scoped)
+    before, after = _HEADS[REPORTABLE]
+    return tlv(Tag.SEQUENCE, before + request_id + after + tlv(Tag.OCTETS, nobody) + scoped)

@@ -27,6 +27,11 @@ class Window(Generic[T]):
         """Polls in the air now."""
         return len(self._inside)
 
+    @property
+    def waiting(self) -> int:
+        """Polls that have no place yet."""
+        return len(self._waiting)
+
     def resize(self, largest: int) -> None:
         """Allow as many, at once."""
         self.largest = max(_SMALLEST, largest)

@@ -19,9 +19,13 @@ _OCTETS_PER_ANSWER: Final = 4608  # what the kernel charges for an answer of 1.5
 _DATAGRAMS_PER_TURN: Final = 256
 _DATAGRAMS_BEFORE_ALARMS: Final = 8192
 _RESEND_S: Final = 0.005
+_REST_S: Final = 0.002
+_MANY: Final = 64
 _FINE: Final = b"\x02\x01\x00\x02\x01\x00\x30"  # no error-status, no error-index, then the bindings
 _FEWEST_PROBES: Final = 64
-_SILENT_PER_PROBE: Final = 5  # 5,000 that are dead cost some 250 probes a second, and no poll of a living one
+_SILENT_PER_PROBE: Final = 5  # 5,000 that are dead cost some 250 probes a second
+_PROBE_S: Final = 0.02
+_PROBES_AT_ONCE: Final = 8
 _MOST_DETOURS: Final = 4  # who are you, what time is it, and once again when the engine was replaced
 _OF_ANOTHER_REQUEST: Final = "belongs to another request"
 
@@ -48,6 +52,8 @@ class Wire:
         places = self.receive_octets // _OCTETS_PER_ANSWER
         self.live: Window[Exchange] = Window(places)
         self._slow: Window[Exchange] = Window(_FEWEST_PROBES)
+        self._probing: asyncio.TimerHandle | None = None
+        self._resting: dict[UdpPort, asyncio.TimerHandle] = {}
         self._dropped = 0
         self._dropped_at = -1.0
         self.ignored = 0
@@ -72,9 +78,13 @@ class Wire:
         exchange.port = port = self._port(family)
         exchange.headers = port.headers
         exchange.address = address
-        window = self._slow if exchange.request.device in self._silent else self.live
-        window.wait(exchange)
-        self._admit()
+        if exchange.request.device not in self._silent:
+            self.live.wait(exchange)
+            self._admit()
+            return
+        self._slow.wait(exchange)
+        if self._probing is None:
+            self._probing = self._loop.call_later(_PROBE_S, self._probe)
 
     def end(self, exchange: Exchange, failure: Failure | None) -> None:
         """Deliver what came of it, once."""
@@ -94,6 +104,11 @@ class Wire:
         while self._known:
             self.end(next(iter(self._known)), Failure(Reason.TIMEOUT, "the poller was closed"))
         self._alarms.cancel()
+        if self._probing is not None:
+            self._probing.cancel()
+        for resting in self._resting.values():
+            resting.cancel()
+        self._resting.clear()
         for port in self._ports.values():
             self._loop.remove_reader(port.socket)
             port.close()
@@ -102,16 +117,29 @@ class Wire:
         port = self._ports.get(family)
         if port is None:
             port = self._ports[family] = UdpPort(family, self._receive_octets)
-            self._loop.add_reader(port.socket, self._turn, port, _DATAGRAMS_PER_TURN)
+            self._loop.add_reader(port.socket, self._ready, port)
         return port
 
     def _admit(self) -> None:
-        for window in (self.live, self._slow):
-            while (exchange := window.admit()) is not None:
-                if exchange in self._known:
-                    self._begin(exchange)
-                else:
-                    window.leave(exchange)
+        while (exchange := self.live.admit()) is not None:
+            if exchange in self._known:
+                self._begin(exchange)
+            else:
+                self.live.leave(exchange)
+
+    def _probe(self) -> None:
+        """Let a few of the silent try again; never many at once, the living come first."""
+        self._probing = None
+        for _ in range(_PROBES_AT_ONCE):
+            exchange = self._slow.admit()
+            if exchange is None:
+                break
+            if exchange in self._known:
+                self._begin(exchange)
+            else:
+                self._slow.leave(exchange)
+        if self._slow.waiting:
+            self._probing = self._loop.call_later(_PROBE_S, self._probe)
 
     def _begin(self, exchange: Exchange) -> None:
         exchange.started = self._alarms.now()
@@ -152,6 +180,19 @@ class Wire:
             self._dropped = dropped
             self._dropped_at = self._alarms.now()
             self._late()
+
+    def _ready(self, port: UdpPort) -> None:
+        """Answers have arrived. While many are awaited, take a short rest after some: the next come in
+        numbers, and waking up costs as much as hearing one.
+        """
+        self._turn(port, _DATAGRAMS_PER_TURN)
+        if len(self._pending) > _MANY:
+            self._loop.remove_reader(port.socket)
+            self._resting[port] = self._loop.call_later(_REST_S, self._rested, port)
+
+    def _rested(self, port: UdpPort) -> None:
+        del self._resting[port]
+        self._loop.add_reader(port.socket, self._ready, port)
 
     def _turn(self, port: UdpPort, at_most: int) -> None:
         for datagram, address in port.receive(at_most):
