@@ -94,12 +94,13 @@ def why(name: str, as_json: bool) -> None:
     from controller.app import build
     from controller.cli import snmp_why
     from controller.diagnosis import diagnose
+    from controller.profiles import interval_s
     from drivers.snmp.names import known
 
     app = build(settings.load())
     device = _one(app, name)
     now = int(time.time())
-    found = diagnose(app.engine, device, app.settings.poll_interval_s, now)
+    found = diagnose(app.engine, device, interval_s(device, app.settings.poll_interval_s), now)
     if as_json:
         click.echo(json.dumps(snmp_why.machine(found), ensure_ascii=False))
         return

@@ -185,7 +185,7 @@ def last_sample(sample: Sample | None, verdict: HealthRow | None, now: int, stal
 
 
 def patience(device: Device, stale_after_s: int) -> int:
-    """When the last sample of this device is old: `stale_after_s`, or a few of its own turns if it has fewer."""
+    """When the last sample of this device is old: a few of its own turns, where these are seldom."""
     return max(stale_after_s, _TURNS * interval_s(device, 0))
 
 
