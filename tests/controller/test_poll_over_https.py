@@ -76,3 +76,7 @@ def test_the_table_says_the_way_too(square: Square) -> None:
     _, line, summary = square.town.plaza("poll", "all", "--once").stdout.splitlines()
     assert line.split()[:3] == ["wifi-capital", "http", "up"]
     assert summary == "1 up, 0 degraded, 0 down, 0 unknown"
+
+
+def test_doctor_finds_the_login(square: Square) -> None:
+    assert "[ok]   credential unifi: resolves\n" in square.town.plaza("doctor").stdout
