@@ -32,7 +32,7 @@ class Diagnosis:
 
 
 def diagnose(engine: Engine, device: Device, interval_s: int, now: int) -> Diagnosis:
-    """Read what the poller keeps of this device; `now` is epoch seconds."""
+    """Read what the poller keeps of this device, asked every `interval_s`; `now` is epoch seconds."""
     standing = health.standing(engine, device.name)
     errors = snmp.last_errors(engine, device.name)
     stale = polled(device) and (standing is None or now - standing.checked_at > _MISSED_TURNS * interval_s)

@@ -92,6 +92,7 @@ def _secrets(settings: Settings, inventory: Inventory) -> Iterator[Finding]:
         "snmp-v2c": secrets.snmp,
         "snmp-v3": secrets.snmp,
         "ssh": secrets.ssh,
+        "http": secrets.http,
         "gateway": secrets.gateway,
         "wifi": secrets.passphrase,
     }

@@ -1,5 +1,6 @@
 """Builds the municipalities, sites and devices of an inventory from the leaves that won."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import Any, Final
@@ -10,8 +11,21 @@ from controller.inventory_schema import File
 from controller.inventory_schema import Ssid as SsidEntry
 from controller.inventory_values import DAYS
 from controller.inventory_yaml import Document, Place
-from controller.model import Hours, Municipality, Portal, Site, Uplink
-from drivers.model import Band, Device, Endpoint, PollBy, PowerSource, Radio, Reach, ReachKind, Ssid, Trust
+from controller.model import Hours, Municipality, Portal, Site, Uplink, UplinkKind
+from controller.profiles import choose
+from drivers.model import (
+    Band,
+    Device,
+    Endpoint,
+    Lifecycle,
+    PollBy,
+    PowerSource,
+    Radio,
+    Reach,
+    ReachKind,
+    Ssid,
+    Trust,
+)
 
 SERVICES: Final = ("snmp", "ssh", "http")
 
@@ -48,6 +62,7 @@ class Resolved:
         self._devices = {name: self._levels.device(name) for name in file.devices}
         for name in file.devices:
             self._add_hosts(name)
+        self._choose_profiles()
         self.municipalities = {
             k: Municipality(k, m.name, m.seat, m.zone) for k, m in file.municipalities.items()
         }
@@ -91,6 +106,20 @@ class Resolved:
                 leaves[service, "host"] = written or at
             if gateway != name and leaves[service, "port"].source[:2] != ("devices", name):
                 leaves[service, "port"] = Leaf(0, "not forwarded", ())
+
+    def _choose_profiles(self) -> None:
+        """Where no level says how much a device is asked, what its site's uplink costs decides."""
+        active = Counter(
+            entry.site
+            for name, entry in self.file.devices.items()
+            if _value(self._devices[name], "state") is Lifecycle.ACTIVE
+        )
+        for name, entry in self.file.devices.items():
+            chosen = _chosen(self._levels.site(entry.site), active[entry.site])
+            self._devices[name].setdefault(("poll_profile",), chosen)
+        for key in self.file.sites:
+            site = self._levels.site(key)
+            site.setdefault(("poll_profile",), _chosen(site, active[key]))
 
     def _complete(self, table: str, name: str, needs: Mapping[Key, str]) -> bool:
         leaves = self.leaves(table, name)
@@ -171,10 +200,21 @@ class Resolved:
             ssids=tuple(_ssid(ssid) for ssid in _value(leaves, "ssids")),
             labels={key: text for key, text in _part(leaves, "labels").items() if text is not None},
             poll=_value(leaves, "poll"),
+            poll_profile=_value(leaves, "poll_profile"),
             http_credentials=_value(leaves, "http", "credentials"),
             http_site=_value(leaves, "http", "site"),
             trust=Trust(*(_value(leaves, "http", key) for key in ("server_name", "ca", "fingerprint"))),
         )
+
+
+def _chosen(site: Leaves, devices: int) -> Leaf:
+    """The profile of a site's devices; where its uplink is not told, which is a mistake, the normal one."""
+    kind, cap_gb = (
+        _value(site, "uplink", "kind") or UplinkKind.FIBRE,
+        _value(site, "uplink", "cap_gb") or None,
+    )
+    cap = "no cap" if cap_gb is None else f"{cap_gb} GB a month for {devices} device{'s' * (devices != 1)}"
+    return Leaf(choose(kind, cap_gb, devices), f"chosen by the uplink: {kind}, {cap}", ())
 
 
 def _value(leaves: Leaves, *key: str) -> Any:

@@ -3,13 +3,16 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from controller import poller_http, poller_ssh
+from controller import poller_http, poller_ssh, profiles
 from controller.health import State, Verdict, assess, polled
+from controller.partial_polls import Partial, between, paced
 from controller.poller_aside import AT_ONCE, Ask, aside
-from controller.wheel import Wheel, slot
+from controller.profiles import PACES, Depth
+from controller.turns import Turn, Turns
+from controller.wheel import Wheel
 from drivers.collect import Collected, collect, request
 from drivers.definition import Platform
 from drivers.model import Device, PollBy, Secrets
@@ -52,7 +55,8 @@ def nobody() -> Iterable[str]:
 class Targets:
     """Whom to ask, what to ask, and how to understand the answer.
 
-    `requests` are the polls over SNMP; `called_on` names the devices asked in each other way, `asks` how.
+    `requests` are the whole polls over SNMP, `between` those of turns that ask for less; `called_on` names
+    the devices asked in each other way, `asks` how.
     """
 
     devices: Mapping[str, Device]
@@ -60,6 +64,7 @@ class Targets:
     requests: Mapping[str, PollRequest]
     called_on: Mapping[PollBy, Sequence[str]]
     asks: Mapping[PollBy, Ask]
+    between: Mapping[str, Partial] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -72,7 +77,10 @@ class Targets:
         """Those devices that are polled from here. Raises what `secrets` raises, whatever the way."""
         asked = {device.name: device for device in devices if polled(device)}
         requests = {
-            device.name: request(device, platforms[device.platform], secrets.snmp(device.snmp_credentials))
+            device.name: paced(
+                device,
+                request(device, platforms[device.platform], secrets.snmp(device.snmp_credentials)),
+            )
             for device in asked.values()
             if device.poll is PollBy.SNMP
         }
@@ -85,16 +93,21 @@ class Targets:
             secrets.ssh(credentials)  # a login that is missing is told now, not at every poll
         for credentials in {asked[name].http_credentials for name in called_on[PollBy.HTTP]}:
             secrets.http(credentials)
-        return cls(asked, platforms, requests, called_on, asks)
+        return cls(asked, platforms, requests, called_on, asks, between(asked, platforms, requests))
 
-    def understand(self, reply: PollReply, at: int) -> Polled:
+    def understand(self, reply: PollReply, turn: Turn) -> Polled:
         """One reply → samples, verdict and problems: pure."""
         device = self.devices[reply.device]
+        whole = turn.depth is Depth.WHOLE
+        platform = self.platforms[device.platform] if whole else self.between[reply.device].platform
         try:
-            collected = collect(device, self.platforms[device.platform], reply, at)
-            judged = _judged(device, reply.failure, collected, at)
+            collected = collect(device, platform, reply, turn.at)
+            if not whole:
+                works, reason = turn.service
+                collected = replace(collected, service_works=works, service_reason=reason)
+            judged = _judged(device, reply.failure, collected, turn.at)
         except CatalogError as error:
-            judged = _unstorable(device, error, at)
+            judged = _unstorable(device, error, turn.at)
         return replace(judged, learned=reply.learned, events=reply.events)
 
     def call_on(self, way: PollBy, name: str, at: int) -> Polled:
@@ -106,19 +119,28 @@ class Targets:
             return _unstorable(device, error, at)
         return _judged(device, heard.failure, heard.collected, at)
 
-    async def over_snmp(self, poller: Poller, interval_s: int, names: Iterable[str]) -> AsyncIterator[Polled]:
+    async def over_snmp(self, poller: Poller, turns: Turns, names: Iterable[str]) -> AsyncIterator[Polled]:
         """Ask these devices now; their answers in the order they come."""
         now = time.time()
-        async for reply in poller.poll([self.requests[name] for name in names]):
-            yield self.understand(reply, slot(now, reply.device, interval_s))
+        asked = {name: turns.next(self.devices[name], now) for name in names}
+        async for reply in poller.poll([self.request(name, turn) for name, turn in asked.items()]):
+            turn = asked[reply.device]
+            one = self.understand(reply, turn)
+            if one.failure is None:
+                turns.heard(one.device, turn, (one.verdict.service_works, one.verdict.reason))
+            yield one
 
-    async def calling(self, way: PollBy, interval_s: int, names: Iterable[str]) -> AsyncIterator[Polled]:
+    def request(self, name: str, turn: Turn) -> PollRequest:
+        """What this turn asks the device for."""
+        return self.requests[name] if turn.depth is Depth.WHOLE else self.between[name].request
+
+    async def calling(self, way: PollBy, turns: Turns, names: Iterable[str]) -> AsyncIterator[Polled]:
         """Ask these devices now, AT_ONCE at a time; their answers in the order they come."""
         room = asyncio.Semaphore(AT_ONCE)
 
         async def call_on(name: str) -> Polled:
             async with room:
-                at = slot(time.time(), name, interval_s)
+                at = turns.next(self.devices[name], time.time()).at
                 return await aside(partial(self.call_on, way, name, at))
 
         calls = [asyncio.create_task(call_on(name)) for name in names]
@@ -147,16 +169,17 @@ def _unstorable(device: Device, error: CatalogError, at: int) -> Polled:
 
 
 async def poll_once(targets: Targets, poller: Poller, interval_s: int) -> list[Polled]:
-    """Ask every target once, now: the answers in the order they came; used by `plaza poll --once`."""
+    """Ask every target once, now, for everything: the answers in the order they came; for `plaza poll`."""
     answers: list[Polled] = []
+    turns = Turns(interval_s)
 
     async def listen(to: AsyncIterator[Polled]) -> None:
         async for answer in to:
             answers.append(answer)
 
     await asyncio.gather(
-        listen(targets.over_snmp(poller, interval_s, targets.requests)),
-        *(listen(targets.calling(way, interval_s, names)) for way, names in targets.called_on.items()),
+        listen(targets.over_snmp(poller, turns, targets.requests)),
+        *(listen(targets.calling(way, turns, names)) for way, names in targets.called_on.items()),
     )
     return answers
 
@@ -211,13 +234,24 @@ async def turn(
 
 
 def _lanes(targets: Targets, poller: Poller, interval_s: int, in_flight: int) -> list[Lane]:
-    now_s, wall_s = time.monotonic(), time.time()
-    snmp = Wheel.start(targets.requests, interval_s, now_s, wall_s)
-    lanes = [Lane(snmp, in_flight, partial(targets.over_snmp, poller, interval_s))]
+    turns = Turns(interval_s)
+    snmp = _wheel([targets.devices[name] for name in targets.requests], interval_s)
+    lanes = [Lane(snmp, in_flight, partial(targets.over_snmp, poller, turns))]
     for way, names in targets.called_on.items():
-        wheel = Wheel.start(names, interval_s, now_s, wall_s)
-        lanes.append(Lane(wheel, AT_ONCE, partial(targets.calling, way, interval_s)))
+        wheel = _wheel([targets.devices[name] for name in names], interval_s)
+        lanes.append(Lane(wheel, AT_ONCE, partial(targets.calling, way, turns)))
     return lanes
+
+
+def _wheel(devices: Iterable[Device], normal_s: int) -> Wheel:
+    """Each at the interval of its profile; all are asked within the normal one once."""
+    asked = {device.name: device for device in devices}
+    now_s = time.monotonic()
+    intervals = {name: profiles.interval_s(device, normal_s) for name, device in asked.items()}
+    wheel = Wheel.start(intervals, now_s, time.time())
+    wheel.calm = {name: PACES[device.poll_profile].hurry_s for name, device in asked.items()}
+    wheel.welcome(normal_s, now_s)
+    return wheel
 
 
 async def _ask(lane: Lane, names: Sequence[str], answers: asyncio.Queue[Polled]) -> None:

@@ -1,6 +1,6 @@
 """Who is polled when: every device at its own phase of the interval, and at once when it is in a hurry."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from heapq import heapify, heapreplace
@@ -23,31 +23,40 @@ def slot(wall_s: float, name: str, interval_s: int) -> int:
 class Wheel:
     """Who is due, on the monotonic clock. A device still in flight at its turn is skipped and counted.
 
-    `hurried` says from when on a device may come out of turn, `hurried_at` when each last did.
+    `intervals` are each device's own, in seconds; `calm` is how long one that has hurried does not again,
+    where that is not HURRY_S. `hurried` says from when on a device may come out of turn, `hurried_at` when
+    each last did.
     """
 
-    interval_s: float
+    intervals: Mapping[str, float]
     turns: list[tuple[float, str]]
-    names: frozenset[str]
     in_flight: set[str] = field(default_factory=set)
     skipped: int = 0
     hurried: dict[str, float] = field(default_factory=dict)
     hurried_at: dict[str, float] = field(default_factory=dict)
+    calm: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def start(cls, names: Iterable[str], interval_s: float, now_s: float, wall_s: float) -> "Wheel":
-        """Every device first comes when the wall clock reaches its phase within an interval."""
-        turns = [(now_s + (phase_s(name, interval_s) - wall_s) % interval_s, name) for name in names]
+    def start(cls, intervals: Mapping[str, float], now_s: float, wall_s: float) -> "Wheel":
+        """Every device first comes when the wall clock reaches its phase within its interval."""
+        turns = [(now_s + (phase_s(name, own_s) - wall_s) % own_s, name) for name, own_s in intervals.items()]
         heapify(turns)
-        return cls(interval_s, turns, frozenset(name for _, name in turns))
+        return cls(intervals, turns)
+
+    def welcome(self, within_s: float, now_s: float) -> None:
+        """Those whose interval is longer come once before their first turn: nobody is unknown for long."""
+        for name, own_s in self.intervals.items():
+            if own_s > within_s:
+                self.hurried[name] = now_s + phase_s(name, within_s)
 
     def hurry(self, name: str, now_s: float) -> None:
-        """One of ours comes now, or HURRY_S after it last did, or when it is no more in flight.
+        """One of ours comes now, or when it has been calm for long enough, or is no more in flight.
 
         Its turns stay as they are.
         """
-        if name in self.names:
-            self.hurried.setdefault(name, max(now_s, self.hurried_at.get(name, float("-inf")) + HURRY_S))
+        if name in self.intervals:
+            calm_s = self.calm.get(name, HURRY_S)
+            self.hurried.setdefault(name, max(now_s, self.hurried_at.get(name, float("-inf")) + calm_s))
 
     def due(self, now_s: float, room: int) -> list[str]:
         """Take out at most `room` devices whose turn has come; the others keep their turn.
@@ -57,8 +66,9 @@ class Wheel:
         taken = self._hurrying(now_s, (room + 1) // 2)
         while self.turns and self.turns[0][0] <= now_s and len(taken) < room:
             at, name = self.turns[0]
-            missed = (now_s - at) // self.interval_s
-            heapreplace(self.turns, (at + (missed + 1) * self.interval_s, name))
+            own_s = self.intervals[name]
+            missed = (now_s - at) // own_s
+            heapreplace(self.turns, (at + (missed + 1) * own_s, name))
             if name in self.in_flight:
                 self.skipped += 1
             else:

@@ -1,15 +1,16 @@
 """What the worker does: rollups, derived samples, forwarding, open trials, and what expires."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Event, Thread
 
 from captive_portal.privacy import destroy_old_keys
 from captive_portal.sessions import StoredSessions
-from controller import rollout
+from controller import profiles, rollout
 from controller.app import App, utc_now
 from controller.errors import StoreBusy
 from controller.health import polled
@@ -17,6 +18,7 @@ from controller.rollout import Outcome
 from controller.scheduler import Job, run
 from controller.settings import SinkSettings
 from drivers.apply import Timers
+from drivers.model import PollProfile
 from metrics.forward import Forwarder, progress
 from metrics.influx import InfluxSink
 from metrics.local.rollup import roll_up
@@ -73,8 +75,17 @@ def sink(app: App, wanted: SinkSettings) -> InfluxSink:
 
 
 def _roll_up(app: App, clock: Callable[[], datetime]) -> None:
-    expected_per_hour = 3600 // app.settings.poll_interval_s
-    roll_up(app.samples, int(clock().timestamp()), expected_per_hour=expected_per_hour)
+    normal_s = app.settings.poll_interval_s
+
+    def expected(ap: str) -> int:
+        """By its tag: the name of a device, or <controller>/<access point>."""
+        name, _, managed = ap.partition("/")
+        device = app.inventory.devices.get(name)
+        if device is None:
+            return 3600 // normal_s
+        return profiles.expected_per_hour(device, normal_s, own=not managed)
+
+    roll_up(app.samples, int(clock().timestamp()), expected_per_hour=expected)
 
 
 def _drop_old_days(app: App, clock: Callable[[], datetime]) -> None:
@@ -153,14 +164,38 @@ def session_samples(app: App, sessions: StoredSessions, start: int, end: int) ->
 def _municipalities(app: App, clock: Callable[[], datetime]) -> None:
     end = int(clock().timestamp()) // MUNICIPALITY_SLOT_S * MUNICIPALITY_SLOT_S
     start = end - MUNICIPALITY_SLOT_S
-    latest: dict[str, Sample] = {}
-    for sample in app.samples.read("wifi_ap", Window(start, end)):
-        kept = latest.get(sample.tags["ap"])
-        if kept is None or kept.time < sample.time:
-            latest[sample.tags["ap"]] = sample
-    samples = municipality_samples(app, latest.values(), start)
+    normal_s = app.settings.poll_interval_s
+    seldom = [
+        device
+        for device in app.inventory.devices.values()
+        if polled(device) and device.poll_profile is not PollProfile.NORMAL
+    ]
+    memory = {device.name: profiles.memory_s(device, normal_s) for device in seldom}
+    slots = {slot for device in seldom for slot in profiles.slots(device, normal_s, start)}
+    windows = [*(Window(slot, slot + 1) for slot in sorted(slots)), Window(start, end)]
+    found = (sample for window in windows for sample in app.samples.read("wifi_ap", window))
+    samples = municipality_samples(app, last_known(found, start, memory), start)
     if samples:
         app.samples.write(WRITER, samples, shard=SHARD)
+
+
+def last_known(samples: Iterable[Sample], start: int, memory_s: Mapping[str, int]) -> Iterable[Sample]:
+    """The last sample of each access point, oldest given first, from `start` on.
+
+    Where polls are seldom, by the name of the device, one from so many seconds before counts too, and what a
+    partial poll left out is as it was.
+    """
+    known: dict[str, Sample] = {}
+    for sample in samples:
+        ap = sample.tags["ap"]
+        reach_s = memory_s.get(ap.partition("/")[0], 0)
+        if sample.time < start - reach_s:
+            continue
+        before = known.get(ap)
+        if reach_s and before is not None and sample.fields.get("up") == 1:
+            sample = replace(sample, fields={**before.fields, **sample.fields})  # noqa: PLW2901
+        known[ap] = sample
+    return known.values()
 
 
 def municipality_samples(app: App, latest: Iterable[Sample], at: int) -> list[Sample]:

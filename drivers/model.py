@@ -44,6 +44,14 @@ class PollBy(StrEnum):
     HTTP = "http"
 
 
+class PollProfile(StrEnum):
+    """How much a device is asked and how often, by what that costs on its site's uplink."""
+
+    NORMAL = "normal"
+    THIN = "thin"
+    METERED = "metered"
+
+
 class Band(StrEnum):
     """Radio band, spelled as in metric tags."""
 
@@ -176,6 +184,7 @@ class Device:
     http_credentials: str = ""
     http_site: str = ""
     trust: Trust = Trust()
+    poll_profile: PollProfile = PollProfile.NORMAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ defaults:
   hours: {{week: {{mon-sun: 00:00-24:00}}}}
 profiles:
   plaza:
+    poll_profile: normal
     ssids: [{{name: Chihuahua Gratis}}]
     radios: {{2g4: {{channel: 6, width_mhz: 20}}, 5g: {{channel: 36, width_mhz: 40, power_dbm: 23}}}}
     uplink: {{kind: satellite, provider: Satélite Sierra, down_mbps: 25, up_mbps: 5, cap_gb: 300}}

@@ -22,7 +22,7 @@ COLOURS = {"up": "green", "degraded": "yellow", "down": "red", "unknown": "white
 @click.option("--once", is_flag=True, help="Ask once and end; otherwise ask at every interval until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 def poll(selector: str, once: bool, as_json: bool) -> None:
-    """Ask devices, now, from here: over SNMP, or over SSH where the inventory says so. Nothing is stored.
+    """Ask devices, now, from here: over SNMP, SSH or HTTPS, as the inventory says. Nothing is stored.
 
     SELECTOR is a name, a pattern, or site=…, mun=…, platform=…, role=… (comma: and); all for everything.
     """
@@ -59,6 +59,7 @@ def _rows(app: "App", devices: "Sequence[Device]", targets: "Targets") -> list[d
         rows.append(
             {
                 "name": device.name,
+                "way": str(device.poll),
                 "state": str(verdict.state),
                 "agent_answers": verdict.agent_answers,
                 "service_works": verdict.service_works,
@@ -112,7 +113,7 @@ def _show_table(rows: Sequence[Mapping[str, object]]) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for title in ("NAME", "STATE"):
+    for title in ("NAME", "WAY", "STATE"):
         table.add_column(title, no_wrap=True)
     for title in ("CLIENTS", "TRAFFIC", "POLL"):
         table.add_column(title, justify="right", no_wrap=True)
@@ -122,6 +123,7 @@ def _show_table(rows: Sequence[Mapping[str, object]]) -> None:
         why = "" if state == "up" else str(row["reason"])
         table.add_row(
             Text(str(row["name"])),
+            Text(str(row["way"])),
             Text(state, style=COLOURS[state]),
             _shown(row["clients"]),
             _rate(row["traffic_bps"]),

@@ -85,8 +85,8 @@ def walk(name: str, objects: tuple[str, ...], mibs: tuple[Path, ...], as_json: b
 def why(name: str, as_json: bool) -> None:
     """Say why a device is in its state, and what to try next.
 
-    With what its agent has taught us, and its last errors. Nothing is asked of the device: this is what the
-    running poller has noted. Times are those of its site.
+    With what asking it costs, what its agent has taught us, and its last errors. Nothing is asked of the
+    device: this is what the running poller has noted. Times are those of its site.
     """
     import time
 
@@ -94,18 +94,22 @@ def why(name: str, as_json: bool) -> None:
     from controller.app import build
     from controller.cli import snmp_why
     from controller.diagnosis import diagnose
+    from controller.profiles import interval_s
+    from controller.wire_cost import wire_cost
     from drivers.snmp.names import known
 
     app = build(settings.load())
     device = _one(app, name)
     now = int(time.time())
-    found = diagnose(app.engine, device, app.settings.poll_interval_s, now)
+    found = diagnose(app.engine, device, interval_s(device, app.settings.poll_interval_s), now)
+    site = app.inventory.sites[device.site]
+    cost = wire_cost(app.samples, device, site, app.settings.poll_interval_s, now)
     if as_json:
-        click.echo(json.dumps(snmp_why.machine(found), ensure_ascii=False))
+        click.echo(json.dumps(snmp_why.machine(found, cost), ensure_ascii=False))
         return
     kind = app.inventory.credentials.get(device.snmp_credentials, {}).get("kind", "")
-    place = snmp_why.Place(app.inventory.sites[device.site], kind, now)
-    click.echo("\n".join(snmp_why.sentences(found, place, known())))
+    place = snmp_why.Place(site, kind, now)
+    click.echo("\n".join(snmp_why.sentences(found, place, known(), cost)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from controller.health import State, polled
 from controller.model import Site
 from controller.store.health import Standing
 from controller.store.snmp import PollError
-from drivers.model import PollBy
+from controller.wire_cost import WireCost
+from drivers.model import Device, PollBy
 from drivers.snmp.names import Names
 from drivers.snmp.seam import Learned
 
@@ -29,10 +30,13 @@ class Place:
         return datetime.fromtimestamp(moment, ZoneInfo(self.site.hours.zone)).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def sentences(found: Diagnosis, place: Place, names: Names) -> Iterator[str]:
+def sentences(found: Diagnosis, place: Place, names: Names, cost: WireCost) -> Iterator[str]:
     """The whole report, line by line."""
     yield f"{found.device.name}, {place.site.name}; times are those of {place.site.hours.zone}"
     yield from _indented(_state(found, place))
+    yield ""
+    yield "What asking it costs"
+    yield from _indented(costs(found.device, place.site, cost))
     yield ""
     yield "What its agent has taught us"
     yield from _indented(_lessons(found.learned, names) if found.learned else ["nothing unusual so far"])
@@ -44,7 +48,7 @@ def sentences(found: Diagnosis, place: Place, names: Names) -> Iterator[str]:
     yield from _indented([f"{number}. {step}" for number, step in enumerate(found.steps, 1)] or ["nothing"])
 
 
-def machine(found: Diagnosis) -> dict[str, object]:
+def machine(found: Diagnosis, cost: WireCost) -> dict[str, object]:
     """The same for a program; times are UTC."""
     standing = found.standing
     return {
@@ -58,6 +62,8 @@ def machine(found: Diagnosis) -> dict[str, object]:
         "stale": found.stale,
         "learned": None if found.learned is None else _fields(found.learned),
         "errors": [_error_fields(error) for error in found.errors],
+        "profile": found.device.poll_profile,
+        "cost": asdict(cost),
         "next": list(found.steps),
     }
 
@@ -95,6 +101,22 @@ def _way(found: Diagnosis, place: Place) -> str:
         return f"asked over SSH at {device.ssh} with credential {device.ssh_credentials}"
     credential = f"{device.snmp_credentials} ({place.credential_kind})"
     return f"asked over SNMP at {device.snmp} with credential {credential}"
+
+
+def costs(device: Device, site: Site, cost: WireCost) -> Iterator[str]:
+    """How often it is asked, and what that costs on the wire."""
+    whole = "" if cost.whole_s == cost.interval_s else f", for everything every {cost.whole_s} s"
+    yield f"profile {device.poll_profile}: asked every {cost.interval_s} s{whole}"
+    if cost.per_day is None or cost.last_day is None:
+        yield "nobody has counted its octets on the wire yet"
+        return
+    last = "" if cost.last_poll is None else f"the last poll {cost.last_poll:,} octets, "
+    yield f"{last}the last 24 hours {cost.last_day:,}"
+    if cost.cap_share is None:
+        yield f"at this pace {cost.per_day:,} octets a day; its site has no cap"
+    else:
+        share = f"{cost.cap_share:.2%} of its site's {site.uplink.cap_gb} GB a month"
+        yield f"at this pace {cost.per_day:,} octets a day, {share}"
 
 
 def _lessons(learned: Learned, names: Names) -> Iterator[str]:

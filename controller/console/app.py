@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from controller.console import choice, loopback, pages
-from controller.console.overview import overview
+from controller.console.overview import overview, patience
 from controller.console.reading import Samples, read
 from controller.model import Inventory
 from metrics.errors import MetricsError
@@ -46,8 +46,12 @@ def create_app(
     """The console as a WSGI application.
 
     `clock` gives aware moments. A device without a sample for longer than `stale_after_s` (three polling
-    intervals or more) is unknown. Raises nothing; what cannot be read becomes a page that says so, 503.
+    intervals or more), or three of its own where its profile has it asked less often, is unknown. Raises
+    nothing; what cannot be read becomes a page that says so, 503.
     """
+    longest_s = max(
+        (patience(one, stale_after_s) for one in inventory.devices.values()), default=stale_after_s
+    )
     app = Flask(__name__)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -66,7 +70,7 @@ def create_app(
     @app.get("/")
     def home() -> Response:
         wish = choice.parse(request.args)
-        found = overview(inventory, read(engine, samples, clock(), stale_after_s), stale_after_s)
+        found = overview(inventory, read(engine, samples, clock(), longest_s), stale_after_s)
         response = Response(pages.overview_page(found, wish, stale_after_s), mimetype="text/html")
         if wish.auto_s:
             response.headers["Refresh"] = str(wish.auto_s)

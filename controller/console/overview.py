@@ -7,8 +7,11 @@ from typing import Final
 
 from controller.health import State
 from controller.model import Inventory, Municipality, Site
-from drivers.model import Device, Lifecycle, Role
+from controller.profiles import interval_s
+from drivers.model import Device, Lifecycle, PollBy, Role
 from metrics.sample import Sample
+
+_TURNS: Final = 3
 
 SEVERITY: Final = {State.UP: 0, State.UNKNOWN: 1, State.DEGRADED: 2, State.DOWN: 3}
 
@@ -78,7 +81,7 @@ class Clients:
 
 @dataclass(frozen=True, slots=True)
 class DeviceRow:
-    """One device. Only devices in service (lifecycle active) count in tallies and sums."""
+    """One device; `way` is how it is asked. Only devices in service (active) count in tallies and sums."""
 
     name: str
     role: Role
@@ -87,6 +90,7 @@ class DeviceRow:
     reason: Reason
     clients: int | None
     sampled_at: int | None
+    way: PollBy
 
     @property
     def counts(self) -> bool:
@@ -180,6 +184,11 @@ def last_sample(sample: Sample | None, verdict: HealthRow | None, now: int, stal
     return verdict.checked_at
 
 
+def patience(device: Device, stale_after_s: int) -> int:
+    """When the last sample of this device is old: a few of its own turns, where these are seldom."""
+    return max(stale_after_s, _TURNS * interval_s(device, 0))
+
+
 def overview(inventory: Inventory, reading: Reading, stale_after_s: int) -> Overview:
     """Everything the page shows."""
     sites: dict[str, list[SiteRow]] = {key: [] for key in inventory.municipalities}
@@ -234,12 +243,13 @@ def _site(site: Site, devices: list[Device], reading: Reading, stale_after_s: in
 def _device(device: Device, reading: Reading, stale_after_s: int) -> DeviceRow:
     sample = reading.samples.get(device.name)
     verdict = reading.verdicts.get(device.name)
-    sampled_at = last_sample(sample, verdict, reading.at, stale_after_s)
-    state, reason = judge(verdict, sampled_at, reading.at, stale_after_s)
+    patience_s = patience(device, stale_after_s)
+    sampled_at = last_sample(sample, verdict, reading.at, patience_s)
+    state, reason = judge(verdict, sampled_at, reading.at, patience_s)
     clients = None
-    if sample and abs(reading.at - sample.time) <= stale_after_s and "clients" in sample.fields:
+    if sample and abs(reading.at - sample.time) <= patience_s and "clients" in sample.fields:
         clients = int(sample.fields["clients"])
-    return DeviceRow(device.name, device.role, device.state, state, reason, clients, sampled_at)
+    return DeviceRow(device.name, device.role, device.state, state, reason, clients, sampled_at, device.poll)
 
 
 def _clients(access_points: list[DeviceRow]) -> Clients:

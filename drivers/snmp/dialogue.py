@@ -162,9 +162,12 @@ class Dialogue:
         return self._habits.successors(walk.last(self._roots), self._request, bulk=self._bulk)
 
     def _learn_rows(self, longest: int) -> None:
-        """How long tables are; a few rows more or less are not worth a note to the store."""
-        known = self._habits.learned.rows
-        if longest > known or longest < known // 2:
+        """How long tables are; a few rows more or less are not worth a note to the store.
+
+        A poll that leaves tables out does not tell that they became shorter.
+        """
+        known, all_asked = self._habits.learned.rows, len(self._request.columns) >= self._habits.widest
+        if longest > known or (all_asked and longest < known // 2):
             self._learn(rows=max(1, longest))
 
     def _learn(self, **changes: object) -> None:

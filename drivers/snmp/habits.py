@@ -18,7 +18,7 @@ class Habits:
     """Limits of one agent; forgotten now and then, in case it was only a bad moment.
 
     `gets` and `step` are the first questions of its poll, `forecast` is what it named in answer to `step`;
-    `trip` is how long its answers take.
+    `trip` is how long its answers take, `widest` the most columns that a poll has asked it for.
     """
 
     __slots__ = (
@@ -32,6 +32,7 @@ class Habits:
         "learned",
         "step",
         "trip",
+        "widest",
     )
 
     def __init__(self, learned: Learned = _FRESH) -> None:
@@ -43,6 +44,7 @@ class Habits:
         self.forecast: Forecast | None = None
         self._scalars: tuple[Oid, ...] | None = None
         self._columns: tuple[Oid, ...] | None = None
+        self.widest = 0
         self._polls = 0
         self._mute = 0
 
@@ -53,6 +55,7 @@ class Habits:
             self._forget()
         if self._scalars is not request.scalars or self._columns is not request.columns:
             self._scalars, self._columns = request.scalars, request.columns
+            self.widest = max(self.widest, len(request.columns))
             missing = set(self.learned.missing)
             wanted = [oid for oid in request.scalars if oid not in missing]
             self.gets = self.portions(wanted, request)

@@ -1,7 +1,7 @@
 """Hours from samples: derived once an hour is closed, and again whenever a late sample touches it."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,6 +38,11 @@ def _hour_table(name: str, measurement: Measurement) -> Table:
 _AP_HOURS: Final = _hour_table("ap_hour", _RAW)
 _MUN_HOURS: Final = _hour_table("mun_hour", MEASUREMENTS["hotspot_mun"])
 _HOURS: Final = {"wifi_ap": _AP_HOURS, "hotspot_mun": _MUN_HOURS}
+_AP: Final = _RAW.tags.index("ap")
+
+Expected = Callable[[str], int]
+"""Samples an hour of an access point should have."""
+
 _SEEN: Final = Table("seen", {"origin": "TEXT NOT NULL", "batch": "INTEGER NOT NULL"}, ("origin",))
 _PENDING: Final = Table("pending", {"hour": "INTEGER NOT NULL"}, ("hour",))
 _TABLES: Final = (_AP_HOURS, _MUN_HOURS, _SEEN, _PENDING)
@@ -72,11 +77,13 @@ class Hour:
     figures: Mapping[str, Figure]
 
 
-def roll_up(store: LocalStore, now: int, *, expected_per_hour: int = 60) -> int:
+def roll_up(store: LocalStore, now: int, *, expected_per_hour: int | Expected = 60) -> int:
     """Derive every closed hour that has new samples; answer how many. May be called at any time, by anyone.
 
-    `expected_per_hour` is how many samples a polled access point should give: 3600 / polling interval in s.
+    `expected_per_hour` is how many samples a polled access point should give: 3600 / polling interval in s,
+    the same for all or by its tag `ap`.
     """
+    expected = expected_per_hour if callable(expected_per_hour) else _of_all(expected_per_hour)
     path = store.directory / _FILE
     with translated(path):
         connection = store.beside(_FILE, _TABLES)
@@ -87,7 +94,7 @@ def roll_up(store: LocalStore, now: int, *, expected_per_hour: int = 60) -> int:
         ).fetchall()
         for (hour,) in rows:
             with immediate(connection):
-                _derive(store, connection, hour, expected_per_hour)
+                _derive(store, connection, hour, expected)
         return len(rows)
 
 
@@ -140,7 +147,11 @@ def _touched(entry: tuple[int, int, int, str]) -> Iterator[int]:
         yield from range(first // HOUR_S * HOUR_S, last + HOUR_S + 1, HOUR_S)
 
 
-def _derive(store: LocalStore, connection: sqlite3.Connection, hour: int, expected: int) -> None:
+def _of_all(number: int) -> Expected:
+    return lambda _: number
+
+
+def _derive(store: LocalStore, connection: sqlite3.Connection, hour: int, expected: Expected) -> None:
     day = day_of(hour)
     if day in store.days():
         width = len(_RAW.tags)
@@ -148,7 +159,8 @@ def _derive(store: LocalStore, connection: sqlite3.Connection, hour: int, expect
         with store.reading(day) as raw:
             rows = raw.execute(_SUMMARY, (hour, hour + HOUR_S)).fetchall()
         whole = [
-            (hour, *row[:width], expected, *row[width:], *_columns(grown.get(row[:width]))) for row in rows
+            (hour, *row[:width], expected(row[_AP]), *row[width:], *_columns(grown.get(row[:width])))
+            for row in rows
         ]
         connection.executemany(_KEEP, whole)
         connection.execute(_MUNICIPALITIES, (hour,))

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 
-def main(dialogue: Path) -> None:
+def main(dialogue: Path, scratch: Path) -> None:
     """Say it, and end with the status of a console that does not know the command otherwise."""
     exchanges = json.loads(dialogue.read_text(encoding="utf-8"))["exchanges"]
     asked = os.environ.get("SSH_ORIGINAL_COMMAND", "")
@@ -21,11 +21,11 @@ def main(dialogue: Path) -> None:
     if asked != "sh -s":
         sys.stdout.write("bad command name\n")
         raise SystemExit(1)
-    _in_a_shell({exchange["ask"]: exchange["say"] for exchange in exchanges})
+    _in_a_shell({exchange["ask"]: exchange["say"] for exchange in exchanges}, scratch)
 
 
-def _in_a_shell(programs: dict[str, str]) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="plaza-answering-"))
+def _in_a_shell(programs: dict[str, str], scratch: Path) -> None:
+    folder = Path(tempfile.mkdtemp(dir=scratch))
     for name, says in programs.items():
         (folder / f"{name}.txt").write_text(says, encoding="utf-8")
         (folder / name).write_text(f"#!/bin/sh\nexec cat {folder}/{name}.txt\n")
@@ -34,4 +34,4 @@ def _in_a_shell(programs: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

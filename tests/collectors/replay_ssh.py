@@ -47,7 +47,7 @@ def replayed(directory: Path, dialogue: Dialogue) -> Iterator[Door]:
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {directory}/host\nPidFile none\n"
         f"AuthorizedKeysFile {directory}/authorized\nStrictModes no\nPasswordAuthentication no\n"
         "UsePAM no\nPermitRootLogin yes\nSetEnv SHLVL=5\n"
-        f"ForceCommand exec {sys.executable} -I -S {answering} {dialogue.file}\n"
+        f"ForceCommand exec {sys.executable} -I -S {answering} {dialogue.file} {directory}\n"
     )
     server = subprocess.Popen(
         [need.program("sshd", "openssh-server"), "-D", "-f", str(directory / "sshd.conf")],

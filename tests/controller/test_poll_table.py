@@ -30,9 +30,9 @@ def table(place: Town) -> list[str]:
 
 def test_the_table_has_a_line_for_each_and_the_reason_of_one_that_is_down(broken: Town) -> None:
     title, kiosk, school, summary = table(broken)
-    assert title.split() == ["NAME", "STATE", "CLIENTS", "TRAFFIC", "POLL", "REASON"]
-    assert re.fullmatch(r"ap-kiosk +up +\d+ +(–|[\d.]+ [kMG]?bit/s) +[\d,]+ B", kiosk)
-    assert re.fullmatch(r"ap-school +down +– +– +[\d,]+ B +no answer.*", school)
+    assert title.split() == ["NAME", "WAY", "STATE", "CLIENTS", "TRAFFIC", "POLL", "REASON"]
+    assert re.fullmatch(r"ap-kiosk +snmp +up +\d+ +(–|[\d.]+ [kMG]?bit/s) +[\d,]+ B", kiosk)
+    assert re.fullmatch(r"ap-school +snmp +down +– +– +[\d,]+ B +no answer.*", school)
     assert summary == "1 up, 0 degraded, 1 down, 0 unknown"
 
 

@@ -13,6 +13,7 @@ from controller.demo import make_secrets
 from controller.health import State, assess, polled, unmeasured
 from controller.inventory import load
 from controller.poller import Polled, Targets, turn
+from controller.turns import Turn
 from controller.secrets import FileSecrets
 from drivers.collect import Collected
 from drivers.definition import load_platforms
@@ -118,7 +119,7 @@ def test_a_retired_device_is_not_polled(device: Device) -> None:
 
 def test_an_answer_no_store_can_hold_costs_only_its_own_device(targets: Targets, device: Device) -> None:
     nameless = replace(targets, devices={**targets.devices, "ap-kiosk": replace(device, site="")})
-    understood = nameless.understand(PollReply("ap-kiosk", {SYS_UPTIME: 100}), 0)
+    understood = nameless.understand(PollReply("ap-kiosk", {SYS_UPTIME: 100}), Turn(0))
     assert understood.samples == ()
     assert understood.verdict.state is State.DEGRADED
     assert understood.problems

@@ -350,6 +350,8 @@ def test_why_tells_state_lessons_errors_and_the_next_step_in_local_time(square: 
         f"because: {SILENT.detail}",
         "last asked 2026-09-21 12:01:00, last answered 2026-09-21 12:00:00",
         f"asked over SNMP at {NETWORK}.13:{square.port} with credential aps-snmp (snmp-v2c)",
+        "profile normal: asked every 5 s",
+        "nobody has counted its octets on the wire yet",
         "it does not answer GETBULK: its tables are walked row by row",
         "one request may hold 5 objects, or 7 columns of a table",
         "it does not have sysContact.0",
@@ -370,6 +372,7 @@ def test_why_in_machine_output_is_utc(square: Square) -> None:
     assert found["answered_at"] == "2026-09-21T18:00:00+00:00"
     assert found["learned"]["missing"] == ["1.3.6.1.2.1.1.4.0"]
     assert found["errors"][0]["times"] == 2
+    assert (found["profile"], found["cost"]["interval_s"], found["cost"]["last_day"]) == ("normal", 5, None)
 
 
 def test_why_of_a_device_nobody_asked_says_so(square: Square) -> None:

@@ -15,7 +15,7 @@ def test_devices_are_spread_evenly_over_the_interval() -> None:
 
 
 def test_every_device_comes_exactly_once_per_interval() -> None:
-    wheel = Wheel.start(NAMES, 30, now_s=1000.0, wall_s=5000.0)
+    wheel = Wheel.start(dict.fromkeys(NAMES, 30), now_s=1000.0, wall_s=5000.0)
     seen: list[str] = []
     for tick in range(600):
         for name in wheel.due(1000.0 + tick * 0.05, room=10_000):
@@ -25,7 +25,7 @@ def test_every_device_comes_exactly_once_per_interval() -> None:
 
 
 def test_a_device_still_in_flight_at_its_turn_is_skipped_and_counted() -> None:
-    wheel = Wheel.start(["ap"], 30, now_s=0.0, wall_s=0.0)
+    wheel = Wheel.start({"ap": 30}, now_s=0.0, wall_s=0.0)
     assert wheel.due(30.0, room=10) == ["ap"]
     assert wheel.due(60.0, room=10) == []
     assert wheel.skipped == 1
@@ -34,14 +34,14 @@ def test_a_device_still_in_flight_at_its_turn_is_skipped_and_counted() -> None:
 
 
 def test_no_more_than_the_room_is_taken_and_the_rest_keep_their_turn() -> None:
-    wheel = Wheel.start(NAMES, 30, now_s=0.0, wall_s=0.0)
+    wheel = Wheel.start(dict.fromkeys(NAMES, 30), now_s=0.0, wall_s=0.0)
     first = wheel.due(30.0, room=100)
     assert len(first) == 100
     assert len(wheel.due(30.0, room=10_000)) == 500
 
 
 def test_turns_missed_while_the_machine_slept_are_not_made_up_for() -> None:
-    wheel = Wheel.start(["ap"], 30, now_s=0.0, wall_s=0.0)
+    wheel = Wheel.start({"ap": 30}, now_s=0.0, wall_s=0.0)
     assert wheel.due(3600.0, room=10) == ["ap"]
     wheel.done("ap")
     assert wheel.due(3600.0, room=10) == []
@@ -49,7 +49,7 @@ def test_turns_missed_while_the_machine_slept_are_not_made_up_for() -> None:
 
 def test_after_a_restart_a_device_comes_at_the_same_phase_of_the_wall_clock() -> None:
     for wall in (7.0, 19.5, 61.2):
-        wheel = Wheel.start(["ap"], 30, now_s=0.0, wall_s=wall)
+        wheel = Wheel.start({"ap": 30}, now_s=0.0, wall_s=wall)
         at, _ = wheel.turns[0]
         assert round((wall + at) % 30, 6) == round(phase_s("ap", 30), 6)
 
@@ -62,7 +62,9 @@ def test_a_poll_a_little_early_or_late_falls_into_its_own_slot(turn: int, jitter
 
 def quiet_wheel(*names: str) -> Wheel:
     """A wheel at second 0 on which nobody's turn comes within 60 s."""
-    return Wheel.start(names, 3600, now_s=0.0, wall_s=max(phase_s(name, 3600) for name in names) + 1.0)
+    return Wheel.start(
+        dict.fromkeys(names, 3600), now_s=0.0, wall_s=max(phase_s(name, 3600) for name in names) + 1.0
+    )
 
 
 def test_who_is_in_a_hurry_comes_now_and_keeps_its_turns() -> None:
@@ -99,7 +101,7 @@ def test_who_hurries_again_and_again_comes_once_in_five_seconds_and_the_last_cal
 
 
 def test_a_turn_that_comes_first_does_for_the_hurry() -> None:
-    wheel = Wheel.start(["ap"], 30, now_s=0.0, wall_s=0.0)
+    wheel = Wheel.start({"ap": 30}, now_s=0.0, wall_s=0.0)
     at, _ = wheel.turns[0]
     wheel.hurried_at["ap"] = at - 1
     wheel.hurry("ap", at - 0.5)
@@ -109,7 +111,7 @@ def test_a_turn_that_comes_first_does_for_the_hurry() -> None:
 
 
 def test_a_storm_of_notices_leaves_half_of_the_room_to_those_whose_turn_it_is() -> None:
-    wheel = Wheel.start(NAMES, 30, now_s=0.0, wall_s=0.0)
+    wheel = Wheel.start(dict.fromkeys(NAMES, 30), now_s=0.0, wall_s=0.0)
     for name in NAMES:
         wheel.hurry(name, 0.0)
     first = wheel.due(15.0, room=100)

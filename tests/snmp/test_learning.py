@@ -145,3 +145,23 @@ async def _growth(requests: Sequence[PollRequest], few: int, many: int) -> float
     finally:
         tracemalloc.stop()
         await engine.close()
+
+
+def test_a_poll_that_leaves_tables_out_does_not_shorten_what_is_known_of_them() -> None:
+    short = (1, 3, 6, 1, 2, 1, 99, 1)
+    rows = {(*IF_DESCR, row): (Tag.OCTETS, b"port") for row in range(1, 61)}
+
+    async def run(*requests: PollRequest) -> list[PollReply]:
+        engine = Engine()
+        try:
+            return [reply for one in requests async for reply in engine.poll([one])]
+        finally:
+            await engine.close()
+
+    with Agent(mib={**rows, (*short, 1): (Tag.INTEGER, 1)}) as agent:
+        whole, less = ask(agent.port, [], [IF_DESCR, short]), ask(agent.port, [], [short])
+        first, *others = asyncio.run(run(whole, less, whole))
+
+    assert first.learned is not None
+    assert first.learned.rows == 60
+    assert [reply.learned for reply in others] == [None, None]
