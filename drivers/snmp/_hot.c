@@ -208,7 +208,14 @@ static PyObject *id_of(PyObject *self, PyObject *datagram) {
     at += 3;
     if (version > 3 || version == 2 || at + 1 >= size) Py_RETURN_NONE;
     if (version < 3) {
-        at += 2 + data[at + 1];
+        Py_ssize_t octets = data[at + 1] & LONG_FORM ? data[at + 1] & 0x7F : 0, length = data[at + 1];
+        if (octets > MOST_LENGTH_OCTETS || (data[at + 1] & LONG_FORM && !octets)) Py_RETURN_NONE;
+        at += 2 + octets;
+        if (octets) {
+            length = 0;
+            for (Py_ssize_t i = at - octets; i < at && i < size; i++) length = length << 8 | data[i];
+        }
+        at += length;
         if (at + 1 >= size) Py_RETURN_NONE;
     }
     at = inside(data, at);
@@ -233,8 +240,8 @@ static struct PyModuleDef module = {
 PyMODINIT_FUNC PyInit__hot(void) {
     PyObject *ber = PyImport_ImportModule("drivers.snmp.ber");
     if (!ber) return NULL;
-    BerError = PyObject_GetAttrString(ber, "BerError");
-    read_value = PyObject_GetAttrString(ber, "read_value");
+    Py_XSETREF(BerError, PyObject_GetAttrString(ber, "BerError"));
+    Py_XSETREF(read_value, PyObject_GetAttrString(ber, "read_value"));
     Py_DECREF(ber);
     if (!BerError || !read_value) return NULL;
     return PyModule_Create(&module);

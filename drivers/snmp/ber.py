@@ -144,13 +144,16 @@ def id_of(datagram: bytes) -> bytes | None:
         version = datagram[at : at + 3]
         at += 3
         if version in (_V1, _V2C):
-            at += 2 + datagram[at + 1]  # the community, which is ours and so short
+            start, size = at + 2, datagram[at + 1]
+            if size & 0x80:
+                start, size = _long(datagram, start, size)
+            at = start + size  # behind the community
             at += 2 + (datagram[at + 1] & 0x7F if datagram[at + 1] & 0x80 else 0)
         elif version == _V3:
             at += 2 + (datagram[at + 1] & 0x7F if datagram[at + 1] & 0x80 else 0)
         else:
             return None
-    except IndexError:
+    except (IndexError, BerError):
         return None
     found = datagram[at + 2 : at + 2 + ID_OCTETS]
     return found if datagram[at : at + 2] == ID_HEAD and len(found) == ID_OCTETS else None

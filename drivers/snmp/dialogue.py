@@ -190,11 +190,13 @@ class Dialogue:
         return [oid for get in self._gets for oid in get.oids]
 
     def _take(self, asked: tuple[Oid, ...], varbinds: Sequence[VarBind]) -> None:
-        self._gets = self._gets[1:]
         answered = {name: value for name, _, value in varbinds if name in asked}
         self._scalars |= {name: value for name, value in answered.items() if value is not None}
+        rest = tuple(oid for oid in asked if oid not in answered)
         if not answered:
             self._problems.append("the agent answers for other objects than asked")
+            rest = ()
+        self._gets = (*((question(Verb.GET, rest),) if rest else ()), *self._gets[1:])
 
     def _give_up(self, oid: Oid, status: int) -> None:
         if status == Status.NO_SUCH_NAME:

@@ -185,9 +185,13 @@ async def _look_up(wire: Wire, exchange: Exchange) -> None:
     endpoint = exchange.request.endpoint
     loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_DGRAM)
-    except OSError as error:
-        detail = f"the name {endpoint.host} has no address: {error.strerror}"
+        async with asyncio.timeout(exchange.request.deadline_s):
+            found = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_DGRAM)
+    except TimeoutError:
+        wire.end(exchange, Failure(Reason.TIMEOUT, f"nobody says which address {endpoint.host} has"))
+        return
+    except (OSError, UnicodeError) as error:
+        detail = f"the name {endpoint.host} has no address: {getattr(error, 'strerror', None) or error}"
         wire.end(exchange, Failure(Reason.TIMEOUT, detail))
         return
     family, _, _, _, address = found[0]

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from drivers.model import SnmpV3
 from drivers.snmp.dialogue import Dialogue
 from drivers.snmp.envelope import Envelope
 from drivers.snmp.questions import Question
@@ -12,6 +13,7 @@ from drivers.snmp.seam import Failure, PollReply, PollRequest, Reason
 from drivers.snmp.udp import Address, UdpPort
 
 _ID_HEADER: Final = b"\x02\x04"
+PORT: Final = "port unreachable"
 _ROUNDING_S: Final = 1e-6
 
 
@@ -19,14 +21,16 @@ class Exchange:
     """Ids, tries, times and octets of one poll.
 
     The present question was first `asked`, last `sent`, and its tries so far wait `waited_s` in all.
-    `ids` are all those an answer to the present question may carry, `headers` the octets of IP and UDP
-    around each datagram.
+    `ids` are all it ever sent; from `asked_from` on, those that an answer to the present question may carry.
+    `headers` are the octets of IP and UDP around each datagram, `unsent` counts the times in a row that our
+    own queue was full, `repeated` the answers that came again.
     """
 
     __slots__ = (
         "address",
         "answered",
         "asked",
+        "asked_from",
         "deadline",
         "deliver",
         "detours",
@@ -40,6 +44,7 @@ class Exchange:
         "question",
         "received_octets",
         "refused",
+        "repeated",
         "request",
         "sent",
         "sent_octets",
@@ -47,6 +52,7 @@ class Exchange:
         "tries",
         "trip",
         "trouble",
+        "unsent",
         "waited_s",
     )
 
@@ -68,12 +74,13 @@ class Exchange:
         self.question: Question | None = None
         self.address: Address = ("", 0)
         self.ids: list[bytes] = []
-        self.tries = self.detours = 0
+        self.tries = self.detours = self.asked_from = self.unsent = self.repeated = 0
         self.headers = self.sent_octets = self.received_octets = 0
         self.ignored: Counter[str] | None = None
         self.most_tries = 1
         self.started = self.asked = self.sent = self.deadline = self.waited_s = 0.0
-        self.refused = self.answered = False
+        self.refused = ""
+        self.answered = False
         self.trouble = ""
 
     @property
@@ -92,13 +99,11 @@ class Exchange:
 
     def datagram(self, request_id: bytes) -> bytes:
         """The present question under a new id."""
-        if self.tries:
-            self.question = self.dialogue.unanswered()
         assert self.question is not None  # noqa: S101  only what was asked is sent
         self.ids.append(request_id)
         self.tries += 1
         self.most_tries = max(self.most_tries, self.tries)
-        self.refused = False
+        self.refused = ""
         return self.envelope.seal(self.question, request_id)
 
     def timeout_s(self) -> float:
@@ -112,8 +117,21 @@ class Exchange:
 
     def time(self, request_id: bytes, now: float) -> None:
         """An answer with this id was believed; only that to a first try tells how long the way is."""
-        if request_id == self.ids[0] and self.asked:
+        if request_id == self.ids[self.asked_from] and self.asked:
             self.trip.measured(now - self.asked)
+
+    def ask_again(self) -> None:
+        """The last try was in vain."""
+        self.question = self.dialogue.unanswered()
+
+    def take_back(self) -> None:
+        """The last try never left us: it is none."""
+        self.ids.pop()
+        self.tries -= 1
+
+    def current_ids(self) -> list[bytes]:
+        """Those an answer to the present question may carry."""
+        return self.ids[self.asked_from :]
 
     def ignore(self, why: str) -> None:
         """A datagram was not believed."""
@@ -129,20 +147,23 @@ class Exchange:
     def reply(self, failure: Failure | None, now: float) -> PollReply:
         """What came of it."""
         elapsed_s = now - self.started if self.started else 0.0
-        ignored = self.ignored.total() if self.ignored else 0
+        ignored = self.repeated + (self.ignored.total() if self.ignored else 0)
         octets = (self.sent_octets, self.received_octets)
         return self.dialogue.reply(failure, elapsed_s, self.most_tries, ignored, octets)
 
     def silence(self) -> Failure:
         """Why we give up."""
         where = self.request.endpoint
-        if self.refused:
+        if self.refused == PORT:
             detail = f"{where} refuses: the device is on, but nothing listens there; is its snmpd running?"
             return Failure(Reason.REFUSED, detail)
+        if self.refused:
+            return Failure(Reason.TIMEOUT, f"the network cannot reach {where}: {self.refused}")
         if self.ignored:
             why, _ = self.ignored.most_common(1)[0]
             return Failure(Reason.DISBELIEVED, f"{where} answers, but its answer {why}{self.trouble}")
         if self.answered:
             return Failure(Reason.TIMEOUT, f"{where} stopped answering half-way{self.trouble}")
         detail = f"no answer from {where} in {self.most_tries} tries{self.trouble}"
-        return Failure(Reason.TIMEOUT, f"{detail}; is it on, and is the community right?")
+        right = "" if isinstance(self.request.credentials, SnmpV3) else ", and is the community right"
+        return Failure(Reason.TIMEOUT, f"{detail}; is it on{right}?")

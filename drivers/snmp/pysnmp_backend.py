@@ -16,10 +16,10 @@ from pysnmp.hlapi.v3arch.asyncio import (
     get_cmd,
     next_cmd,
 )
-from pysnmp.proto import errind
+from pysnmp.proto import errind, rfc1905
 
 from drivers.model import SnmpV1, SnmpV3
-from drivers.snmp.ber import VarBind, Verb
+from drivers.snmp.ber import Tag, VarBind, Verb
 from drivers.snmp.dialogue import Answer, Dialogue
 from drivers.snmp.habits import Habits
 from drivers.snmp.pysnmp_engines import AUTH_ERRORS, Engines, Session, UnknownProtocol
@@ -29,6 +29,13 @@ from drivers.snmp.questions import Question
 from drivers.snmp.seam import Failure, Learned, PollReply, PollRequest, Reason
 
 _AT_ONCE: Final = 8  # with many more its decoder falls behind and healthy agents seem dead
+
+
+_ABSENT: Final = (
+    (rfc1905.NoSuchObject, Tag.NO_SUCH_OBJECT),
+    (rfc1905.NoSuchInstance, Tag.NO_SUCH_INSTANCE),
+    (rfc1905.EndOfMibView, Tag.END_OF_MIB_VIEW),
+)
 
 
 class _Stopped(Exception):
@@ -184,4 +191,9 @@ class _Talk:
 
 
 def _varbinds(found: Iterable[tuple[Any, Any]]) -> list[VarBind]:
-    return [(tuple(name), 0, plain(value)) for name, value in found]
+    return [(tuple(name), _tag(value), plain(value)) for name, value in found]
+
+
+def _tag(value: Any) -> int:
+    """The tag of what stands for "not there"; of a value nobody asks for it."""
+    return next((int(tag) for kind, tag in _ABSENT if isinstance(value, kind)), 0)

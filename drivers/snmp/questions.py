@@ -70,13 +70,13 @@ class Question:
         """The encoded PDU; `request_id` has four octets, of which the first is 1 … 127."""
         return self.head + request_id + self.tail
 
-    def forecast(
-        self, varbinds: Sequence[VarBind], columns: Mapping[Oid, Mapping[Oid, Value]]
-    ) -> Forecast | None:
+    def forecast(self, varbinds: Sequence[VarBind], columns: Mapping[Oid, Mapping[Oid, Value]]) -> Forecast:
         """What to expect after an answer that held these columns whole; shared by agents that are alike."""
         oids = tuple(name for name, _, _ in varbinds)
         found = self._forecasts.get(oids)
-        if found is None and len(self._forecasts) < _MOST_FORECASTS:
+        if found is None:
+            if len(self._forecasts) >= _MOST_FORECASTS:
+                del self._forecasts[next(iter(self._forecasts))]  # the oldest
             table = tuple(
                 Rows(root, tuple(rows), at, at + len(self.oids) * len(rows), len(self.oids))
                 for at, root in enumerate(self.oids)

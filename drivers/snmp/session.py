@@ -68,6 +68,8 @@ def parse(data: bytes) -> Parts:
     engine_id, at = read_octets(data, at, stop)
     boots, at = read_integer(data, at, stop)
     time_s, at = read_integer(data, at, stop)
+    if boots < 0 or time_s < 0:
+        raise BerError("a clock below zero")
     user, at = read_octets(data, at, stop)
     digest, at = read_octets(data, at, stop)
     digest_at = at - len(digest)
@@ -191,7 +193,7 @@ class UserEnvelope:
             if not authentic or cipherer is None or len(parts.salt) != 8:
                 raise Disbelieved("is encrypted where nothing was agreed")
             secret, _ = read_octets(data, at, end)
-            clock = parts.boots.to_bytes(4, "big", signed=True) + parts.time_s.to_bytes(4, "big", signed=True)
+            clock = parts.boots.to_bytes(4, "big") + parts.time_s.to_bytes(4, "big")
             try:
                 data = cipherer.decrypt(secret, clock, parts.salt)
             except ValueError as error:

@@ -33,8 +33,13 @@ class Unreachable:
     """The network said that our datagram to `address` cannot arrive; `request` is what it quoted of it."""
 
     address: Address
-    refused: bool
+    number: int
     request: bytes
+
+    @property
+    def refused(self) -> bool:
+        """The host is there, and nothing listens at the port."""
+        return self.number == errno.ECONNREFUSED
 
 
 class UdpPort:
@@ -102,7 +107,7 @@ class UdpPort:
             for _, _, data in ancillary:
                 code, origin, *_ = _EXTENDED_ERROR.unpack_from(data)
                 if origin in _ORIGINS_ICMP:
-                    yield Unreachable(address, code == errno.ECONNREFUSED, sent)
+                    yield Unreachable(address, code, sent)
 
     def close(self) -> None:
         """Release the socket."""

@@ -3,8 +3,12 @@
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
+from drivers.snmp.ber import Tag
 from drivers.snmp.seam import Oid, Value
+
+_NOTHING_MORE: Final = frozenset({Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE, Tag.END_OF_MIB_VIEW})
 
 
 @dataclass(slots=True)
@@ -12,6 +16,7 @@ class _Column:
     root: Oid
     last: Oid
     rows: dict[Oid, Value] = field(default_factory=dict)
+    odd: int = 0
     open: bool = True
 
 
@@ -30,8 +35,8 @@ class Walk:
 
     @property
     def whole(self) -> bool:
-        """Whether every column came to its end in good order."""
-        return not self.problems and not any(column.open for column in self._columns.values())
+        """Whether every column came to its end in good order, with a value in every row."""
+        return not self.problems and not any(column.open or column.odd for column in self._columns.values())
 
     @property
     def longest(self) -> int:
@@ -49,9 +54,9 @@ class Walk:
     def take(self, roots: Sequence[Oid], varbinds: Sequence[tuple[Oid, int, Value | None]]) -> None:
         """Successors in the order of RFC 3416 §4.2.3: one per column, row by row, possibly cut short."""
         columns = itertools.cycle([self._columns[root] for root in roots])
-        for column, (name, _, value) in zip(columns, varbinds, strict=False):
+        for column, (name, tag, value) in zip(columns, varbinds, strict=False):
             if column.open:
-                self._step(column, name, value)
+                self._step(column, name, None if tag in _NOTHING_MORE else (value,))
         if not varbinds:
             self.end(roots, "an answer with nothing in it")
 
@@ -62,19 +67,23 @@ class Walk:
             if problem:
                 self.problems.append(f"{problem} at {_dotted(root)}")
 
-    def _step(self, column: _Column, name: Oid, value: Value | None) -> None:
+    def _step(self, column: _Column, name: Oid, said: tuple[Value | None] | None) -> None:
+        """`said` is None at the end of the view, and holds None for a value that nobody can read."""
         depth = len(column.root)
-        if value is None:
+        if said is None:
             column.open = False
         elif name <= column.last:
             self.end([column.root], "object names do not increase")
         elif name[:depth] != column.root:
             column.open = False
-        elif len(column.rows) >= self._max_rows:
+        elif len(column.rows) + column.odd >= self._max_rows:
             self.end([column.root], f"more than {self._max_rows} rows")
         else:
-            column.rows[name[depth:]] = value
             column.last = name
+            if said[0] is None:
+                column.odd += 1
+            else:
+                column.rows[name[depth:]] = said[0]
 
 
 def _dotted(oid: Oid) -> str:

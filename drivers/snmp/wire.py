@@ -1,6 +1,8 @@
 """What is in the air: sockets, request ids and due times of all polls of one event loop."""
 
 import asyncio
+import errno
+import os
 import socket
 from collections.abc import Callable
 from math import ceil
@@ -10,7 +12,7 @@ from drivers.snmp import ber, hot
 from drivers.snmp.alarms import Alarms
 from drivers.snmp.dialogue import Answer
 from drivers.snmp.envelope import Disbelieved, Refusal
-from drivers.snmp.exchange import Exchange
+from drivers.snmp.exchange import PORT, Exchange
 from drivers.snmp.seam import Failure, Reason
 from drivers.snmp.udp import Address, UdpPort, Unreachable
 from drivers.snmp.window import Window
@@ -19,6 +21,8 @@ _OCTETS_PER_ANSWER: Final = 4608  # what the kernel charges for an answer of 1.5
 _DATAGRAMS_PER_TURN: Final = 256
 _DATAGRAMS_BEFORE_ALARMS: Final = 8192
 _RESEND_S: Final = 0.005
+_LONGEST_RESEND_S: Final = 0.25
+_OUR_QUEUE_IS_FULL: Final = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM})
 _REST_S: Final = 0.002
 _MANY: Final = 64
 _FINE: Final = b"\x02\x01\x00\x02\x01\x00\x30"  # no error-status, no error-index, then the bindings
@@ -160,17 +164,33 @@ class Wire:
         while request_id in self._pending:
             request_id = self._random_id()
         now = exchange.sent = self._alarms.now()
-        self._pending[request_id] = exchange
         datagram = exchange.datagram(request_id)
         error = exchange.port.send(datagram, exchange.address)
-        if isinstance(error, BlockingIOError):  # our own queue is full: not a try
-            exchange.tries -= 1
-            self._alarms.set(now, _RESEND_S, request_id)
+        if error is not None and error.errno in _OUR_QUEUE_IS_FULL:
+            self._send_later(exchange, now)
             return
+        self._pending[request_id] = exchange
+        exchange.unsent = 0
         exchange.sent_octets += len(datagram) + exchange.headers
         exchange.trouble = f" ({error.strerror})" if error else ""
         left_s, timeout_s = exchange.deadline - now, exchange.timeout_s()
         self._alarms.set(now, timeout_s if timeout_s <= left_s else ceil(left_s * 100) / 100, request_id)
+
+    def _send_later(self, exchange: Exchange, now: float) -> None:
+        """Our own queue is full: that is no try, and fewer polls should be in the air."""
+        exchange.take_back()
+        exchange.unsent += 1
+        if now >= exchange.deadline:
+            detail = "our own network queue was full all the time; is this machine's link too slow?"
+            self.end(exchange, Failure(Reason.TIMEOUT, detail))
+            return
+        self.live.stalled()
+        wait_s = min(_LONGEST_RESEND_S, _RESEND_S * 2**exchange.unsent)
+        self._loop.call_later(wait_s, self._send_again, exchange)
+
+    def _send_again(self, exchange: Exchange) -> None:
+        if exchange in self._known:
+            self._send(exchange)
 
     def _fetch(self) -> None:
         for port in list(self._ports.values()):
@@ -207,7 +227,7 @@ class Wire:
             about = self._talking.get(address)
             if about:
                 about.received_octets += len(datagram) + about.headers
-                about.ignore("cannot be read" if request_id is None else _OF_ANOTHER_REQUEST)
+                _stray(about, request_id)
             else:
                 self.ignored += 1
             return
@@ -261,7 +281,7 @@ class Wire:
     def _unreachable(self, unreachable: Unreachable) -> None:
         exchange = self._talking.get(unreachable.address)
         if exchange is not None and exchange.quoted_in(unreachable.request):
-            exchange.refused = unreachable.refused
+            exchange.refused = PORT if unreachable.refused else os.strerror(unreachable.number)
             if exchange.exhausted:
                 self._fall_silent(exchange)
 
@@ -272,12 +292,14 @@ class Wire:
         now = self._alarms.now()
         if now >= exchange.deadline:
             self._fall_silent(exchange)
-        elif self._dropped_at >= exchange.sent:  # the answer may be among those we lost
+        elif self._dropped_at >= exchange.sent:  # the answer may be among those we lost: our fault
+            exchange.tries -= 1
             self._send(exchange)
         elif exchange.exhausted:
             self._fall_silent(exchange)
         else:
             self.live.leave(exchange)
+            exchange.ask_again()
             self._send(exchange)
             self._admit()
 
@@ -291,9 +313,19 @@ class Wire:
         self.live.stalled()
 
     def _forget_ids(self, exchange: Exchange) -> None:
-        for request_id in exchange.ids:
+        for request_id in exchange.current_ids():
             self._pending.pop(request_id, None)
-        exchange.ids.clear()
+        exchange.asked_from = len(exchange.ids)
+
+
+def _stray(about: Exchange, request_id: bytes | None) -> None:
+    """A datagram from where we are talking that answers nothing we wait for."""
+    if request_id is None:
+        about.ignore("cannot be read")
+    elif request_id in about.ids:
+        about.repeated += 1  # both tries were answered, as happens on slow links
+    else:
+        about.ignore(_OF_ANOTHER_REQUEST)
 
 
 def _answer(data: bytes, at: int, end: int) -> Answer:

@@ -142,7 +142,10 @@ def by_place(polled: Polled) -> dict[tuple[str, ...], dict[str, float]]:
 def test_without_snmpd_a_device_is_up_with_its_clients(square: Square) -> None:
     said = square.town.plaza("poll", "ap-kiosk", "--once", "--json")
     assert said.returncode == 0, said.stderr
-    assert '"way": "ssh", "state": "up", "agent_answers": true, "service_works": true, "clients": ' in said.stdout
+    assert (
+        '"way": "ssh", "state": "up", "agent_answers": true, "service_works": true, "clients": '
+        in said.stdout
+    )
     assert '"clients": null' not in said.stdout
 
 

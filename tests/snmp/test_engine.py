@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from drivers.model import Secret, SnmpV2c
 from drivers.snmp.ber import Message, Tag, Verb, encode
 from drivers.snmp.engine import Engine
+from drivers.snmp.exchange import Exchange
 from drivers.snmp.pysnmp_backend import PysnmpPoller
 from drivers.snmp.seam import PollReply, PollRequest, Reason
 from tests.snmp import hostile
@@ -305,3 +307,69 @@ def test_a_device_that_comes_back_is_found_and_is_alive_again() -> None:
         replies = asyncio.run(run(agent.port))
 
     assert [reply.failure is None for reply in replies] == [False, True, True]
+
+
+def test_after_a_stall_fewer_polls_are_in_the_air() -> None:
+    sizes: list[tuple[int, int]] = []
+
+    class Watched(Engine):
+        async def close(self) -> None:
+            sizes.append((self.wire.live.size, self.wire.live.largest))
+            await super().close()
+
+    with Agent() as agent:
+        requests = [ask(agent.port, [SYS_NAME], device=f"ap-{n}", timeout_s=0.5) for n in range(10)]
+        stalled_poll(Watched(), requests, stall_s=1)
+
+    ((size, largest),) = sizes
+    assert size < largest
+
+
+def test_an_answer_that_came_twice_is_no_reason_for_a_later_silence() -> None:
+    """Both tries are answered late, as on slow links; then the agent falls silent."""
+    held: list[bytes] = []
+
+    def slow(asked: Message, mib: Mib) -> Sent:
+        if asked.verb != Verb.GET:
+            return []
+        held.append(encode(respond(asked, mib)))
+        return held if len(held) == 2 else []
+
+    with Agent(slow) as agent:
+        reply = poll_one(Engine, ask(agent.port, [SYS_NAME], [IF_DESCR], timeout_s=0.3))
+
+    assert reply.failure is not None
+    assert reply.failure.reason is Reason.TIMEOUT
+    assert "stopped answering half-way" in reply.failure.detail
+    assert reply.ignored == 1
+
+
+def test_a_long_community_is_no_obstacle() -> None:
+    with Agent() as agent:
+        long = SnmpV2c(Secret("c" * 200))
+        reply = poll_one(Engine, ask(agent.port, [SYS_NAME], credentials=long))
+
+    assert reply.failure is None
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 70 + ".example", "."])
+def test_a_name_without_an_address_costs_only_its_own_poll(host: str) -> None:
+    with Agent() as agent:
+        replies = poll(
+            Engine,
+            ask(1, [SYS_NAME], device="nowhere", host=host, deadline_s=10),
+            ask(agent.port, [SYS_NAME], device="somewhere"),
+        )
+
+    failures = {reply.device: reply.failure for reply in replies}
+    assert failures["somewhere"] is None
+    assert failures["nowhere"] is not None
+
+
+def test_an_icmp_error_about_another_datagram_is_nothing_to_us() -> None:
+    exchange = Exchange.__new__(Exchange)
+    exchange.ids = [b"\x01\x02\x03\x04"]
+
+    assert exchange.quoted_in(b"\x30\x20\x02\x04\x01\x02\x03\x04\x02\x01\x00")
+    assert not exchange.quoted_in(b"\x30\x20\x02\x04\x01\x02\x03\x05\x02\x01\x00")
+    assert exchange.quoted_in(b""), "a router may quote nothing of it"

@@ -3,15 +3,18 @@
 import asyncio
 import gc
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from drivers.model import Endpoint, Secret, SnmpCredentials, SnmpV1, SnmpV2c, SnmpV3
 from drivers.snmp.ber import Message, Tag, Verb, Version, encode
 from drivers.snmp.engine import Engine
+from drivers.snmp.habits import Habits
 from drivers.snmp.pysnmp_backend import PysnmpPoller
-from drivers.snmp.seam import PollReply, PollRequest
+from drivers.snmp.questions import question
+from drivers.snmp.seam import Learned, PollReply, PollRequest
 from tests.snmp import hostile
 from tests.snmp.farm import farm
 from tests.snmp.hostile import IF_DESCR, SYS_DESCR, SYS_NAME, Agent, Mib, Sent, honest, respond
@@ -165,3 +168,91 @@ def test_a_poll_that_leaves_tables_out_does_not_shorten_what_is_known_of_them() 
     assert first.learned is not None
     assert first.learned.rows == 60
     assert [reply.learned for reply in others] == [None, None]
+
+
+def too_big_beyond(most: int) -> Callable[[Message, Mib], Sent]:
+    def behave(asked: Message, mib: Mib) -> Sent:
+        answer = respond(asked, mib)
+        return [encode(hostile.error(asked, 1) if len(answer.varbinds) > most else answer)]
+
+    return behave
+
+
+def test_of_a_get_that_was_too_big_the_half_is_remembered() -> None:
+    scalars = [(1, 3, 6, 1, 4, 1, 5, number, 0) for number in range(16)]
+    with Agent(too_big_beyond(4)) as agent:
+        first, second = rounds(Engine(), [ask(agent.port, scalars)], 2)
+        asked = [len(one.varbinds) for one in agent.requests]
+
+    assert first.failure is second.failure is None
+    assert first.learned is not None
+    assert first.learned.varbinds == 4
+    assert asked[-4:] == [4, 4, 4, 4], "the second poll never asks for more again"
+    assert len(asked) == 2 + 4 + 4
+
+
+def test_of_a_table_that_was_too_big_the_half_is_remembered() -> None:
+    with Agent(too_big_beyond(4)) as agent:
+        first, second = rounds(Engine(), [ask(agent.port, [], [IF_DESCR])], 2)
+        verbs = [(one.verb, one.index) for one in agent.requests]
+
+    assert first.failure is second.failure is None
+    assert first.columns == second.columns
+    assert first.learned is not None
+    assert first.learned.repetitions <= 4
+    assert all(repetitions <= 4 for _, repetitions in verbs[-2:])
+
+
+def test_limits_are_tried_afresh_now_and_then_and_who_it_is_stays_known() -> None:
+    known = Learned(varbinds=2, columns=1, repetitions=3, bulk=False, rows=7, engine_id=b"\x80plaza", boots=3)
+    habits = Habits(known)
+    request = ask(1, [SYS_NAME], [IF_DESCR])
+    for _ in range(1000):
+        habits.begin(request, bulk=True)
+
+    assert habits.learned == Learned(rows=7, engine_id=b"\x80plaza", boots=3)
+    assert habits.changed
+
+
+def test_now_and_then_a_lost_bulk_is_no_reason_to_stop_asking_for_bulk() -> None:
+    bulks = iter(range(1000))
+
+    def sometimes(asked: Message, mib: Mib) -> Sent:
+        return [] if asked.verb == Verb.BULK and next(bulks) % 4 == 3 else honest(asked, mib)
+
+    with Agent(sometimes) as agent:
+        replies = rounds(Engine(), [ask(agent.port, [SYS_NAME], [IF_DESCR], timeout_s=0.2)], 14)
+
+    assert all(reply.failure is None for reply in replies)
+    assert all(reply.learned is None or reply.learned.bulk for reply in replies)
+
+
+def test_one_odd_object_of_a_table_costs_only_itself() -> None:
+    mib = {**hostile.MIB, (*IF_DESCR, 3): (Tag.NULL, None), (*IF_DESCR, 5): (0x48, None)}
+    with Agent(mib=mib) as agent:  # type: ignore[arg-type]
+        first, second = rounds(Engine(), [ask(agent.port, [], [IF_DESCR])], 2)
+
+    assert set(first.columns[IF_DESCR]) == {(1,), (2,), (4,), (6,), (7,)}
+    assert first.columns == second.columns
+    assert first.failure is None
+
+
+def test_a_get_answered_in_part_is_asked_for_the_rest() -> None:
+    def half(asked: Message, mib: Mib) -> Sent:
+        answer = respond(asked, mib)
+        return [encode(replace(answer, varbinds=answer.varbinds[: max(1, len(answer.varbinds) // 2)]))]
+
+    with Agent(half) as agent:
+        reply = poll_one(Engine, ask(agent.port, [SYS_DESCR, SYS_NAME]))
+
+    assert reply.failure is None
+    assert set(reply.scalars) == {SYS_DESCR, SYS_NAME}
+
+
+def test_many_shapes_of_a_table_never_fill_the_memory_of_them() -> None:
+    asked = question(Verb.BULK, (IF_DESCR,), 20)
+    for number in range(200):
+        suffix = (number,)
+        found = asked.forecast([((*IF_DESCR, number), int(Tag.INTEGER), 1)], {IF_DESCR: {suffix: 1}})
+        assert found.oids == ((*IF_DESCR, number),)
+    assert asked.latest is found

@@ -14,12 +14,13 @@ from pysnmp.proto.secmod.eso.priv import aesbase
 from pysnmp.proto.secmod.rfc3414 import localkey
 
 from drivers.model import Secret, SnmpV3
+from drivers.snmp import ber
 from drivers.snmp.ber import BerError, Verb
 from drivers.snmp.engine import Engine
 from drivers.snmp.envelope import Disbelieved, Refusal
 from drivers.snmp.questions import question
 from drivers.snmp.seam import Learned, PollReply, Reason
-from drivers.snmp.session import UserEnvelope
+from drivers.snmp.session import UserEnvelope, parse
 from drivers.snmp.usm import AUTH_OCTETS, Aes, UnusableUser, check, localized
 from simulator.ap import VirtualAp
 from simulator.snmp.agent import agent as virtual_agent
@@ -217,7 +218,8 @@ class Duel:
     def __init__(self, credentials: SnmpV3) -> None:
         self.ap = VirtualAp(7, ap_spec(**spec_of(credentials)), Path("unused"), NOON_S - 60)
         self.answer = virtual_agent(self.ap, 3).answer
-        self.envelope = UserEnvelope(credentials, lambda: 0.0)
+        self.now_s = 0.0
+        self.envelope = UserEnvelope(credentials, lambda: self.now_s)
         self.question = question(Verb.GET, (SYS_NAME,))
         self.turns = 0
 
@@ -318,3 +320,116 @@ def test_an_agent_that_never_agrees_about_its_engine_is_given_up(agent: Snmpd) -
     reply = asyncio.run(run())
     assert reply.failure is not None
     assert reply.failure.reason in (Reason.DISBELIEVED, Reason.TIMEOUT)
+
+
+def test_boots_that_went_back_lead_to_a_search_before_they_are_believed() -> None:
+    duel = Duel(user())
+    duel.answer = virtual_agent(duel.ap, 7).answer
+    duel.greet()
+    before_id, before = duel.asked()
+    assert duel.envelope.open(before, before_id) is not None
+    duel.answer = virtual_agent(duel.ap, 2).answer
+
+    late_id, late = duel.asked()
+    assert parse(late).boots == 2
+    assert duel.envelope.open(late, late_id) is None
+    assert (duel.envelope.known_boots, duel.envelope.events) == (7, [])
+    search_id = duel.id()
+    search = duel.envelope.seal(duel.question, search_id)
+    assert parse(search).engine_id == b"", "it asks who the engine is"
+    assert duel.envelope.open(duel.answer(search, NOON_S) or b"", search_id) is None
+    new_id, new = duel.asked()
+    assert duel.envelope.open(new, new_id) is not None
+    assert "went back" in duel.envelope.events[0]
+
+
+def test_boots_that_go_back_again_within_one_poll_are_not_searched_for_again() -> None:
+    duel = Duel(user())
+    duel.answer = virtual_agent(duel.ap, 7).answer
+    duel.greet()
+    duel.answer = virtual_agent(duel.ap, 2).answer
+    late_id, late = duel.asked()
+    assert duel.envelope.open(late, late_id) is None
+    duel.greet()
+    duel.answer = virtual_agent(duel.ap, 1).answer
+    again_id, again = duel.asked()
+    assert duel.envelope.open(again, again_id) is None
+
+    assert parse(duel.envelope.seal(duel.question, duel.id())).engine_id != b""
+
+
+def test_a_report_that_nobody_signed_moves_no_clock() -> None:
+    duel = Duel(user())
+    duel.greet()
+    request_id, answer = duel.asked()
+    assert duel.envelope.open(answer, request_id) is not None
+    name = ber.encode_oid((1, 3, 6, 1, 6, 3, 15, 1, 1, 2, 0))
+    binding = ber.tlv(0x30, name + ber.integer(1, 0x41))
+    pdu = ber.tlv(0xA8, b"\x02\x04" + request_id + b"\x02\x01\x00\x02\x01\x00" + ber.tlv(0x30, binding))
+    engine = ber.tlv(4, parse(answer).engine_id)
+    stamp = engine + ber.integer(99) + ber.integer(1) + b"\x04\x00\x04\x00\x04\x00"
+    head = b"\x02\x04" + request_id + b"\x02\x02\x05\xdc\x04\x01\x00\x02\x01\x03"
+    forged = b"\x02\x01\x03" + ber.tlv(0x30, head) + ber.tlv(4, ber.tlv(0x30, stamp))
+    forged = ber.tlv(0x30, forged + ber.tlv(0x30, engine + b"\x04\x00" + pdu))
+
+    with pytest.raises(Disbelieved, match="nobody signed"):
+        duel.envelope.open(forged, request_id)
+    next_id, following = duel.asked()
+    assert duel.envelope.open(following, next_id) is not None
+
+
+def test_an_answer_of_more_than_150_s_ago_is_not_believed() -> None:
+    duel = Duel(user())
+    duel.greet()
+    request_id, old = duel.asked()
+    assert duel.envelope.open(old, request_id) is not None
+    duel.now_s = 149.0
+    assert duel.envelope.open(old, request_id) is not None
+    duel.now_s = 400.0
+
+    with pytest.raises(Disbelieved, match="older"):
+        duel.envelope.open(old, request_id)
+
+
+def test_an_authentic_answer_to_another_request_is_not_believed() -> None:
+    duel = Duel(user("sha1", "none"))
+    duel.greet()
+    request_id, other = duel.id(), duel.id()
+    keys = localized(user("sha1", "none"), parse(duel.asked()[1]).engine_id)
+    answer = duel.answer(duel.envelope.seal(duel.question, request_id), NOON_S) or b""
+    at = answer.rindex(request_id)
+    parts = parse(answer)
+    blank = bytes(keys.digest_octets)
+    swapped = answer[:at] + other + answer[at + 4 :]
+    unsigned = swapped[: parts.digest_at] + blank + swapped[parts.digest_at + keys.digest_octets :]
+    signed = unsigned[: parts.digest_at] + keys.digest(unsigned) + unsigned[parts.digest_at + len(blank) :]
+
+    with pytest.raises(Disbelieved, match="belongs to another request"):
+        duel.envelope.open(signed, request_id)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(-(2**31), 2**31 - 1), st.integers(-(2**31), 2**31 - 1))
+def test_whatever_a_greeting_says_of_the_clock_the_next_question_can_be_asked(
+    boots: int, time_s: int
+) -> None:
+    duel = Duel(user())
+    request_id = duel.id()
+    greeting = duel.answer(duel.envelope.seal(duel.question, request_id), NOON_S) or b""
+    parts = parse(greeting)
+    clock = ber.integer(parts.boots) + ber.integer(parts.time_s)
+    odd = ber.integer(boots) + ber.integer(time_s)
+    _, at, end = ber.header(greeting, 0, len(greeting))
+    body = greeting[at:end]
+    head_end = ber.header(body, 3, len(body))[2]
+    security_end = ber.header(body, head_end, len(body))[2]
+    security = ber.header(body, head_end, len(body))
+    inner = body[security[1] : security[2]]
+    _, start, stop = ber.header(inner, 0, len(inner))
+    changed = ber.tlv(0x30, inner[start:stop].replace(clock, odd, 1))
+    datagram = ber.tlv(0x30, body[:head_end] + ber.tlv(4, changed) + body[security_end:])
+    try:
+        assert duel.envelope.open(datagram, request_id) is None
+    except Disbelieved:
+        assert min(boots, time_s) < 0
+    duel.envelope.seal(duel.question, duel.id())
