@@ -13,8 +13,8 @@ from controller.demo import make_secrets
 from controller.health import State, assess, polled, unmeasured
 from controller.inventory import load
 from controller.poller import Polled, Targets, turn
-from controller.turns import Turn
 from controller.secrets import FileSecrets
+from controller.turns import Turn
 from drivers.collect import Collected
 from drivers.definition import load_platforms
 from drivers.model import Device, Lifecycle, Reach, ReachKind
