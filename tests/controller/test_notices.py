@@ -17,7 +17,18 @@ from controller.notices import Hurry, Neighbours, addresses_of, attend, identity
 from controller.poller import Polled, Targets, turn
 from controller.settings import Settings
 from drivers.definition import load_platforms
-from drivers.model import Device, Endpoint, PollBy, Role, Secret, SnmpCredentials, SnmpV2c, SnmpV3, SshLogin
+from drivers.model import (
+    Device,
+    Endpoint,
+    HttpLogin,
+    PollBy,
+    Role,
+    Secret,
+    SnmpCredentials,
+    SnmpV2c,
+    SnmpV3,
+    SshLogin,
+)
 from drivers.snmp.engine import Engine
 from drivers.snmp.notice import Counts, Notice, NoticeKind
 from drivers.snmp.seam import Learned
@@ -45,6 +56,10 @@ class Known:
     def ssh(self, name: str) -> SshLogin:
         """Credentials for configuring."""
         return SshLogin("root")
+
+    def http(self, name: str) -> HttpLogin:
+        """Credentials for devices asked over HTTPS."""
+        return HttpLogin("root")
 
     def passphrase(self, name: str) -> Secret:
         """A Wi-Fi passphrase."""

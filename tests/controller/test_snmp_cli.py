@@ -425,6 +425,8 @@ def test_why_knows_what_the_poller_saw_while_it_runs(square: Square) -> None:
     with polling(square.town):
         wait_for(lambda: square.town.rows(errors), "the dead device's error")
         wait_for(lambda: square.town.rows(errors)[0][0] >= 2, "its second turn")
+        living = "SELECT 1 FROM health WHERE device = 'ap-real' AND state = 'up'"
+        wait_for(lambda: square.town.rows(living), "the verdict on the living one")
         broken = "\n".join(square.said("why", "ap-dead"))
         well = "\n".join(square.said("why", "ap-real"))
     assert "start its agent" in broken
