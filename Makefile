@@ -30,6 +30,8 @@ bench-packages:
 	@sh $(DEBIAN) bench
 
 bench-poll: bench-packages $(RUN_READY)
+	@$(VENV)/bin/python -m bench.metered
+	@$(VENV)/bin/python -m bench.platforms
 	@$(VENV)/bin/python -m bench.poll $(BENCH)
 
 lint: $(TEST_READY)
