@@ -28,10 +28,10 @@ _OVER_SNMP: Final[Mapping[Reason, tuple[str, ...]]] = {
     ),
     Reason.UNSUPPORTED: ("nobody could ask it: correct credential {credentials}, plaza doctor looks at it",),
     Reason.DISBELIEVED: (
-        "if the answer comes from another address: the device has several, or a router rewrites it; put the one it"
-        " answers from into the inventory, or bind its agent to {host} (net-snmp: agentAddress)",
+        "if the answer comes from another address: the device has several, or a router rewrites it; put that"
+        " address into the inventory, or bind its agent to {host} (net-snmp: agentAddress)",
         "if the digest is wrong or the community another: compare credential {credentials} with the device",
-        "otherwise see that no other device has the address {host}, restart its agent, and update its firmware",
+        "otherwise see that no other device has the address {host}, restart its agent, update its firmware",
     ),
 }
 

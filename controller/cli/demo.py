@@ -40,9 +40,7 @@ def demo(context: click.Context) -> None:
 def break_(name: str, how: str) -> None:
     """Break the simulated access point NAME, to see Plaza find out."""
     _order({"op": "break", "ap": name, "how": how})
-    click.echo(
-        f"{name} is broken ({how}); plaza poll --once {name} shows what comes of it, the console within 30 s"
-    )
+    click.echo(f"{name} is broken ({how}); plaza poll --once {name} shows it now, the console within 30 s")
     if how not in ("dead", "no-service", "wrong-community"):
         click.echo("Plaza bears some of these: then it stays up, and plaza snmp why tells what was learned")
 
