@@ -29,9 +29,12 @@ def missing(why: str) -> NoReturn:
     pytest.skip(why)
 
 
-def ran(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
-    """What this Python prints when run with `arguments`; fails with its standard error when it fails."""
-    argv = [sys.executable, *arguments]
+def ran(arguments: Sequence[str], environ: Mapping[str, str], inside: Sequence[str] = ()) -> str:
+    """What this Python prints when run with `arguments`; fails with its standard error when it fails.
+
+    `inside` is a command prefix, as `ip netns exec NAME`.
+    """
+    argv = [*inside, sys.executable, *arguments]
     done = subprocess.run(argv, env=dict(environ), capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

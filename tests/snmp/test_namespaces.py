@@ -151,3 +151,50 @@ def test_two_sites_with_equal_addresses_are_both_polled_and_not_mixed(
         (b"lo", b"lanap"),
         (b"lo", b"lanbp"),
     }
+
+
+_ASKS_SIXTY = """
+import asyncio
+from drivers.model import Endpoint, Secret, SnmpV2c
+from drivers.snmp.engine import Engine
+from drivers.snmp.seam import PollRequest
+
+async def main():
+    engine = Engine()
+    asked = [
+        PollRequest(f"ap-{n}", Endpoint(f"10.9.0.{2 + n}", 161), SnmpV2c(Secret("public")),
+                    ((1, 3, 6, 1, 2, 1, 1, 5, 0),), timeout_s=0.3, retries=1, deadline_s=2)
+        for n in range(60)
+    ]
+    async for reply in engine.poll(asked):
+        print(reply.failure.detail)
+    await engine.close()
+
+asyncio.run(main())
+"""
+
+
+def test_a_full_queue_of_our_own_is_no_try_of_any_agent() -> None:
+    """A link of 8 kbit/s, before which our kernel refuses to take more datagrams."""
+    need.root()
+    ip, tc = need.program("ip", "iproute2"), need.program("tc", "iproute2")
+    name = f"plaza-queue-{os.getpid()}"
+    commands = [
+        f"{ip} -n {name} link add slow type veth peer name far",
+        f"{ip} -n {name} addr add 10.9.0.1/24 dev slow",
+        f"{ip} -n {name} link set far up",
+        f"{ip} -n {name} link set slow arp off up",
+        f"{tc} -n {name} qdisc add dev slow root tbf rate 8kbit burst 1600 limit 1600",
+    ]
+    subprocess.run([ip, "netns", "add", name], check=True)
+    try:
+        for command in commands:
+            subprocess.run(command.split(), check=True)
+        said = need.ran(["-c", _ASKS_SIXTY], os.environ, inside=[ip, "netns", "exec", name])
+    finally:
+        subprocess.run([ip, "netns", "del", name], check=True)
+
+    details = said.splitlines()
+    assert len(details) == 60
+    assert [detail for detail in details if "No buffer space" in detail] == []
+    assert [detail for detail in details if "our own network queue was full" in detail]
