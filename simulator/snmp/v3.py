@@ -141,7 +141,12 @@ class Responder:
             scoped = self._decrypt(message, scoped)
             if scoped[:1] != b"\x30":
                 return self._report(message, DECRYPTION_ERRORS, now_s)
-        return self._respond(message, scoped, now_s)
+        try:
+            return self._respond(message, scoped, now_s)
+        except BadMessage:
+            if not message.flags & PRIV:
+                raise
+            return self._report(message, DECRYPTION_ERRORS, now_s)  # rubbish that begins like a sequence
 
     def answer_as_stranger(self, data: bytes, now_s: float) -> bytes | None:
         """As `answer`, had the engine another user than the one we are asked for. Raises BadMessage."""

@@ -17,7 +17,7 @@ BLOCKS = re.findall(r"```(\w*)\n(.*?)```", MANUAL, re.DOTALL)
 
 
 def test_the_example_of_the_manual_gives_what_it_says(tmp_path: Path) -> None:
-    (definition,) = (text for kind, text in BLOCKS if kind == "yaml")
+    definition = next(text for kind, text in BLOCKS if kind == "yaml")
     (recording,) = (text for _, text in BLOCKS if text.startswith("1.3.6.1.2.1.1.1.0|"))
     (promised,) = (text for _, text in BLOCKS if text.startswith("wifi_radio"))
     file = tmp_path / "acme_ap" / "platform.yaml"
