@@ -11,7 +11,7 @@ import pytest
 
 from controller import inventory
 from controller.model import Inventory, UplinkKind
-from drivers.model import Endpoint, Role
+from drivers.model import Endpoint, PollProfile, Role
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "inventory.yaml"
@@ -38,6 +38,10 @@ def census() -> list[dict[str, str]]:
         pytest.skip(f"no {file}: set PLAZA_DATA")
     with file.open(encoding="utf-8", newline="") as rows:
         return list(csv.DictReader(rows))
+
+
+def test_everybody_is_asked_as_often_as_the_demonstration_says(state: Inventory) -> None:
+    assert {device.poll_profile for device in state.devices.values()} == {PollProfile.NORMAL}
 
 
 def test_it_has_67_municipalities_67_sites_and_134_access_points(state: Inventory) -> None:
