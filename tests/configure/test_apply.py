@@ -100,7 +100,7 @@ def test_a_device_that_is_not_as_intended_is_never_confirmed(openssh_ap: Ap, des
     replace_program(
         openssh_ap, "reload_config", 'sed -i "s/Chihuahua Gratis/Otra/" "$PLAZA_ROOT/etc/config/wireless"'
     )
-    at.hurry()
+    at.hurry(revert_s=10)
     with pytest.raises(RolloutHalted, match=r"not what it should be; it reverted by itself"):
         at.apply()
     assert openssh_ap.configuration() == before
@@ -112,7 +112,7 @@ def test_a_network_that_does_not_come_on_the_air_is_never_confirmed(openssh_ap: 
     before = openssh_ap.configuration()
     radios = {"radio0": {"up": True, "pending": False, "interfaces": []}}
     replace_program(openssh_ap, "ubus", f"echo '{json.dumps(radios)}'")
-    at.hurry()
+    at.hurry(revert_s=10)
     with pytest.raises(RolloutHalted, match=r"'Chihuahua Gratis' is not on the air; it reverted by itself"):
         at.apply()
     assert openssh_ap.configuration() == before
