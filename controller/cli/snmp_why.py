@@ -129,7 +129,7 @@ def _lessons(learned: Learned, names: Names) -> Iterator[str]:
     if learned.missing:
         yield f"it does not have {', '.join(names.name(oid) or dotted(oid) for oid in learned.missing)}"
     if learned.engine_id:
-        yield f"its SNMPv3 engine is {learned.engine_id.hex()}, started {learned.boots} times"
+        yield f"its SNMPv3 engine is {learned.engine_id.hex()}, engineBoots {learned.boots}"
 
 
 def _error(error: PollError, place: Place) -> str:
