@@ -355,7 +355,7 @@ def test_why_tells_state_lessons_errors_and_the_next_step_in_local_time(square: 
         "it does not answer GETBULK: its tables are walked row by row",
         "one request may hold 5 objects, or 7 columns of a table",
         "it does not have sysContact.0",
-        "its SNMPv3 engine is 80001f8804, started 3 times",
+        "its SNMPv3 engine is 80001f8804, engineBoots 3",
         f"since 2026-09-21 12:00:30, 2 times: no-answer: {SILENT.detail}",
         "1. start Plaza, or see why its poller does not run: plaza doctor",
         "2. see that it has power and link: its lamps, or the switch port that it hangs on",
