@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, TypeAdapter, ValidationErr
 
 from drivers.blocks import Extend, Identify, Snmp, Traffic
 from drivers.errors import PlatformError
-from drivers.faults import explain, parse
+from drivers.faults import explain, parse, place_of
 from drivers.needs import scalar_of, scalars_of, walked_of
 from drivers.notation import Part, one_or_more
 from drivers.sheets import ApTables, ModemTables, PortTables, PowerTables, RadioTables, SsidTables, Table
@@ -124,7 +124,7 @@ def load_platforms() -> Mapping[str, Platform]:
     for folder in sorted(files("drivers").joinpath("platforms").iterdir(), key=lambda folder: folder.name):
         source = folder.joinpath("platform.yaml")
         if source.is_file():
-            found[folder.name] = read_platform(source.read_text("utf-8"), f"{folder.name}/platform.yaml")
+            found[folder.name] = installed(folder.name, source.read_text("utf-8"))
     return found
 
 
@@ -134,16 +134,25 @@ def platform_text(name: str) -> str:
 
 
 def read_platform(text: str, where: str) -> Platform:
-    """One platform.yaml; its name must be its folder's. Raises PlatformError with file, line and key."""
+    """One platform.yaml. Raises PlatformError with file, line and key."""
     root, content = parse(text, where)
     try:
         platform = Platform.model_validate(content)
     except ValidationError as error:
         raise explain(error, root, where) from error
-    folder = where.rpartition("/")[0].rpartition("/")[2]
-    if folder and platform.name != folder:
-        raise PlatformError(f"{where}:1", f"name: is {platform.name!r}", f"write {folder!r}, as the folder")
     return _whole(platform)
+
+
+def installed(folder: str, text: str) -> Platform:
+    """One of ours, which the inventory calls by the name of its folder."""
+    where = f"{folder}/platform.yaml"
+    platform = read_platform(text, where)
+    if platform.name != folder:
+        line, _ = place_of(text, ("name",))
+        raise PlatformError(
+            f"{where}:{line}", f"name: is {platform.name!r}", f"write {folder!r}, as the folder"
+        )
+    return platform
 
 
 def _whole(platform: Platform) -> Platform:

@@ -4,10 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
+from drivers.answers import Answers
 from drivers.collect import collect, request
 from drivers.definition import TABLES, Platform
 from drivers.detect import detect
+from drivers.doubts import Doubt, Path, doubts
 from drivers.errors import PlatformError
+from drivers.faults import place_of
+from drivers.identity import identity, unrecognised
 from drivers.model import Device, Endpoint, Role, Secret, SnmpV2c
 from drivers.needs import columns_of, scalars_of
 from drivers.recording import Recording
@@ -18,9 +22,6 @@ from metrics.sample import Sample
 
 _NOWHERE: Final = Endpoint("127.0.0.1", 161)
 _NOBODY: Final = SnmpV2c(Secret(""))
-
-
-Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,16 @@ class Tried:
     facts: Mapping[str, str]
     samples: tuple[Sample, ...]
     problems: tuple[str, ...]
+    doubts: tuple[Doubt, ...]
     absent: tuple[Absent, ...]
     unknown: Mapping[str, tuple[str, ...]]
 
-    def as_object(self) -> dict[str, Any]:
-        """The one object of `plaza platform try --json`."""
+    def told(self, text: str, where: str) -> tuple[str, ...]:
+        """Problems and doubts as sentences; `text` is the platform.yaml that lies at `where`."""
+        return (*self.problems, *(_sentence(one, text, where) for one in self.doubts))
+
+    def as_object(self, problems: Sequence[str] = ()) -> dict[str, Any]:
+        """The one object of `plaza platform try --json`, with what `told` says."""
         return {
             "platform": self.platform,
             "facts": dict(self.facts),
@@ -54,7 +60,7 @@ class Tried:
                 {"measurement": one.measurement, "tags": dict(one.tags), "fields": dict(one.fields)}
                 for one in self.samples
             ],
-            "problems": list(self.problems),
+            "problems": list(problems),
         }
 
 
@@ -70,16 +76,45 @@ async def try_recording(
     agent = Recording(objects)
     chosen = name or await detect(device(""), platforms, _NOBODY, agent) or ""
     if chosen not in platforms:
-        reason = f"{name!r} is no platform" if name else "no platform recognises this device"
-        raise PlatformError("try", reason, "plaza platform list shows all; choose one with --platform")
+        raise _unheard(objects, name)
     platform = platforms[chosen]
+    named = [unrecognised(objects)] if name and not await _recognises(platform, agent) else []
     reply = agent.ask(request(device(chosen), platform, _NOBODY))
     found = collect(device(chosen), platform, reply, 0)
     broken = (reply.failure.detail,) if reply.failure else ()
     absent = tuple(_absent(platform, reply))
     return Tried(
-        chosen, found.facts, found.samples, (*broken, *found.problems), absent, _unknown(found.samples)
+        chosen,
+        found.facts,
+        found.samples,
+        (*broken, *found.problems),
+        (*named, *doubts(platform, Answers.of(reply))),
+        absent,
+        _unknown(found.samples),
     )
+
+
+async def _recognises(platform: Platform, agent: Recording) -> bool:
+    """Whether `identify` does; one that says nothing, as of `generic`, is not meant to."""
+    silent = not any(one.sys_object_id or one.sys_descr or one.probe for one in platform.identify)
+    found = await detect(device(""), {platform.name: platform}, _NOBODY, agent)
+    return silent or found is not None
+
+
+def _unheard(objects: Mapping[Oid, Value], name: str) -> PlatformError:
+    """No such platform, or none for this device."""
+    hint = "plaza platform list shows all; choose one with --platform"
+    if name:
+        return PlatformError("try", f"{name!r} is no platform", hint)
+    hint = f"{hint}, or write one with identify: [{identity(objects)}]"
+    return PlatformError("try", "no platform recognises this device", hint)
+
+
+def _sentence(doubt: Doubt, text: str, where: str) -> str:
+    line, words = place_of(text, doubt.path)
+    if str(doubt.path[-1]) not in words.split("."):  # a word of what it only includes
+        line, words = place_of(text, ("include",))[0], ".".join(map(str, doubt.path))
+    return f"{where}:{line}: {words}: {doubt.reason}" + (f"; {doubt.hint}" if doubt.hint else "")
 
 
 def _absent(platform: Platform, reply: PollReply) -> Iterator[Absent]:

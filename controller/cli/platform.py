@@ -47,10 +47,11 @@ def try_(recording: Path, name: str, file: Path | None, as_json: bool) -> None:
         own = read_platform(_text(file), str(file))
         platforms[own.name], name = own, own.name
     tried = asyncio.run(try_recording(read_recording(recording), platforms, name))
+    source = _source(tried.platform, file)
     if as_json:
-        click.echo(json.dumps(tried.as_object(), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(tried.as_object(tried.told(*source)), ensure_ascii=False, indent=2))
     else:
-        show(tried, _source(tried.platform, file))
+        show(tried, source)
 
 
 @platform.command()

@@ -23,7 +23,7 @@ def show(tried: Tried, source: tuple[str, str]) -> None:
         objects = ", ".join(".".join(map(str, oid)) for oid in absent.objects) or "any of its objects"
         if words.endswith(f".{absent.path[-1]}") or not absent.objects:  # not what it only includes
             click.echo(f"{name}:{line}: {words}: the device has nothing at {objects}")
-    for problem in tried.problems:
+    for problem in tried.told(text, name):
         click.echo(f"problem: {problem}")
 
 

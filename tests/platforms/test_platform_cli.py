@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from controller.cli.main import plaza
-from drivers.definition import load_platforms, read_platform
-from drivers.errors import DriverError
+from drivers.definition import installed, load_platforms, read_platform
+from drivers.errors import DriverError, PlatformError
 from tests.platforms.expect import FOLDER
 
 XIRRUS = FOLDER / "xirrus.snmprec"
@@ -97,3 +97,43 @@ def test_a_new_platform_loads_as_it_was_written_and_is_never_written_over(tmp_pa
     assert f"wrote {file}" in shown
     assert read_platform(file.read_text("utf-8"), "acme_ap/platform.yaml").vendor == "acme"
     assert "is there already" in str(run("new", "acme_ap", "--in", tmp_path).exception)
+
+
+def acme(folder: Path, text: str) -> Path:
+    """A platform.yaml of somebody who begins."""
+    file = folder / "platform.yaml"
+    file.write_text(f"name: acme_ap\nvendor: acme\nverified: false\n{text}")
+    return file
+
+
+def test_a_file_may_lie_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    file = acme(tmp_path, "identify: {}\n")
+
+    assert run("try", XIRRUS, "--file", file).output.startswith("platform acme_ap\n")
+
+
+def test_an_installed_platform_is_called_as_its_folder() -> None:
+    with pytest.raises(PlatformError, match=r"other/platform.yaml:2: name: is 'sample'; write 'other'"):
+        installed("other", "vendor: v\nname: sample\nverified: false\nidentify: {}\n")
+
+
+def test_a_file_whose_identify_does_not_recognise_the_device_says_so(tmp_path: Path) -> None:
+    file = acme(tmp_path, "identify:\n  sys_object_id: 1.3.6.1.4.1.99999\n")
+    shown = run("try", XIRRUS, "--file", file).output
+
+    assert (
+        f"problem: {file}:4: identify: does not recognise this device (sysObjectID 1.3.6.1.4.1.21013.1.52,"
+        in shown
+    )
+    assert json.loads(run("try", XIRRUS, "--platform", "airport", "--json").output)["problems"]
+
+
+def test_a_device_that_nobody_recognises_is_named_ready_for_identify(tmp_path: Path) -> None:
+    unknown = tmp_path / "unknown.snmprec"
+    unknown.write_text("1.3.6.1.2.1.1.1.0|4|Acme AP 7 (2.1)\n1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.99999.1\n")
+    said = str(run("try", unknown).exception)
+    entry = '[{sys_object_id: 1.3.6.1.4.1.99999.1, sys_descr: "^Acme AP 7 \\\\(2\\\\.1\\\\)"}]'
+
+    assert said.endswith(f"or write one with identify: {entry}")
+    file = acme(tmp_path, f"identify: {entry}\n")
+    assert json.loads(run("try", unknown, "--file", file, "--json").output)["problems"] == []

@@ -76,7 +76,6 @@ def test_a_good_definition_is_read_whole() -> None:
         (", ours: 1.3.6.1.4.1.1.3.1.5", "", 25, "ssids.clients.pair.ours"),
         ("facts:", "include: everything\nfacts:", 6, "include"),
         ("index: radio, map", "hook: magic, of: 1.3.6.1, map", 20, "radios.0.band.hook"),
-        ("name: sample", "name: other", 1, "name"),
         ("sys_descr", "{sys_descr", 6, "YAML"),
         (GOOD, "", 1, "the file"),
         (GOOD, "- a list", 1, "the file"),
