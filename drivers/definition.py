@@ -14,6 +14,7 @@ from drivers.needs import scalar_of, scalars_of, walked_of
 from drivers.notation import Part, one_or_more
 from drivers.sheets import ApTables, ModemTables, PortTables, PowerTables, RadioTables, SsidTables, Table
 from drivers.snmp.seam import Oid
+from drivers.texts import decoded
 from drivers.words import Reading, ScalarReadings
 from metrics.catalog import MEASUREMENTS
 
@@ -124,7 +125,7 @@ def load_platforms() -> Mapping[str, Platform]:
     for folder in sorted(files("drivers").joinpath("platforms").iterdir(), key=lambda folder: folder.name):
         source = folder.joinpath("platform.yaml")
         if source.is_file():
-            found[folder.name] = installed(folder.name, source.read_text("utf-8"))
+            found[folder.name] = installed(folder.name, source.read_bytes())
     return found
 
 
@@ -143,9 +144,10 @@ def read_platform(text: str, where: str) -> Platform:
     return _whole(platform)
 
 
-def installed(folder: str, text: str) -> Platform:
+def installed(folder: str, octets: bytes) -> Platform:
     """One of ours, which the inventory calls by the name of its folder."""
     where = f"{folder}/platform.yaml"
+    text = decoded(octets, where)
     platform = read_platform(text, where)
     if platform.name != folder:
         line, _ = place_of(text, ("name",))

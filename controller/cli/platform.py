@@ -101,8 +101,9 @@ def _source(name: str, file: Path | None) -> tuple[str, str]:
 
 def _text(file: Path) -> str:
     from controller.errors import ControllerError
+    from drivers.texts import decoded
 
     try:
-        return file.read_text("utf-8")
+        return decoded(file.read_bytes(), str(file))
     except OSError as error:
         raise ControllerError(f"{file}: {error.strerror}") from error

@@ -10,6 +10,7 @@ from controller.cli.main import plaza
 from drivers.definition import installed, load_platforms, read_platform
 from drivers.errors import DriverError, PlatformError
 from tests.platforms.expect import FOLDER
+from tests.platforms.report import main as report
 
 XIRRUS = FOLDER / "xirrus.snmprec"
 
@@ -114,7 +115,7 @@ def test_a_file_may_lie_in_a_folder_of_any_name(tmp_path: Path) -> None:
 
 def test_an_installed_platform_is_called_as_its_folder() -> None:
     with pytest.raises(PlatformError, match=r"other/platform.yaml:2: name: is 'sample'; write 'other'"):
-        installed("other", "vendor: v\nname: sample\nverified: false\nidentify: {}\n")
+        installed("other", b"vendor: v\nname: sample\nverified: false\nidentify: {}\n")
 
 
 def test_a_file_whose_identify_does_not_recognise_the_device_says_so(tmp_path: Path) -> None:
@@ -137,3 +138,31 @@ def test_a_device_that_nobody_recognises_is_named_ready_for_identify(tmp_path: P
     assert said.endswith(f"or write one with identify: {entry}")
     file = acme(tmp_path, f"identify: {entry}\n")
     assert json.loads(run("try", unknown, "--file", file, "--json").output)["problems"] == []
+
+
+def test_a_file_that_is_not_utf_8_is_told_with_line_and_byte(tmp_path: Path) -> None:
+    latin = tmp_path / "latin.snmprec"
+    latin.write_bytes(b"1.3.6.1.2.1.1.2.0|6|1.3.6\n1.3.6.1.2.1.1.6.0|4|Ju\xe1rez\n")
+    file = acme(tmp_path, "identify: {}\n")
+    file.write_bytes(file.read_bytes() + b"# Ju\xe1rez\n")
+
+    assert str(run("try", latin).exception) == f"{latin}:2: byte 48 (0xe1) is not UTF-8; save it as UTF-8"
+    assert f"{file}:5: byte" in str(run("try", XIRRUS, "--file", file).exception)
+    with pytest.raises(PlatformError, match=r"acme_ap/platform.yaml:5: .*save it as UTF-8"):
+        installed("acme_ap", file.read_bytes())
+
+
+def test_a_byte_order_mark_of_a_windows_editor_is_no_part_of_the_file(tmp_path: Path) -> None:
+    marked = tmp_path / "marked.snmprec"
+    marked.write_bytes(b"\xef\xbb\xbf" + XIRRUS.read_bytes())
+
+    assert run("try", marked).output.startswith("platform xirrus\n")
+
+
+def test_the_report_without_outside_recordings_names_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLAZA_RECORDINGS", str(tmp_path))
+
+    with pytest.raises(SystemExit, match=f"no outside recordings in {tmp_path}: set PLAZA_RECORDINGS"):
+        report([])
