@@ -7,25 +7,34 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, TypeAdapter, ValidationError, model_validator
 
-from drivers.blocks import Extend, Identify, Snmp, Traffic
+from drivers.blocks import Extend, Identify, InterfaceRule, Snmp, Traffic
 from drivers.errors import PlatformError
-from drivers.faults import explain, parse, place_of
+from drivers.faults import Path, explain, near, parse, place_of
 from drivers.needs import scalar_of, scalars_of, walked_of
 from drivers.notation import Part, one_or_more
-from drivers.sheets import ApTables, ModemTables, PortTables, PowerTables, RadioTables, SsidTables, Table
+from drivers.sheets import (
+    TABLES,
+    ApTables,
+    Extends,
+    ModemTables,
+    PortTables,
+    PowerTables,
+    RadioTables,
+    SsidTables,
+    Table,
+)
 from drivers.snmp.seam import Oid
 from drivers.texts import decoded
-from drivers.words import Reading, ScalarReadings
+from drivers.words import Pair, Reading, ScalarReadings, Share, Storage
 from metrics.catalog import MEASUREMENTS
 
 _SHARED: Final = "parts.yaml"
-TABLES: Final = ("aps", "radios", "ssids", "cellular", "ports", "power")
-"""The words that hold tables, in the order in which they are read."""
 
 
 def _ap_field(name: str) -> str:
-    if name not in MEASUREMENTS["wifi_ap"].fields:
-        raise ValueError(f"the catalogue has no field {name!r} in wifi_ap")
+    known = MEASUREMENTS["wifi_ap"].fields
+    if name not in known:
+        raise ValueError(f"the catalogue has no field {name!r} in wifi_ap{near(name, known)}")
     return name
 
 
@@ -107,6 +116,27 @@ class Platform(Part):
                 yield from (((word, name), one) for one in several)
 
 
+_BLOCKS: Final[Mapping[object, tuple[type[Part], ...]]] = {
+    "identify": (Identify,),
+    "snmp": (Snmp,),
+    "traffic": (Traffic, InterfaceRule),
+    "extend": (Extend,),
+}
+_VALUES: Final = (Reading, Share, Storage, Pair, Extends)
+
+
+def words_at(path: Path) -> Iterator[str]:
+    """The words that may stand where this path ends."""
+    if len(path) == 1:
+        yield from Platform.model_fields
+    elif len(path) == 3 and path[0] in TABLES:
+        table = TABLES[str(path[0])]
+        yield from (*table.words, *MEASUREMENTS[table.measurement].fields)
+    else:
+        for part in _BLOCKS.get(path[0], _VALUES):
+            yield from part.model_fields
+
+
 @cache
 def load_shared() -> Mapping[str, Shared]:
     """The blocks that platforms include, by name. Raises PlatformError."""
@@ -115,7 +145,7 @@ def load_shared() -> Mapping[str, Shared]:
     try:
         return TypeAdapter(dict[str, Shared]).validate_python(content)
     except ValidationError as error:
-        raise explain(error, root, f"shared/{_SHARED}") from error
+        raise explain(error, root, f"shared/{_SHARED}", words_at) from error
 
 
 @cache
@@ -140,7 +170,7 @@ def read_platform(text: str, where: str) -> Platform:
     try:
         platform = Platform.model_validate(content)
     except ValidationError as error:
-        raise explain(error, root, where) from error
+        raise explain(error, root, where, words_at) from error
     return _whole(platform)
 
 

@@ -9,17 +9,17 @@ from typing import Final
 from drivers import readings
 from drivers.answers import DEVICE, Answers, Row
 from drivers.bands import Spectrum, band_of
-from drivers.definition import TABLES, Platform
+from drivers.definition import Platform
 from drivers.extend import fit
+from drivers.faults import Path
 from drivers.labels import printable
-from drivers.sheets import Column, Extends, Table
+from drivers.sheets import TABLES, Column, Extends, Table
 from drivers.snmp.seam import Oid
 from drivers.tables import parts_of, rows_of
 from drivers.values import Meant, number_of, scaled, text_of, unmatched
 from drivers.words import Reading
 from metrics.catalog import MEASUREMENTS, Field
 
-Path = tuple[str | int, ...]
 _NOTHING: Final = frozenset(
     {-1, -9999, 255, 32767, -32768, 65535, 2**31 - 1, -(2**31), 2**32 - 1, 2**63 - 1, 2**64 - 1}
 )

@@ -181,6 +181,15 @@ class PowerTable(Table):
     measurement = "power"
 
 
+TABLES: Final[Mapping[str, type[Table]]] = {
+    "aps": ApTable,
+    "radios": RadioTable,
+    "ssids": SsidTable,
+    "cellular": ModemTable,
+    "ports": PortTable,
+    "power": PowerTable,
+}
+"""The words that hold tables, in the order in which they are read."""
 ApTables = Annotated[tuple[ApTable, ...], BeforeValidator(one_or_more)]
 RadioTables = Annotated[tuple[RadioTable, ...], BeforeValidator(one_or_more)]
 SsidTables = Annotated[tuple[SsidTable, ...], BeforeValidator(one_or_more)]

@@ -6,16 +6,16 @@ from typing import Any, Final
 
 from drivers.answers import Answers
 from drivers.collect import collect, request
-from drivers.definition import TABLES, Platform
+from drivers.definition import Platform
 from drivers.detect import detect
-from drivers.doubts import Doubt, Path, doubts
+from drivers.doubts import Doubt, doubts
 from drivers.errors import PlatformError
-from drivers.faults import place_of
+from drivers.faults import Path, place_of
 from drivers.identity import identity, unrecognised
 from drivers.model import Device, Endpoint, Role, Secret, SnmpV2c
 from drivers.needs import columns_of, scalars_of
 from drivers.recording import Recording
-from drivers.sheets import Table
+from drivers.sheets import TABLES, Table
 from drivers.snmp.seam import Oid, PollReply, Value
 from metrics.catalog import MEASUREMENTS
 from metrics.sample import Sample

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from controller.cli.main import plaza
 from controller.cli.platform import platform as group
 from drivers.blocks import Identify, InterfaceRule, Snmp
-from drivers.definition import TABLES, Platform, load_shared
-from drivers.sheets import ApTable, PortTable, RadioTable, SsidTable, Table
+from drivers.definition import Platform, load_shared
+from drivers.sheets import TABLES, ApTable, PortTable, RadioTable, SsidTable, Table
 from drivers.words import Pair, Reading, Reduction, Share, Storage
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "add-a-vendor.md").read_text("utf-8")
