@@ -16,6 +16,7 @@ from drivers.labels import printable
 from drivers.sheets import TABLES, Column, Extends, Table
 from drivers.snmp.seam import Oid
 from drivers.tables import parts_of, rows_of
+from drivers.units import shown
 from drivers.values import Meant, number_of, scaled, text_of, unmatched
 from drivers.words import Reading
 from metrics.catalog import MEASUREMENTS, Field
@@ -24,7 +25,6 @@ _NOTHING: Final = frozenset(
     {-1, -9999, 255, 32767, -32768, 65535, 2**31 - 1, -(2**31), 2**32 - 1, 2**63 - 1, 2**64 - 1}
 )
 """How agents spell "unknown"; that such a value is dropped is no news."""
-_UNITS: Final = {"1": "", "Cel": "°C"}
 _WHOLE: Final = re.compile(r"\^[^()]*\$")
 _MOST_SHOWN: Final = 60
 
@@ -171,7 +171,7 @@ def _says_band(value: Meant) -> bool:
 
 
 def _bounds(known: Field, number: float) -> str:
-    unit = _UNITS.get(known.unit, known.unit.strip("{}"))
+    unit = shown(known.unit)
     if number < known.least and known.most >= 2**40:
         return f"below {_shown(known.least)} {unit}".rstrip()
     return f"beyond {_shown(known.least)} to {_shown(known.most)} {unit}".rstrip()

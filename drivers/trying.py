@@ -1,6 +1,7 @@
 """What a platform makes of a recording, and what in it finds nothing there."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +18,6 @@ from drivers.needs import columns_of, scalars_of
 from drivers.recording import Recording
 from drivers.sheets import TABLES, Table
 from drivers.snmp.seam import Oid, PollReply, Value
-from metrics.catalog import MEASUREMENTS
 from metrics.sample import Sample
 
 _NOWHERE: Final = Endpoint("127.0.0.1", 161)
@@ -37,7 +37,10 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What came of a recording. `unknown` are fields of the catalogue, per measurement, that nothing told."""
+    """What came of a recording.
+
+    `unknown` are, per measurement, fields that nothing told, those first that most platforms tell.
+    """
 
     platform: str
     facts: Mapping[str, str]
@@ -90,7 +93,7 @@ async def try_recording(
         (*broken, *found.problems),
         (*named, *doubts(platform, Answers.of(reply))),
         absent,
-        _unknown(found.samples),
+        _unknown(found.samples, platforms.values()),
     )
 
 
@@ -148,8 +151,19 @@ def _needed(table: Table) -> dict[str, list[Oid]]:
     return found
 
 
-def _unknown(samples: tuple[Sample, ...]) -> dict[str, tuple[str, ...]]:
+def _unknown(samples: Iterable[Sample], platforms: Iterable[Platform]) -> dict[str, tuple[str, ...]]:
     told: dict[str, set[str]] = {}
     for sample in samples:
         told.setdefault(sample.measurement, set()).update(sample.fields)
-    return {name: tuple(sorted(MEASUREMENTS[name].fields.keys() - known)) for name, known in told.items()}
+    counts = Counter(pair for platform in platforms for pair in _told_by(platform))
+    usual = sorted(counts, key=lambda pair: (-counts[pair], pair))
+    return {
+        measurement: tuple(name for where, name in usual if where == measurement and name not in known)
+        for measurement, known in told.items()
+    }
+
+
+def _told_by(platform: Platform) -> set[tuple[str, str]]:
+    """Measurement and field of all that a platform reads."""
+    device = {("wifi_ap", name) for name in platform.measure}
+    return device | {(table.measurement, name) for _, table in platform.tables for name in table.fields}

@@ -30,6 +30,15 @@ def list_() -> None:
     Console().print(table)
 
 
+@platform.command()
+@click.argument("measurement", default="")
+def fields(measurement: str) -> None:
+    """The fields that a platform may tell, with unit and meaning; of MEASUREMENT (or block) only."""
+    from controller.cli.platform_fields import show_fields
+
+    show_fields(measurement)
+
+
 @platform.command(name="try")
 @click.argument("recording", type=click.Path(path_type=Path))
 @click.option("--platform", "name", default="", help="Instead of the one that recognises the device.")

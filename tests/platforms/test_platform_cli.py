@@ -1,6 +1,7 @@
 """`plaza platform` as a technician types it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 from controller.cli.main import plaza
 from drivers.definition import installed, load_platforms, read_platform
 from drivers.errors import DriverError, PlatformError
+from metrics.catalog import MEASUREMENTS
 from tests.platforms.expect import FOLDER
 from tests.platforms.report import main as report
 
@@ -166,3 +168,28 @@ def test_the_report_without_outside_recordings_names_the_variable(
 
     with pytest.raises(SystemExit, match=f"no outside recordings in {tmp_path}: set PLAZA_RECORDINGS"):
         report([])
+
+
+def test_fields_shows_the_catalogue_with_units_and_meanings() -> None:
+    shown = run("fields").output
+
+    for measurement in ("wifi_ap", "wifi_radio", "wifi_ssid", "uplink", "wired_port", "power"):
+        assert f"{measurement} (in `" in shown
+        assert all(name in shown for name in MEASUREMENTS[measurement].fields if "poll" not in name)
+    assert re.search(r"temperature_c +°C +hottest sensor", shown)
+    assert "poll_ms" not in shown
+
+
+def test_fields_of_one_measurement_are_found_by_its_block_too() -> None:
+    assert run("fields", "radios").output == run("fields", "wifi_radio").output
+    assert "wifi_ssid (in `ssids`)" in run("fields", "wifi_ssid").output
+    assert str(run("fields", "wifi_radios").exception) == (
+        "platforms tell no 'wifi_radios'; did you mean wifi_radio?"
+    )
+
+
+def test_what_stays_unknown_is_a_short_list_of_what_other_platforms_tell() -> None:
+    lines = [line for line in run("try", XIRRUS).output.splitlines() if line.startswith("unknown in ")]
+
+    assert any(line.startswith("unknown in wifi_radio: clients, power_dbm, ") for line in lines)
+    assert all(line.count(", ") < 8 and "poll_ms" not in line for line in lines)
