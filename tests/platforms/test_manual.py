@@ -33,6 +33,22 @@ def test_the_example_of_the_manual_gives_what_it_says(tmp_path: Path) -> None:
     assert "wifi_ssid ap=device band=5g ssid=Plaza\n    clients=19" in shown
 
 
+def test_the_line_from_a_network_name_to_the_band_of_its_radio_does_what_the_manual_says(
+    tmp_path: Path,
+) -> None:
+    (line,) = (text for kind, text in BLOCKS if kind == "yaml" and text.startswith("  band: "))
+    definition = next(text for kind, text in BLOCKS if kind == "yaml" and text.startswith("# Acme"))
+    (recording,) = (text for _, text in BLOCKS if text.startswith("1.3.6.1.2.1.1.1.0|"))
+    (tmp_path / "acme.yaml").write_text(re.sub(r"  band: .*\n", lambda _: line, definition))
+    (tmp_path / "acme.snmprec").write_text(recording)
+    words = ["platform", "try", str(tmp_path / "acme.snmprec"), "--file", str(tmp_path / "acme.yaml")]
+    shown = CliRunner().invoke(plaza, words).output
+
+    assert "wifi_ssid ap=device band=2g4 ssid=Plaza\n    clients=7" in shown
+    assert "wifi_ssid ap=device band=5g ssid=Plaza\n    clients=19" in shown
+    assert "problem" not in shown
+
+
 def test_every_command_of_the_group_is_in_the_manual_and_no_other() -> None:
     assert set(re.findall(r"^plaza platform (\w+)", MANUAL, re.MULTILINE)) == set(group.commands)
 
