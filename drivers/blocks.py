@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from drivers.faults import near
 from drivers.notation import Oids, OidText, Part, Regex, as_tuple
 from drivers.snmp.seam import Oid
 from metrics.catalog import MEASUREMENTS
@@ -21,7 +22,7 @@ def _if_mib(name: str) -> Oid:
 
 def _measurement(name: str) -> str:
     if name not in MEASUREMENTS:
-        raise ValueError(f"the catalogue has no measurement {name!r}")
+        raise ValueError(f"the catalogue has no measurement {name!r}{near(name, MEASUREMENTS)}")
     return name
 
 

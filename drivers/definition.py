@@ -7,24 +7,34 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, TypeAdapter, ValidationError, model_validator
 
-from drivers.blocks import Extend, Identify, Snmp, Traffic
+from drivers.blocks import Extend, Identify, InterfaceRule, Snmp, Traffic
 from drivers.errors import PlatformError
-from drivers.faults import explain, parse
+from drivers.faults import Path, explain, near, parse, place_of
 from drivers.needs import scalar_of, scalars_of, walked_of
 from drivers.notation import Part, one_or_more
-from drivers.sheets import ApTables, ModemTables, PortTables, PowerTables, RadioTables, SsidTables, Table
+from drivers.sheets import (
+    TABLES,
+    ApTables,
+    Extends,
+    ModemTables,
+    PortTables,
+    PowerTables,
+    RadioTables,
+    SsidTables,
+    Table,
+)
 from drivers.snmp.seam import Oid
-from drivers.words import Reading, ScalarReadings
+from drivers.texts import decoded
+from drivers.words import Pair, Reading, ScalarReadings, Share, Storage
 from metrics.catalog import MEASUREMENTS
 
 _SHARED: Final = "parts.yaml"
-TABLES: Final = ("aps", "radios", "ssids", "cellular", "ports", "power")
-"""The words that hold tables, in the order in which they are read."""
 
 
 def _ap_field(name: str) -> str:
-    if name not in MEASUREMENTS["wifi_ap"].fields:
-        raise ValueError(f"the catalogue has no field {name!r} in wifi_ap")
+    known = MEASUREMENTS["wifi_ap"].fields
+    if name not in known:
+        raise ValueError(f"the catalogue has no field {name!r} in wifi_ap{near(name, known)}")
     return name
 
 
@@ -106,6 +116,27 @@ class Platform(Part):
                 yield from (((word, name), one) for one in several)
 
 
+_BLOCKS: Final[Mapping[object, tuple[type[Part], ...]]] = {
+    "identify": (Identify,),
+    "snmp": (Snmp,),
+    "traffic": (Traffic, InterfaceRule),
+    "extend": (Extend,),
+}
+_VALUES: Final = (Reading, Share, Storage, Pair, Extends)
+
+
+def words_at(path: Path) -> Iterator[str]:
+    """The words that may stand where this path ends."""
+    if len(path) == 1:
+        yield from Platform.model_fields
+    elif len(path) == 3 and path[0] in TABLES:
+        table = TABLES[str(path[0])]
+        yield from (*table.words, *MEASUREMENTS[table.measurement].fields)
+    else:
+        for part in _BLOCKS.get(path[0], _VALUES):
+            yield from part.model_fields
+
+
 @cache
 def load_shared() -> Mapping[str, Shared]:
     """The blocks that platforms include, by name. Raises PlatformError."""
@@ -114,7 +145,7 @@ def load_shared() -> Mapping[str, Shared]:
     try:
         return TypeAdapter(dict[str, Shared]).validate_python(content)
     except ValidationError as error:
-        raise explain(error, root, f"shared/{_SHARED}") from error
+        raise explain(error, root, f"shared/{_SHARED}", words_at) from error
 
 
 @cache
@@ -124,7 +155,7 @@ def load_platforms() -> Mapping[str, Platform]:
     for folder in sorted(files("drivers").joinpath("platforms").iterdir(), key=lambda folder: folder.name):
         source = folder.joinpath("platform.yaml")
         if source.is_file():
-            found[folder.name] = read_platform(source.read_text("utf-8"), f"{folder.name}/platform.yaml")
+            found[folder.name] = installed(folder.name, source.read_bytes())
     return found
 
 
@@ -134,16 +165,26 @@ def platform_text(name: str) -> str:
 
 
 def read_platform(text: str, where: str) -> Platform:
-    """One platform.yaml; its name must be its folder's. Raises PlatformError with file, line and key."""
+    """One platform.yaml. Raises PlatformError with file, line and key."""
     root, content = parse(text, where)
     try:
         platform = Platform.model_validate(content)
     except ValidationError as error:
-        raise explain(error, root, where) from error
-    folder = where.rpartition("/")[0].rpartition("/")[2]
-    if folder and platform.name != folder:
-        raise PlatformError(f"{where}:1", f"name: is {platform.name!r}", f"write {folder!r}, as the folder")
+        raise explain(error, root, where, words_at) from error
     return _whole(platform)
+
+
+def installed(folder: str, octets: bytes) -> Platform:
+    """One of ours, which the inventory calls by the name of its folder."""
+    where = f"{folder}/platform.yaml"
+    text = decoded(octets, where)
+    platform = read_platform(text, where)
+    if platform.name != folder:
+        line, _ = place_of(text, ("name",))
+        raise PlatformError(
+            f"{where}:{line}", f"name: is {platform.name!r}", f"write {folder!r}, as the folder"
+        )
+    return platform
 
 
 def _whole(platform: Platform) -> Platform:

@@ -1,6 +1,8 @@
 """Where in a YAML text a word stands, and what is wrong there."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
 from typing import Final
 
 import yaml
@@ -10,10 +12,16 @@ from drivers.errors import PlatformError
 
 _MISSING: Final = "Field required"
 _EXTRA: Final = "Extra inputs are not permitted"
+_ADD_IT: Final = "is missing, add it"
+_NEAR: Final = 0.6
+_TAB: Final = re.compile(r"[ -]*\t")
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def place_of(text: str, path: tuple[int | str, ...]) -> tuple[int, str]:
+Path = tuple[int | str, ...]
+
+
+def place_of(text: str, path: Path) -> tuple[int, str]:
     """Line and words of the deepest part of `path` that a platform.yaml spells out."""
     root = yaml.compose(text, Loader=_LOADER)
     line, words, _ = _deepest(root, path)
@@ -29,9 +37,23 @@ def parse(text: str, where: str) -> tuple[yaml.Node | None, object]:
             raise PlatformError(f"{where}:{line}", f"{word}: is there twice", "write it once, as a list")
         return root, None if root is None else loader.construct_document(root)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = 1 if mark is None else mark.line + 1
-        raise PlatformError(f"{where}:{line}", "this is not YAML", "check the indentation") from error
+        line, reason = _not_yaml(error, text)
+        raise PlatformError(f"{where}:{line}", reason) from error
+
+
+def _not_yaml(error: Exception, text: str) -> tuple[int, str]:
+    """Line and reason, in the words of PyYAML."""
+    if isinstance(error, yaml.reader.ReaderError):
+        return text.count("\n", 0, error.position) + 1, f"this is not YAML: {error.reason}"
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return 1, "this is not YAML: nested too deep, or not text"
+    line = error.problem_mark.line + 1
+    written = text.splitlines()[line - 1 : line]
+    if written and _TAB.match(written[0]):
+        return line, "there is a tab; write spaces"
+    began = error.context_mark.line + 1 if error.context_mark else line
+    since = f", {error.context} that began in line {began}" if error.context else ""
+    return line, f"this is not YAML: {error.problem}{since}"
 
 
 def _twice(node: yaml.Node | None, seen: set[int]) -> Iterator[tuple[int, str]]:
@@ -52,23 +74,33 @@ def _twice(node: yaml.Node | None, seen: set[int]) -> Iterator[tuple[int, str]]:
         yield from _twice(value, seen)
 
 
-def explain(error: ValidationError, root: yaml.Node | None, where: str) -> PlatformError:
-    """All faults in one error, at the line of the first."""
+def near(word: object, known: Iterable[str]) -> str:
+    """The nearest of the words that may stand here, as a question; empty when none is near."""
+    close = get_close_matches(str(word), sorted(known), n=1, cutoff=_NEAR)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def explain(
+    error: ValidationError, root: yaml.Node | None, where: str, words: Callable[[Path], Iterable[str]]
+) -> PlatformError:
+    """All faults in one error, a line for each; `words` are those that may stand at the end of a path."""
     faults = []
     for fault in error.errors():
-        line, key = _place(root, fault["loc"])
-        why = (
-            fault["msg"].removeprefix("Value error, ").replace(_EXTRA, "there is no such word or field here")
-        )
+        path = fault["loc"]
+        line, key = _place(root, path)
+        why = fault["msg"].removeprefix("Value error, ")
+        if why == _EXTRA:
+            why = f"there is no such word or field here{near(path[-1], words(path))}"
         faults.append((line, key or "the file", why))
     faults.sort(key=lambda fault: (fault[2] == _MISSING, fault))  # a misspelt key tells more than its absence
     faults = list(dict.fromkeys(faults))
-    first, *others = [f"{key}: {why}" for _, key, why in faults]
-    rest = [f"line {line}: {text}" for (line, _, _), text in zip(faults[1:], others, strict=True)]
-    return PlatformError(f"{where}:{faults[0][0]}", "; ".join((first, *rest)))
+    first, *others = [
+        (f"{where}:{line}", f"{key}: {_ADD_IT if why == _MISSING else why}") for line, key, why in faults
+    ]
+    return PlatformError(first[0], "\n".join((first[1], *(f"{place}: {text}" for place, text in others))))
 
 
-def _place(root: yaml.Node | None, path: tuple[int | str, ...]) -> tuple[int, str]:
+def _place(root: yaml.Node | None, path: Path) -> tuple[int, str]:
     """Line and name of the deepest word on the path that is in the file, and of one that is missing there."""
     line, words, node = _deepest(root, path)
     last = path[-1] if path else ""
@@ -76,7 +108,7 @@ def _place(root: yaml.Node | None, path: tuple[int | str, ...]) -> tuple[int, st
     return line, ".".join([*words, *([str(last)] if missing else [])])
 
 
-def _deepest(node: yaml.Node | None, path: tuple[int | str, ...]) -> tuple[int, list[str], yaml.Node | None]:
+def _deepest(node: yaml.Node | None, path: Path) -> tuple[int, list[str], yaml.Node | None]:
     """A path has steps that nobody wrote: `fields`, the 0 of a thing that stands alone, names of types."""
     line, words = node.start_mark.line + 1 if node else 1, []
     for step in path:

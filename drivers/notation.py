@@ -14,6 +14,8 @@ _LARGEST_ARC: Final = 2**32 - 1
 
 
 def _oid(text: object) -> Oid:
+    if isinstance(text, str) and text.startswith(".") and _OID.fullmatch(text[1:]):
+        raise ValueError(f"write it without the leading dot, {text[1:]}")
     if not isinstance(text, str) or not _OID.fullmatch(text):
         raise ValueError("write an OID in numbers, as 1.3.6.1.2.1.1.5.0")
     arcs = tuple(int(number) for number in text.split("."))

@@ -31,15 +31,20 @@ def text(answers: Answers, readings: Sequence[Reading], row: Row = DEVICE) -> st
 
 def value(answers: Answers, reading: Reading, row: Row = DEVICE) -> Meant | None:
     """What a reading says of a row, before scale and offset."""
-    raws = _SOURCES[reading.source](answers, reading, row)
-    if raws is None:
+    found = raws(answers, reading, row)
+    if found is None:
         return None
     if reading.reduce is None:
-        return next((one for raw in raws if (one := meant(reading, raw)) is not None), None)
-    values = [one for raw in raws if (one := meant(reading, raw)) is not None]
+        return next((one for raw in found if (one := meant(reading, raw)) is not None), None)
+    values = [one for raw in found if (one := meant(reading, raw)) is not None]
     if reading.reduce is Reduction.COUNT and not values and not answers.complete:
         return None
     return reduced(reading.reduce, values)
+
+
+def raws(answers: Answers, reading: Reading, row: Row) -> Raws:
+    """What the source of a reading points to in a row, as the agent sent it."""
+    return _SOURCES[reading.source](answers, reading, row)
 
 
 def _scalar(answers: Answers, reading: Reading, row: Row) -> Raws:

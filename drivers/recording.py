@@ -17,6 +17,7 @@ from drivers.snmp.habits import Habits
 from drivers.snmp.questions import Question
 from drivers.snmp.seam import Oid, PollReply, PollRequest, Value
 from drivers.spelling import decodes
+from drivers.texts import decoded
 
 _NUMBERS: Final = frozenset(
     {"2", "65", "66", "67", "70"}
@@ -33,7 +34,7 @@ _NO_INSTANCE: Final = 0x81
 def read_recording(path: Path) -> dict[Oid, Value]:
     """The objects of a recording. Raises PlatformError naming file and line."""
     try:
-        text = path.read_text("utf-8", "surrogateescape")
+        text = decoded(path.read_bytes(), str(path))
     except OSError as error:
         raise PlatformError(str(path), error.strerror or str(error), "give a .snmprec file") from error
     return read_lines(text.splitlines(), str(path))
@@ -66,7 +67,7 @@ def _value(tag: str, text: str) -> Value:
         return _oid(text)
     if tag == _ADDRESS:
         return bytes(map(int, text.split(".")))
-    return text.encode("utf-8", "surrogateescape")
+    return text.encode("utf-8")
 
 
 def _oid(text: str) -> Oid:

@@ -5,14 +5,16 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from drivers.bands import Spectrum
 from drivers.needs import columns_of
 from drivers.notation import OidText, Part, one_or_more
 from drivers.snmp.seam import Oid
 from drivers.words import HOLE, ColumnReadings, Reading, extend_column, holes
 from metrics.catalog import MEASUREMENTS
 
+_BANDS: Final = frozenset(Spectrum)
 ROW: Final = "row"
 """The name of a row's whole index."""
 
@@ -48,6 +50,14 @@ class Column(Part):
     column: OidText
 
 
+def _known_bands(told_by: tuple[Reading, ...]) -> tuple[Reading, ...]:
+    for said in (said for reading in told_by for said in (reading.map or {}).values()):
+        if isinstance(said, str) and said not in _BANDS and not said.isdigit():
+            raise ValueError(f"{said!r} is no band; write one of {', '.join(Spectrum)}")
+    return told_by
+
+
+BandReadings = Annotated[ColumnReadings, AfterValidator(_known_bands)]
 Width = Annotated[int, Field(ge=1, le=128)] | Literal["text", "rest"]
 
 
@@ -138,7 +148,7 @@ class RadioTable(Table):
     measurement = "wifi_radio"
     words = (*Table.words, "ap", "band")
     ap: ColumnReadings = ()
-    band: ColumnReadings = ()
+    band: BandReadings = ()
 
 
 class SsidTable(Table):
@@ -147,7 +157,7 @@ class SsidTable(Table):
     measurement = "wifi_ssid"
     words = (*Table.words, "ap", "band", "ssid")
     ap: ColumnReadings = ()
-    band: ColumnReadings = ()
+    band: BandReadings = ()
     ssid: ColumnReadings
 
 
@@ -171,6 +181,15 @@ class PowerTable(Table):
     measurement = "power"
 
 
+TABLES: Final[Mapping[str, type[Table]]] = {
+    "aps": ApTable,
+    "radios": RadioTable,
+    "ssids": SsidTable,
+    "cellular": ModemTable,
+    "ports": PortTable,
+    "power": PowerTable,
+}
+"""The words that hold tables, in the order in which they are read."""
 ApTables = Annotated[tuple[ApTable, ...], BeforeValidator(one_or_more)]
 RadioTables = Annotated[tuple[RadioTable, ...], BeforeValidator(one_or_more)]
 SsidTables = Annotated[tuple[SsidTable, ...], BeforeValidator(one_or_more)]

@@ -55,7 +55,7 @@ def _all_rows(table: Table, answers: Answers) -> Iterator[Row]:
         return
     columns = (table.rows.column,) if isinstance(table.rows, Column) else table.straight
     for index in sorted({index for column in columns for index in answers.columns.get(column, ())}):
-        parts = _parts(table, index)
+        parts = parts_of(table, index)
         if parts is not None:
             yield Row(index, parts)
 
@@ -68,7 +68,7 @@ def _extends(rows: Extends, answers: Answers) -> Iterator[Row]:
             yield Row(index, found.groupdict())
 
 
-def _parts(table: Table, index: Oid) -> Mapping[str, IndexPart] | None:
+def parts_of(table: Table, index: Oid) -> Mapping[str, IndexPart] | None:
     """The parts of an index; None when it is not made so."""
     found: dict[str, IndexPart] = {ROW: index}
     if not table.index:

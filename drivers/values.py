@@ -28,6 +28,12 @@ def meant(reading: Reading, raw: Meant | None) -> Meant | None:
     return value if value is None or isinstance(value, float) else _mended(reading, value)
 
 
+def unmatched(reading: Reading, raw: Meant) -> bool:
+    """Whether `match` finds nothing in a value that does not mean "unknown"."""
+    known = not (reading.absent and _among(reading.absent, raw))
+    return known and reading.match is not None and _cut(reading.match, text_of(raw)) is None
+
+
 def number_of(value: Meant | None) -> int | float | None:
     """An agent's number, be it written as text; None when it is none."""
     if isinstance(value, int | float) or value is None:

@@ -30,6 +30,15 @@ def list_() -> None:
     Console().print(table)
 
 
+@platform.command()
+@click.argument("measurement", default="")
+def fields(measurement: str) -> None:
+    """The fields that a platform may tell, with unit and meaning; of MEASUREMENT (or block) only."""
+    from controller.cli.platform_fields import show_fields
+
+    show_fields(measurement)
+
+
 @platform.command(name="try")
 @click.argument("recording", type=click.Path(path_type=Path))
 @click.option("--platform", "name", default="", help="Instead of the one that recognises the device.")
@@ -47,10 +56,11 @@ def try_(recording: Path, name: str, file: Path | None, as_json: bool) -> None:
         own = read_platform(_text(file), str(file))
         platforms[own.name], name = own, own.name
     tried = asyncio.run(try_recording(read_recording(recording), platforms, name))
+    source = _source(tried.platform, file)
     if as_json:
-        click.echo(json.dumps(tried.as_object(), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(tried.as_object(tried.told(*source)), ensure_ascii=False, indent=2))
     else:
-        show(tried, _source(tried.platform, file))
+        show(tried, source)
 
 
 @platform.command()
@@ -100,8 +110,9 @@ def _source(name: str, file: Path | None) -> tuple[str, str]:
 
 def _text(file: Path) -> str:
     from controller.errors import ControllerError
+    from drivers.texts import decoded
 
     try:
-        return file.read_text("utf-8")
+        return decoded(file.read_bytes(), str(file))
     except OSError as error:
         raise ControllerError(f"{file}: {error.strerror}") from error

@@ -10,6 +10,7 @@ import click
 from controller.errors import SelectorError, SettingsError
 from drivers.definition import load_platforms
 from drivers.errors import PlatformError
+from drivers.leftover import left_as_they_are
 from drivers.model import Endpoint, SnmpV3
 from drivers.private import private
 from drivers.recording import lines_of
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
     from drivers.snmp.seam import Oid, Value
 
 DEADLINE_S = 600.0
+_MOST_SHOWN = 40
+_MOST_CHARACTERS = 60
 _READ_IT = """\
 Names, addresses and serial numbers were exchanged. Read the file before you send it: what a device says in
-objects that no platform knows may hold more; hide it with --hide TEXT. Then: plaza platform try {file}"""
+objects that no platform knows may hold more; hide it: --hide TEXT -o OTHER.snmprec.
+Then: plaza platform try {file}"""
 
 
 def target(app: "App", host: str, port: int, credential: str) -> "tuple[Endpoint, SnmpCredentials]":
@@ -54,7 +58,15 @@ def record(endpoint: Endpoint, credentials: "SnmpCredentials", hidden: tuple[str
     )
     if broken:
         click.echo(f"not all of it: {broken}", err=True)
+    known = [oid for one in platforms.values() for oids in one.wanted for oid in oids]
+    if left := left_as_they_are(objects, clean, known):
+        more = f" … and {len(left) - _MOST_SHOWN} more" if len(left) > _MOST_SHOWN else ""
+        click.echo(f"Left as they are: {', '.join(map(_quoted, left[:_MOST_SHOWN]))}{more}")
     click.echo(_READ_IT.format(file=file))
+
+
+def _quoted(text: str) -> str:
+    return f'"{text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + "…"}"'
 
 
 async def _walk(endpoint: Endpoint, credentials: "SnmpCredentials") -> "tuple[dict[Oid, Value], str]":

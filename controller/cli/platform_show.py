@@ -16,15 +16,18 @@ def show(tried: Tried, source: tuple[str, str]) -> None:
         fields = " ".join(f"{name}={value}" for name, value in sample.fields.items())
         click.echo(f"{sample.measurement} {tags}\n    {fields}")
     for measurement, unknown in tried.unknown.items():
-        click.echo(f"unknown in {measurement}: {', '.join(unknown)}")
+        if unknown:
+            more = f" …; plaza platform fields {measurement}" if len(unknown) > _MOST_UNKNOWN else ""
+            click.echo(f"unknown in {measurement}: {', '.join(unknown[:_MOST_UNKNOWN])}{more}")
     text, name = source
     for absent in tried.absent:
         line, words = place_of(text, absent.path)
         objects = ", ".join(".".join(map(str, oid)) for oid in absent.objects) or "any of its objects"
         if words.endswith(f".{absent.path[-1]}") or not absent.objects:  # not what it only includes
             click.echo(f"{name}:{line}: {words}: the device has nothing at {objects}")
-    for problem in tried.problems:
+    for problem in tried.told(text, name):
         click.echo(f"problem: {problem}")
 
 
+_MOST_UNKNOWN = 8
 _SAME = frozenset({"mun", "site", "vendor"})

@@ -40,11 +40,18 @@ class RoundTrip:
         """
         if not self.smoothed_s:
             return guess_s
-        least_s = min(FLOOR_S, guess_s)
-        first_s = max(least_s, self.smoothed_s + 4 * self.variation_s)
-        doubled_s = first_s * (1 << min(tries - 1, _MOST_DOUBLINGS))
-        wait_s = min(doubled_s, max(guess_s, 2 * first_s), CEILING_S)
-        wait_s = ceil(wait_s / _STEP_S) * _STEP_S if wait_s > least_s else least_s
+        least_s = guess_s if guess_s < FLOOR_S else FLOOR_S
+        first_s = self.smoothed_s + 4 * self.variation_s
+        if first_s <= least_s and tries == 1 <= retries:
+            return least_s  # a near agent, the most frequent case
+        wait_s = _doubled(max(first_s, least_s), guess_s, tries)
+        if tries <= retries:
+            return wait_s
         left_s = guess_s * (retries + 1) - waited_s
-        no_room_for_another = not retries or left_s < 3 * wait_s
-        return max(wait_s, left_s) if tries > retries and no_room_for_another else wait_s
+        room_for_another = retries and left_s >= 3 * wait_s
+        return wait_s if room_for_another else max(wait_s, left_s)
+
+
+def _doubled(first_s: float, guess_s: float, tries: int) -> float:
+    doubled_s = first_s * (1 << min(tries - 1, _MOST_DOUBLINGS))
+    return ceil(min(doubled_s, max(guess_s, 2 * first_s), CEILING_S) / _STEP_S) * _STEP_S

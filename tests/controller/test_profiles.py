@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from controller import inventory, profiles
 from controller.console.overview import patience
 from controller.errors import InventoryError
+from controller.health import State
 from controller.model import UplinkKind
 from controller.partial_polls import between, paced
+from controller.poller import Targets
 from controller.profiles import PACES, POLL_OCTETS, SHARE, Depth, choose
 from controller.turns import Turn, Turns
 from controller.wheel import Wheel, phase_s
@@ -22,20 +24,23 @@ from drivers.definition import load_platforms
 from drivers.depth import pulse, without_names_and_ports
 from drivers.model import Device, Endpoint, PollBy, PollProfile, Role, Secret, SnmpV2c
 from drivers.recording import Recording, read_recording
+from drivers.snmp.seam import Failure, Reason
 from metrics.local.rollup import hours, roll_up
 from metrics.local.store import LocalStore
 from metrics.sample import Sample
 from metrics.sink import Window
+from tests.controller.test_notices import Known
 
 RECORDINGS = Path(__file__).parent.parent / "platforms" / "recordings"
 NOWHERE = Endpoint("127.0.0.1", 161)
 DAY_S = 86_400
+SECRETS = Known({"public": SnmpV2c(Secret("public"))})
 
 
 def device(profile: PollProfile, name: str = "ap-1", platform: str = "mikrotik_routeros") -> Device:
     place = {"municipality": "08027", "site": "plaza", "address": "127.0.0.1"}
     found = Device(name, Role.AP, platform=platform, snmp=NOWHERE, ssh=NOWHERE, http=NOWHERE, **place)
-    return replace(found, poll_profile=profile)
+    return replace(found, poll_profile=profile, snmp_credentials="public")
 
 
 KINDS = st.sampled_from(UplinkKind)
@@ -145,6 +150,20 @@ def test_a_partial_poll_tells_only_what_it_asked_and_nothing_as_zero() -> None:
     assert sample.fields.keys() == {"up", "poll_ms", "uptime_s"}
     assert sample.fields["up"] == 1
     assert len(collect(one, platforms[one.platform], recorded.ask(whole), 300).samples) > 1
+
+
+def test_a_partial_poll_does_not_change_what_is_known_of_the_service() -> None:
+    one = device(PollProfile.METERED, platform="openwrt")
+    targets = Targets.of([one], load_platforms(), SECRETS)
+    partial = targets.between[one.name].request
+    reply = Recording(read_recording(RECORDINGS / "openwrt.snmprec")).ask(partial)
+
+    for works, state in ((False, State.DEGRADED), (True, State.UP), (None, State.UP)):
+        found = targets.understand(reply, Turn(300, Depth.PULSE, (works, "why")))
+        assert (found.verdict.state, found.verdict.service_works) == (state, works)
+        assert found.verdict.reason == "why"
+    gone = replace(reply, scalars={}, failure=Failure(Reason.TIMEOUT, "no answer"))
+    assert targets.understand(gone, Turn(300, Depth.PULSE, (True, ""))).verdict.state is State.DOWN
 
 
 def test_no_device_is_incomplete_because_it_is_asked_less_often(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from drivers.definition import load_platforms
+from drivers.definition import load_platforms, platform_text
 from drivers.errors import DriverError
 from drivers.recording import read_recording
 from drivers.trying import try_recording
@@ -104,7 +104,8 @@ def reasons() -> dict[tuple[str, str, str], str]:
 def tried(recording: Path, name: str = "") -> dict[str, Any]:
     """The object that `plaza platform try --json` prints; an empty one when no platform recognises it."""
     try:
-        return asyncio.run(try_recording(read_recording(recording), load_platforms(), name)).as_object()
+        found = asyncio.run(try_recording(read_recording(recording), load_platforms(), name))
+        return found.as_object(found.told(platform_text(found.platform), f"{found.platform}/platform.yaml"))
     except DriverError:
         return {"platform": "", "facts": {}, "samples": [], "problems": []}
 

@@ -16,6 +16,10 @@ DEFAULT = Path(__file__).parents[3] / "shared" / "data" / "recordings"
 def main(names: list[str]) -> None:
     """Print the table; with names only those recordings."""
     folder = Path(os.environ.get("PLAZA_RECORDINGS", str(DEFAULT)))
+    if not (folder / "EXPECTED.tsv").is_file():
+        sys.exit(
+            f"no outside recordings in {folder}: set PLAZA_RECORDINGS to the folder that holds EXPECTED.tsv"
+        )
     everything = [one for one in scored(folder) if not names or one.expected.name in names]
     for title, key in (("recording", "name"), ("class", "kind")):
         groups: dict[str, list[Scored]] = defaultdict(list)

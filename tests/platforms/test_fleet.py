@@ -87,7 +87,7 @@ def test_a_network_without_a_name_is_left_out() -> None:
 
 
 def test_a_band_is_told_in_the_catalogues_words_as_a_frequency_or_as_a_channel() -> None:
-    body = "radios: {band: {column: T.1.1, map: {1: 6g, 2: 5180, 3: 1, 4: nonsense}}, clients: T.1.2}"
+    body = "radios: {band: {column: T.1.1, map: {1: 6g, 2: 5180, 3: 1, 4: 20}}, clients: T.1.2}"
     lines = "\n".join(f"T.1.1.{row}|2|{row}\nT.1.2.{row}|2|0" for row in (1, 2, 3, 4))
 
     assert [tags for tags, _ in fields(body, lines, "wifi_radio")] == [

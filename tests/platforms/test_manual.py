@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from controller.cli.main import plaza
 from controller.cli.platform import platform as group
 from drivers.blocks import Identify, InterfaceRule, Snmp
-from drivers.definition import TABLES, Platform, load_shared
-from drivers.sheets import ApTable, PortTable, RadioTable, SsidTable, Table
+from drivers.definition import Platform, load_shared
+from drivers.sheets import TABLES, ApTable, PortTable, RadioTable, SsidTable, Table
 from drivers.words import Pair, Reading, Reduction, Share, Storage
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "add-a-vendor.md").read_text("utf-8")
@@ -31,6 +31,22 @@ def test_the_example_of_the_manual_gives_what_it_says(tmp_path: Path) -> None:
     assert "temperature_c=41.2" in shown
     assert "version: 2.1" in shown
     assert "wifi_ssid ap=device band=5g ssid=Plaza\n    clients=19" in shown
+
+
+def test_the_line_from_a_network_name_to_the_band_of_its_radio_does_what_the_manual_says(
+    tmp_path: Path,
+) -> None:
+    (line,) = (text for kind, text in BLOCKS if kind == "yaml" and text.startswith("  band: "))
+    definition = next(text for kind, text in BLOCKS if kind == "yaml" and text.startswith("# Acme"))
+    (recording,) = (text for _, text in BLOCKS if text.startswith("1.3.6.1.2.1.1.1.0|"))
+    (tmp_path / "acme.yaml").write_text(re.sub(r"  band: .*\n", lambda _: line, definition))
+    (tmp_path / "acme.snmprec").write_text(recording)
+    words = ["platform", "try", str(tmp_path / "acme.snmprec"), "--file", str(tmp_path / "acme.yaml")]
+    shown = CliRunner().invoke(plaza, words).output
+
+    assert "wifi_ssid ap=device band=2g4 ssid=Plaza\n    clients=7" in shown
+    assert "wifi_ssid ap=device band=5g ssid=Plaza\n    clients=19" in shown
+    assert "problem" not in shown
 
 
 def test_every_command_of_the_group_is_in_the_manual_and_no_other() -> None:

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from controller.cli.main import plaza
 from drivers.definition import load_platforms
 from drivers.errors import PlatformError
+from drivers.leftover import left_as_they_are
 from drivers.model import Endpoint
 from drivers.private import private
 from drivers.recording import lines_of, read_lines, read_recording
@@ -207,7 +208,23 @@ def test_a_technician_records_a_device_and_tries_the_file(
 
     assert "platform mikrotik_routeros" in first.output, first.exception
     assert "plaza platform try ap.snmprec" in first.output
+    assert 'Left as they are: "' in first.output
     assert "is there already" in str(again.exception)
     assert "canary" not in (tmp_path / "ap.snmprec").read_text()
     assert (tmp_path / "ap.snmprec").stat().st_mode & 0o777 == 0o600
     assert shown.output.startswith("platform mikrotik_routeros")
+
+
+def test_texts_of_a_vendor_that_nobody_knows_are_named_once_to_be_read() -> None:
+    lines = ["1.3.6.1.2.1.1.1.0|4|Acme AP", "1.3.6.1.2.1.1.5.0|4|tower-7", "1.3.6.1.4.1.99999.3.1|4|Cafe Sol"]
+    lines += [
+        "1.3.6.1.4.1.99999.3.2|4|Cafe Sol",
+        "1.3.6.1.4.1.99999.4.0|4|at tower-7",
+        "1.3.6.1.4.1.99999.5.0|4|12",
+    ]
+    lines += [f"{MTIK}.4.4.0|4|7.1 (stable)"]
+    objects = read_lines(lines, "device")
+    known = [oid for one in load_platforms().values() for oids in one.wanted for oid in oids]
+
+    assert left_as_they_are(objects, scrubbed(objects), known) == ("Cafe Sol",)
+    assert left_as_they_are(objects, scrubbed(objects, "Cafe Sol"), known) == ()

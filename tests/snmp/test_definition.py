@@ -76,7 +76,6 @@ def test_a_good_definition_is_read_whole() -> None:
         (", ours: 1.3.6.1.4.1.1.3.1.5", "", 25, "ssids.clients.pair.ours"),
         ("facts:", "include: everything\nfacts:", 6, "include"),
         ("index: radio, map", "hook: magic, of: 1.3.6.1, map", 20, "radios.0.band.hook"),
-        ("name: sample", "name: other", 1, "name"),
         ("sys_descr", "{sys_descr", 6, "YAML"),
         (GOOD, "", 1, "the file"),
         (GOOD, "- a list", 1, "the file"),
@@ -97,4 +96,43 @@ def test_all_faults_are_told_at_once() -> None:
         )
 
     assert "measure.cpu" in caught.value.reason
-    assert "line 13: traffic.interfaces.0.take" in caught.value.reason
+    assert "\nsample/platform.yaml:13: traffic.interfaces.0.take" in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("    channel:", "    utilization_pct:", ":21: radios.0.utilization_pct: there is no such word or "
+         "field here; did you mean utilisation_pct?"),
+        ("reduce: max", "reducee: max", ":10: measure.cpu_pct.0.reducee: there is no such word or field "
+         "here; did you mean reduce?"),
+        ("  uptime_s:", "  uptime:", ":9: measure.uptime: the catalogue has no field 'uptime' in wifi_ap; "
+         "did you mean uptime_s?"),
+        ("sys_descr:", "sysdescr:", ":5: identify.0.sysdescr: there is no such word or field here; "
+         "did you mean sys_descr?"),
+        ("vendor: sample\n", "", ":1: vendor: is missing, add it"),
+        ("channel: 1.3", "channel: .1.3", ":21: radios.0.channel: write it without the leading dot, "
+         "1.3.6.1.4.1.1.1.1.2"),
+        ("  uptime_s:", "\tuptime_s:", ":9: there is a tab; write spaces"),
+        ('"^Sample"}', '"^Sample"', ":6: this is not YAML: did not find expected ',' or '}', while parsing a "
+         "flow mapping that began in line 5"),
+        ("vendor: sample", "vendor: \x07", ":2: this is not YAML: control characters are not allowed"),
+    ],
+)  # fmt: skip
+def test_a_mistake_says_how_to_mend_it(right: str, wrong: str, said: str) -> None:
+    with pytest.raises(PlatformError) as caught:
+        read_platform(GOOD.replace(right, wrong), "sample.yaml")
+
+    assert str(caught.value) == f"sample.yaml{said}"
+
+
+def test_every_one_of_several_faults_has_a_line_of_its_own() -> None:
+    with pytest.raises(PlatformError) as caught:
+        read_platform(GOOD.replace("vendor", "vender").replace("  ssid: ", "  sid: "), "sample.yaml")
+
+    assert str(caught.value).splitlines() == [
+        "sample.yaml:2: vender: there is no such word or field here; did you mean vendor?",
+        "sample.yaml:24: ssids.sid: there is no such word or field here; did you mean ssid?",
+        "sample.yaml:1: vendor: is missing, add it",
+        "sample.yaml:23: ssids.ssid: is missing, add it",
+    ]
