@@ -40,11 +40,12 @@ class Doubt:
 
 @dataclass(slots=True)
 class _Heard:
-    """What one word came to over all rows: values that count, values beyond, texts without a match."""
+    """What one word came to over all rows: values that count, values beyond, texts that came to nothing."""
 
     told: int = 0
     beyond: list[tuple[Reading, float]] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
+    no_numbers: list[str] = field(default_factory=list)
 
 
 def doubts(platform: Platform, answers: Answers) -> Iterator[Doubt]:
@@ -99,6 +100,8 @@ def _of_field(
 ) -> Iterator[Doubt]:
     heard = _hear(several, known, answers, rows)
     yield from _unmatched(path, heard)
+    if not heard.told and (text := next(filter(None, heard.no_numbers), "")):
+        yield Doubt(path, f'"{text}" is no number', "write a match, a map or absent")
     if heard.beyond:
         reading, number = heard.beyond[0]
         rows_too = f" in {len(heard.beyond)} rows" if len(heard.beyond) > 1 else ""
@@ -116,6 +119,9 @@ def _hear(several: Sequence[Reading], known: Field | None, answers: Answers, row
             if value is None:
                 heard.unmatched += [text for text in _without_match(reading, answers, row) if text]
                 continue
+            if known is not None and number_of(value) is None:
+                heard.no_numbers.append(_text(value))
+                continue
             number = _beyond(reading, value, known)
             if number is None:
                 heard.told += 1
@@ -132,7 +138,7 @@ def _without_match(reading: Reading, answers: Answers, row: Row) -> Iterator[str
         return
     for raw in readings.raws(answers, reading, row) or ():
         if unmatched(reading, raw):
-            yield printable(text_of(raw)).strip()[:_MOST_SHOWN]
+            yield _text(raw)
 
 
 def _beyond(reading: Reading, value: Meant, known: Field | None) -> float | None:
@@ -157,9 +163,12 @@ def _of_band(
     for row in rows:
         values = [value for one in told_by if (value := readings.value(answers, one, row)) is not None]
         if values and not any(map(_says_band, values)):
-            shown = printable(text_of(values[0])).strip()[:_MOST_SHOWN]
-            yield Doubt(path, f'"{shown}" is no band', f"map it to one of {', '.join(Spectrum)}")
+            yield Doubt(path, f'"{_text(values[0])}" is no band', f"map it to one of {', '.join(Spectrum)}")
             return
+
+
+def _text(value: Meant) -> str:
+    return printable(text_of(value)).strip()[:_MOST_SHOWN]
 
 
 def _says_band(value: Meant) -> bool:

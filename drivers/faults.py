@@ -12,6 +12,8 @@ from drivers.errors import PlatformError
 
 _MISSING: Final = "Field required"
 _EXTRA: Final = "Extra inputs are not permitted"
+_NO_MAPPING: Final = frozenset({"dict_type", "mapping_type", "model_type"})
+_LINES: Final = "write `word: value` here, one a line or all in {}"
 _ADD_IT: Final = "is missing, add it"
 _NEAR: Final = 0.6
 _TAB: Final = re.compile(r"[ -]*\t")
@@ -88,7 +90,7 @@ def explain(
     for fault in error.errors():
         path = fault["loc"]
         line, key = _place(root, path)
-        why = fault["msg"].removeprefix("Value error, ")
+        why = _LINES if fault["type"] in _NO_MAPPING else fault["msg"].removeprefix("Value error, ")
         if why == _EXTRA:
             why = f"there is no such word or field here{near(path[-1], words(path))}"
         faults.append((line, key or "the file", why))

@@ -15,7 +15,7 @@ vendor: VENDOR # the tag of its samples
 verified: false # true once it was tried on hardware
 tested_on: [] # recordings and devices, each as one text
 
-identify: # any of these; in each, everything that is said
+identify: # first: `plaza platform try` prints the entry. Any of these; in each, everything that is said
   - {sys_object_id: 1.3.6.1.4.1.99999, sys_descr: "^Model"}
 
 include: [system] # and what it has of: ucd, host, ethernet, entity (platforms/shared/parts.yaml)

@@ -1,5 +1,6 @@
 """Profiles: chosen by a site's uplink, kept by the wheel, and no device looks worse for its own."""
 
+import re
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -251,3 +252,14 @@ def test_an_unknown_profile_is_told_with_its_line(tmp_path: Path) -> None:
     assert f"{file}:17: defaults.poll_profile: is not known, write one of metered, normal, thin" in str(
         raised.value
     )
+
+
+def test_the_site_that_the_manual_spells_out_is_metered(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    manual = (root / "docs" / "metered.md").read_text("utf-8")
+    (site,) = re.findall(r"^  08027-plaza: .*?\}\}\n", manual, re.MULTILINE | re.DOTALL)
+    ours = (root / "inventory.yaml").read_text("utf-8")
+    file = tmp_path / "inventory.yaml"
+    file.write_text(re.sub(r"(?ms)^  08027-plaza: .*?\}\}\n", lambda _: site, ours), encoding="utf-8")
+
+    assert inventory.load(file, PLATFORMS).devices["ap-08027-1"].poll_profile is PollProfile.METERED

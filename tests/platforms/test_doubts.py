@@ -37,6 +37,7 @@ def test_an_index_with_a_text_that_the_rows_do_not_have_is_told() -> None:
     [
         ("T.1.0", "374", "374 is beyond 0 to 100 %, dropped; is a scale missing?"),
         ("{scalar: T.1.0, scale: 10}", "37", "370 is beyond 0 to 100 %, dropped; is the scale right?"),
+        ("T.1.0", "37 %", '"37 %" is no number; write a match, a map or absent'),
         ("{scalar: T.1.0, match: '([0-9]+) %'}", "374", 'match finds nothing in "374"'),
     ],
 )

@@ -116,6 +116,9 @@ def test_all_faults_are_told_at_once() -> None:
         ("  uptime_s:", "\tuptime_s:", ":9: there is a tab; write spaces"),
         ('"^Sample"}', '"^Sample"', ":6: this is not YAML: did not find expected ',' or '}', while parsing a "
          "flow mapping that began in line 5"),
+        (GOOD, "", ":1: the file: write `word: value` here, one a line or all in {}"),
+        ("radio: 1}", "radio: 1}\n    where: {share: 5}", ":20: radios.0.where.share: write "
+         "`word: value` here, one a line or all in {}"),
         ("vendor: sample", "vendor: \x07", ":2: this is not YAML: control characters are not allowed"),
     ],
 )  # fmt: skip
