@@ -100,6 +100,8 @@ class Dialogue:
             if None in values:
                 self._scalars = {oid: value for oid, value in self._scalars.items() if value is not None}
             return True
+        if forecast.longest > self._request.max_rows:
+            return False
         self._columns = forecast.columns(values)
         if self._columns is None:
             return False

@@ -25,16 +25,12 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forecast:
-    """What an answer will name if nothing has changed: encoded names, the same as OIDs, the table in it."""
+    """What an answer will name if nothing has changed: encoded names, the same as OIDs, the table in it and its longest column."""
 
     names: tuple[bytes, ...]
     oids: tuple[Oid, ...]
     table: tuple[Rows, ...] = ()
-
-    @property
-    def longest(self) -> int:
-        """Rows of the longest column."""
-        return max((len(rows.suffixes) for rows in self.table), default=0)
+    longest: int = 0
 
     def columns(self, values: Sequence[Value | None]) -> dict[Oid, dict[Oid, Value]] | None:
         """The table of such an answer; None when an object is missing where there was one."""
@@ -82,7 +78,8 @@ class Question:
                 for at, root in enumerate(self.oids)
                 if (rows := columns.get(root))
             )
-            found = Forecast(tuple(encode_oid(oid) for oid in oids), oids, table)
+            longest = max((len(rows.suffixes) for rows in table), default=0)
+            found = Forecast(tuple(encode_oid(oid) for oid in oids), oids, table, longest)
             self._forecasts[oids] = found
         self.latest = found
         return found

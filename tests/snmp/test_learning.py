@@ -249,6 +249,17 @@ def test_a_get_answered_in_part_is_asked_for_the_rest() -> None:
     assert set(reply.scalars) == {SYS_DESCR, SYS_NAME}
 
 
+def test_what_another_poll_has_seen_of_a_table_lifts_no_limit_of_this_one() -> None:
+    with Agent() as agent:
+        whole = poll_one(Engine, ask(agent.port, [], [IF_DESCR]))
+        few = poll_one(Engine, ask(agent.port, [], [IF_DESCR], max_rows=3))
+
+    assert len(whole.columns[IF_DESCR]) == 7
+    assert len(few.columns[IF_DESCR]) == 3
+    assert few.failure is not None
+    assert "more than 3 rows" in few.failure.detail
+
+
 def test_many_shapes_of_a_table_never_fill_the_memory_of_them() -> None:
     asked = question(Verb.BULK, (IF_DESCR,), 20)
     for number in range(200):
