@@ -25,7 +25,9 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forecast:
-    """What an answer will name if nothing has changed: encoded names, the same as OIDs, the table in it and its longest column."""
+    """What an answer will name if nothing has changed: encoded names, the same as OIDs, the table in it and the
+    rows of its longest column.
+    """
 
     names: tuple[bytes, ...]
     oids: tuple[Oid, ...]
