@@ -25,8 +25,9 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forecast:
-    """What an answer will name if nothing has changed: encoded names, the same as OIDs, the table in it and the
-    rows of its longest column.
+    """What an answer will name if nothing has changed: encoded names, the same as OIDs, its table.
+
+    `longest` is how many rows the longest column of the table has.
     """
 
     names: tuple[bytes, ...]
