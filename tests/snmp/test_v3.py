@@ -433,3 +433,55 @@ def test_whatever_a_greeting_says_of_the_clock_the_next_question_can_be_asked(
     except Disbelieved:
         assert min(boots, time_s) < 0
     duel.envelope.seal(duel.question, duel.id())
+
+
+def test_an_engine_is_sought_anew_once_a_poll_and_no_more() -> None:
+    duel = Duel(user())
+    duel.greet()
+    for name in ("another", "a-third"):
+        other = VirtualAp(7, ap_spec(name=name, **spec_of(user())), Path("unused"), NOON_S - 60)
+        duel.answer = virtual_agent(other, 3).answer
+        request_id, report = duel.asked()
+        if name == "another":
+            assert duel.envelope.open(report, request_id) is None
+            duel.greet()
+    with pytest.raises(Disbelieved, match="again and again"):
+        duel.envelope.open(report, request_id)
+
+    duel.envelope.begin()
+    assert duel.envelope.open(report, request_id) is None, "the next poll may seek once more"
+
+
+def test_an_agent_whose_clock_is_always_another_is_given_up() -> None:
+    ap = VirtualAp(7, ap_spec(**spec_of(user())), Path("unused"), NOON_S - 60)
+
+    async def run() -> tuple[PollReply, int]:
+        engine, asked = Engine(), iter(range(1, 100_000))
+        boots = 0
+
+        class Restless(asyncio.DatagramProtocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                self.transport = transport
+
+            def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
+                nonlocal boots
+                boots = next(asked)
+                answer = virtual_agent(ap, boots).answer(data, NOON_S) or b""
+                self.transport.sendto(answer, address)  # type: ignore[attr-defined]
+
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            Restless, local_addr=("127.0.0.1", 0)
+        )
+        port = transport.get_extra_info("sockname")[1]
+        request = ask(port, [SYS_NAME], credentials=user(), timeout_s=0.3, deadline_s=3)
+        (reply,) = [reply async for reply in engine.poll([request])]
+        transport.close()
+        await engine.close()
+        return reply, boots
+
+    reply, datagrams = asyncio.run(run())
+
+    assert reply.failure is not None
+    assert reply.failure.reason is Reason.DISBELIEVED
+    assert "again and again" in reply.failure.detail
+    assert datagrams <= 10
