@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict
 
 from controller.model import Inventory
-from drivers.dialect import DIALECTS
+from drivers.configurers.ways import CONFIGURERS, why_only_watched
 from drivers.model import Device, Intent, Lifecycle
 
 
@@ -30,6 +30,6 @@ def why_not(device: Device) -> str:
     """Why Plaza does not configure this device; empty when it does."""
     if device.state in {Lifecycle.EXPECTED, Lifecycle.RETIRED}:
         return f"its state is {device.state.value}"
-    if device.platform not in DIALECTS:
-        return f"Plaza only watches the platform {device.platform}"
+    if device.platform not in CONFIGURERS:
+        return why_only_watched(device.platform)
     return ""

@@ -10,8 +10,9 @@ from controller.access import Access
 from controller.errors import SecretError
 from controller.model import Inventory
 from drivers import apply
-from drivers.apply import Plan, Target, Timers, Wish
-from drivers.dialect import DIALECTS
+from drivers.apply import Plan, Target, Timers
+from drivers.configurers.seam import Wish
+from drivers.configurers.ways import CONFIGURERS
 from drivers.errors import DriverError
 from drivers.model import Device
 
@@ -30,7 +31,7 @@ class Planned:
     @property
     def pending(self) -> bool:
         """Whether there is something to change."""
-        return self.plan is not None and bool(self.plan.diff)
+        return self.plan is not None and bool(self.plan.change)
 
 
 def plan_all(inventory: Inventory, access: Access, devices: Sequence[Device]) -> Iterator[Planned]:
@@ -51,9 +52,7 @@ def plan_one(inventory: Inventory, access: Access, device: Device) -> Planned:
         return Planned(device, left_alone=left_alone)
     try:
         wished = wish(inventory, access, device)
-        to = target(access, device, Timers())
-        with to.connect() as shell:
-            return Planned(device, apply.plan(to.talk(shell), wished))
+        return Planned(device, apply.plan(target(access, device, Timers()), wished))
     except (DriverError, SecretError) as error:
         return Planned(device, error=error)
 
@@ -66,4 +65,4 @@ def wish(inventory: Inventory, access: Access, device: Device) -> Wish:
 
 def target(access: Access, device: Device, timers: Timers) -> Target:
     """The device as `drivers.apply` takes it; its platform must be one that Plaza configures."""
-    return Target(device.name, DIALECTS[device.platform], lambda: access.enter(device), timers)
+    return Target(device.name, CONFIGURERS[device.platform], lambda: access.enter(device), timers)

@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,8 +19,9 @@ from controller.journal import OPEN, Journal, Row, State
 from controller.model import Inventory
 from controller.planning import Planned, target, wish
 from drivers import apply
-from drivers.apply import Ending, Plan, Step, Timers, Wish
-from drivers.dialect import DIALECTS
+from drivers.apply import Ending, Goal, Plan, Step, Target, Timers
+from drivers.configurers.seam import Wish
+from drivers.configurers.ways import CONFIGURERS
 from drivers.errors import ConfigRejected, DriverError, Unreachable
 from drivers.model import Device
 
@@ -148,9 +149,10 @@ def _lock(descriptor: int) -> None:
 
 def _change(works: Works, change: _Change, report: Report) -> Row:
     """One device, with a journal row before each remote act."""
-    token = token_hex(16)
-    deadline = works.journal.clock() + timedelta(seconds=_ARMING_S + works.timers.revert_s)
-    armed = replace(change.row, token=token, deadline_at=int(deadline.timestamp()))
+    to = target(works.access, change.device, works.timers)
+    limit_s = apply.revert_s(to, change.plan)
+    deadline = works.journal.clock() + timedelta(seconds=_ARMING_S + limit_s)
+    armed = replace(change.row, token=token_hex(16), deadline_at=int(deadline.timestamp()))
     reached = change.row
 
     def before(step: Step) -> None:
@@ -158,26 +160,28 @@ def _change(works: Works, change: _Change, report: Report) -> Row:
         reached = _write(works, replace(armed, state=State(step.value)), report)
 
     try:
-        to = target(works.access, change.device, works.timers)
-        apply.carry_out(to, change.plan, token, before)
+        apply.carry_out(to, change.plan, armed.token, before)
     except DriverError as error:
-        return _write(works, _after_failure(works, reached, change, error), report)
+        wait_s = limit_s + works.timers.grace_s
+        return _write(works, _after_failure(to, reached, change.plan, error, wait_s), report)
     return _write(works, replace(reached, state=State.CONFIRMED), report)
 
 
-def _after_failure(works: Works, row: Row, change: _Change, error: DriverError) -> Row:
-    """What is true of the device now: nothing was sent, or its own timer brings the old state back."""
+def _after_failure(to: Target, row: Row, plan: Plan, error: DriverError, wait_s: float) -> Row:
+    """What is true of the device now: nothing was sent, or the old state comes back by itself."""
     if row.state is State.PLANNED:
         state = State.PENDING if isinstance(error, Unreachable) else State.FAILED
         return replace(row, state=state, detail=error.reason)
     if row.state is State.ARMED and isinstance(error, ConfigRejected):
         return replace(row, state=State.FAILED, detail=f"{error.reason}; nothing was changed")
     row = replace(row, detail=error.reason)
-    to = target(works.access, change.device, works.timers)
     try:
-        ending = apply.await_end(to, row.token, works.timers.revert_s + works.timers.grace_s)
-        if ending is Ending.REVERTED and not apply.is_as_before(to, change.plan):
-            detail = f"{row.detail}; it reverted by itself but is not as it was"
+        if not isinstance(error, Unreachable):
+            with suppress(DriverError):  # its own timer does the same, only later
+                apply.take_back(to, row.token)
+        ending = apply.await_end(to, row.token, wait_s)
+        if ending is not Ending.CONFIRMED and not apply.is_as_before(to, plan):
+            detail = f"{row.detail}; its old configuration should stand but it is not as it was"
             return replace(row, state=State.FAILED, detail=detail)
     except DriverError as later:
         return replace(row, detail=f"{row.detail}; since then {later.reason}")
@@ -191,8 +195,8 @@ def _resume_row(works: Works, row: Row, report: Report) -> Row:
     if row.state not in OPEN:
         return row
     device = works.inventory.devices.get(row.device)
-    if device is None or device.platform not in DIALECTS:
-        detail = "Plaza no longer configures it; an unconfirmed trial reverted by itself"
+    if device is None or device.platform not in CONFIGURERS:
+        detail = "Plaza no longer configures it; an unconfirmed change reverts by itself"
         return _write(works, replace(row, state=State.FAILED, detail=detail), report)
     try:
         after = _ended(replace(row, detail=""), _ask_once(works, row, device))
@@ -226,9 +230,13 @@ def _ended(row: Row, ending: Ending) -> Row:
         case Ending.CONFIRMED:
             return replace(row, state=State.CONFIRMED, detail=row.detail)
         case Ending.REVERTED:
-            return replace(row, state=State.ROLLED_BACK, detail=f"{said}it reverted by itself")
+            return replace(row, state=State.ROLLED_BACK, detail=f"{said}its old configuration is back")
         case Ending.ABSENT:
-            return replace(row, state=State.FAILED, detail=f"{said}it never began the change")
+            return replace(
+                row,
+                state=State.FAILED,
+                detail=f"{said}it knows of no change of ours; its old configuration stands",
+            )
 
 
 def _outcome_without_change(item: Planned) -> Outcome:
@@ -244,10 +252,15 @@ def _outcome_without_change(item: Planned) -> Outcome:
 
 def _first_row(rollout: str, item: Planned) -> Row:
     if item.plan is not None and item.pending:
-        intent_hash = wanting.digest(item.plan.wish.intent)
-        return Row(rollout, item.device.name, State.PLANNED, intent_hash, diff=item.plan.diff.text)
+        goal_hash = _goal_hash(item.plan.goal)
+        return Row(rollout, item.device.name, State.PLANNED, goal_hash, diff=item.plan.change.text)
     outcome = _outcome_without_change(item)
     return Row(rollout, outcome.device, outcome.state, intent_hash="", detail=outcome.detail)
+
+
+def _goal_hash(goal: Goal) -> str:
+    """What a resumed controller compares with what is wanted then; a restoration is never taken up again."""
+    return wanting.digest(goal.intent) if isinstance(goal, Wish) else f"restore {goal.fingerprint[:56]}"
 
 
 def _write(works: Works, row: Row, report: Report) -> Row:

@@ -1,15 +1,14 @@
 """One change at one device: plan, arm its timer, apply, verify over a new login, confirm; or it reverts."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeVar
 
-from drivers import render, trial
-from drivers.dialect import Dialect
-from drivers.diff import Diff, diff
+from drivers.change import Change
+from drivers.configurers.seam import Configurer, Phase, Running, Talk, Trial, Wish
 from drivers.errors import (
     AuthFailed,
     ConfigRejected,
@@ -19,13 +18,11 @@ from drivers.errors import (
     ValueRefused,
     VerifyFailed,
 )
-from drivers.model import Intent, Secret
-from drivers.ssh import Shell
-from drivers.trial import Talk, Trial
-from drivers.uci import Config
+from drivers.ssh import SshShell
+from drivers.timing import revert_after, within
 
 T = TypeVar("T")
-Login = AbstractContextManager[Shell]
+Login = AbstractContextManager[SshShell]
 Connect = Callable[[], Login]
 """Opens a new login each time it is called. Raises DriverError."""
 
@@ -37,10 +34,11 @@ _CONFIRM_MARGIN_S: Final = 2.0  # left for the confirmation itself before the de
 class Timers:
     """Seconds until the device reverts by itself, its services settle, it is back after a revert.
 
-    A device that is waited for is asked at growing intervals, at most `longest_pause_s` apart.
+    `revert_s` None is derived from each change. A device that is waited for is asked at growing intervals,
+    at most `longest_pause_s` apart.
     """
 
-    revert_s: int = 90
+    revert_s: int | None = None
     settle_s: float = 3.0
     grace_s: float = 30.0
     command_s: float = 30.0
@@ -49,34 +47,35 @@ class Timers:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A device to be changed: its name, what it speaks, how it is entered, how long things may take."""
+    """A device to be changed: its name, how it is configured and entered, how long things may take."""
 
     device: str
-    dialect: Dialect
+    configurer: Configurer
     connect: Connect
     timers: Timers
 
-    def talk(self, shell: Shell) -> Talk:
+    def talk(self, session: SshShell) -> Talk:
         """One act after the other in this login."""
-        return Talk(shell, self.dialect, self.device, self.timers.command_s)
+        return Talk(session, self.device, self.timers.command_s)
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a device should be; `passphrases` are by credential name."""
-
-    intent: Intent
-    passphrases: Mapping[str, Secret]
+Goal = Wish | Running
+"""What a device should be: as wished, or as it was."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would be done to a device, and the exact configuration it was planned for."""
+    """What would be done to a device, and what it runs now. `round_s` is how long a login and a read took."""
 
-    wish: Wish
-    fingerprint: str
-    wanted: Config
-    diff: Diff
+    goal: Goal
+    running: Running
+    change: Change
+    round_s: float = 0.0
+
+    @property
+    def fingerprint(self) -> str:
+        """Of exactly the configuration that the plan was made for."""
+        return self.running.fingerprint
 
 
 class Step(StrEnum):
@@ -92,49 +91,74 @@ class Ending(StrEnum):
 
     CONFIRMED = "confirmed"
     REVERTED = "reverted"
-    ABSENT = "absent"  # the device never armed it, so its old configuration stands
+    ABSENT = "absent"  # it knows of no such trial, so its old configuration stands
 
 
-def plan(talk: Talk, wish: Wish) -> Plan:
-    """Read the device and compare. Writes nothing. Raises DriverError."""
-    running = trial.read(talk)
-    wanted = render.render(talk.dialect, wish.intent, running.config, wish.passphrases)
-    change = diff(talk.dialect, talk.device, running.config, wanted)
-    return Plan(wish, running.fingerprint, wanted, change)
+def plan(target: Target, goal: Goal) -> Plan:
+    """Log in, read the device and compare. Writes nothing. Raises DriverError."""
+    started = time.monotonic()
+    with target.connect() as session:
+        found = _compare(target, target.talk(session), goal)
+    return Plan(found.goal, found.running, found.change, time.monotonic() - started)
+
+
+def preview(target: Target, planned: Plan) -> str:
+    """What the device itself says the change would do; "" where it cannot. Raises DriverError."""
+    with target.connect() as session:
+        return target.configurer.preview(target.talk(session), planned.change)
+
+
+def revert_s(target: Target, planned: Plan) -> int:
+    """How long the device will wait for us before it reverts this change."""
+    traits = target.configurer.traits
+    if target.timers.revert_s is not None:
+        return within(traits, target.timers.revert_s)
+    wished = planned.goal.intent if isinstance(planned.goal, Wish) else None
+    return revert_after(planned.change, traits, wished, planned.round_s)
 
 
 def carry_out(target: Target, planned: Plan, token: str, before: Callable[[Step], None]) -> None:
     """Do it; `before` is called ahead of each remote act. Returns when the device confirmed.
 
     Unreachable before ARMED was announced, or any ConfigRejected before APPLIED: nothing was changed.
-    After that every DriverError means that the device reverts by itself: ask `await_end`.
+    After that every DriverError means that the device reverts, at the latest by its own timer: ask
+    `await_end`. A device that has no timer is put back here if it can be reached.
     """
     timers = target.timers
-    with target.connect() as shell:
+    limit_s = revert_s(target, planned)
+    with target.connect() as session:
         before(Step.ARMED)
         started = time.monotonic()
-        trial.arm(target.talk(shell), planned.diff, planned.fingerprint, token, timers.revert_s)
+        talk = target.talk(session)
+        target.configurer.arm(talk, planned.change, planned.fingerprint, token, limit_s)
         before(Step.APPLIED)
         with suppress(Unreachable):  # the change may cut this login; the new one decides
-            trial.apply(target.talk(shell), token)
-    until = started + timers.revert_s - _CONFIRM_MARGIN_S
+            target.configurer.apply(talk, planned.change, token)
+    until = started + limit_s - _CONFIRM_MARGIN_S
     _wait_for_reload(target, token, until - timers.settle_s)
     _verify_and_confirm(target, planned, token, lambda: before(Step.VERIFIED), until)
 
 
-def finish(target: Target, token: str, wish: Wish | None) -> Ending:
+def take_back(target: Target, token: str) -> None:
+    """Have the old configuration back now instead of when the timer ends. Raises DriverError."""
+    with target.connect() as session:
+        target.configurer.revert(target.talk(session), token)
+
+
+def finish(target: Target, token: str, goal: Goal | None) -> Ending:
     """Ask once how a trial stands that another process began, and confirm it if the device is as wished.
 
-    Without a wish it is never confirmed. Raises Unreachable while it is open and not to be confirmed, and
+    Without a goal it is never confirmed. Raises Unreachable while it is open and not to be confirmed, and
     any other DriverError of the login.
     """
-    with target.connect() as shell:
-        talk = target.talk(shell)
-        known = trial.status(talk, token)
-        if known.token == token and (known.phase == "confirming" or _is_as_wished(talk, known, wish)):
+    with target.connect() as session:
+        talk = target.talk(session)
+        known = target.configurer.status(talk, token)
+        decided = known.phase is Phase.CONFIRMING
+        if known.token == token and (decided or _is_as_wished(target, talk, known, goal)):
             with suppress(VerifyFailed):  # its timer was quicker
-                trial.confirm(talk, token)
-            known = trial.status(talk, token)
+                target.configurer.confirm(talk, token)
+            known = target.configurer.status(talk, token)
     found = _ending(target.device, known, token)
     if isinstance(found, DriverError):
         raise found
@@ -144,33 +168,45 @@ def finish(target: Target, token: str, wish: Wish | None) -> Ending:
 def await_end(target: Target, token: str, wait_s: float) -> Ending:
     """Ask until the device says what became of a trial. Raises DriverError when it does not in `wait_s`."""
 
-    def look(shell: Shell) -> Ending | DriverError:
-        return _ending(target.device, trial.status(target.talk(shell), token), token)
+    def look(talk: Talk) -> Ending | DriverError:
+        return _ending(target.device, target.configurer.status(talk, token), token)
 
     return _ask(target, time.monotonic() + wait_s, look)
 
 
 def is_as_before(target: Target, planned: Plan) -> bool:
-    """Whether the device's files are, octet for octet, those the plan was made for. Raises DriverError."""
-    with target.connect() as shell:
-        return trial.read(target.talk(shell)).fingerprint == planned.fingerprint
+    """Whether the device's configuration is, octet for octet, the one planned for. Raises DriverError."""
+    with target.connect() as session:
+        return target.configurer.read(target.talk(session)).fingerprint == planned.fingerprint
 
 
-def _is_as_wished(talk: Talk, known: Trial, wish: Wish | None) -> bool:
-    if wish is None or known.phase != "open" or not known.reloaded:
+def _compare(target: Target, talk: Talk, goal: Goal) -> Plan:
+    running = target.configurer.read(talk)
+    if isinstance(goal, Wish):
+        change = target.configurer.change(target.device, running, goal)
+    else:
+        change = target.configurer.restoration(target.device, running, goal)
+    return Plan(goal, running, change)
+
+
+def _is_as_wished(target: Target, talk: Talk, known: Trial, goal: Goal | None) -> bool:
+    if goal is None or known.phase is not Phase.OPEN or not known.reloaded:
         return False
     try:
-        planned = plan(talk, wish)
-        return not planned.diff and _off_air(talk, planned) is None
+        return not _compare(target, talk, goal).change and not _trouble(target, talk, goal)
     except (ConfigRejected, ValueRefused, UnexpectedReply):
         return False
 
 
+def _trouble(target: Target, talk: Talk, goal: Goal) -> str:
+    """An earlier configuration is believed when its text is back; what was in the air then, nobody knows."""
+    return target.configurer.trouble(talk, goal) if isinstance(goal, Wish) else ""
+
+
 def _ending(device: str, known: Trial, token: str) -> Ending | DriverError:
-    verb = known.ending.partition(" ")[0]
-    if verb in {"confirmed", "reverted"}:
-        return Ending(verb)
-    if known.token == token and known.phase != "none":
+    if known.ending in {"confirmed", "reverted"}:
+        return Ending(known.ending)
+    if known.token == token and known.phase is not Phase.NONE:
         return Unreachable(device, "its trial is still open", "ask again later")
     return Ending.ABSENT
 
@@ -178,9 +214,9 @@ def _ending(device: str, known: Trial, token: str) -> Ending | DriverError:
 def _wait_for_reload(target: Target, token: str, until: float) -> None:
     """Return when the device has reloaded its services and had time to settle."""
 
-    def look(shell: Shell) -> Trial | DriverError:
-        known = trial.status(target.talk(shell), token)
-        if known.phase != "open" or known.token != token:
+    def look(talk: Talk) -> Trial | DriverError:
+        known = target.configurer.status(talk, token)
+        if known.phase is not Phase.OPEN or known.token != token:
             raise VerifyFailed(target.device, "it ended the trial before it could be verified")
         return known if known.reloaded else VerifyFailed(target.device, "it never finished reloading")
 
@@ -193,34 +229,21 @@ def _verify_and_confirm(
 ) -> None:
     """Confirm once the device's text is as wanted and, where it can tell, its networks are on the air."""
 
-    def look(shell: Shell) -> Plan | DriverError:
-        talk = target.talk(shell)
-        again = plan(talk, planned.wish)
-        if again.diff:
+    def look(talk: Talk) -> Plan | DriverError:
+        again = _compare(target, talk, planned.goal)
+        if again.change:
             raise VerifyFailed(target.device, "after the change it is not what it should be")
-        silence = _off_air(talk, again)
-        if silence is None:
-            before()
-            trial.confirm(talk, token)
-        return silence or again
+        trouble = _trouble(target, talk, planned.goal)
+        if trouble:
+            return VerifyFailed(target.device, f"after the change {trouble}")
+        before()
+        target.configurer.confirm(talk, token)
+        return again
 
     _ask(target, until, look)
 
 
-def _off_air(talk: Talk, planned: Plan) -> VerifyFailed | None:
-    """Which names of ours are not on the air; None where all are or the device cannot tell."""
-    said = trial.on_air(talk)
-    if not said:
-        return None
-    try:
-        down = talk.dialect.off_air(planned.wanted, said)
-    except ValueError:
-        return VerifyFailed(talk.device, "it does not say what is on the air")
-    names = ", ".join(map(repr, down))
-    return VerifyFailed(talk.device, f"after the change {names} is not on the air") if down else None
-
-
-def _ask(target: Target, until: float, look: Callable[[Shell], T | DriverError]) -> T:
+def _ask(target: Target, until: float, look: Callable[[Talk], T | DriverError]) -> T:
     """Log in and look, again and again with growing pauses, until there is an answer.
 
     Raises the last reason why there was none when time.monotonic() comes to `until`.
@@ -228,8 +251,8 @@ def _ask(target: Target, until: float, look: Callable[[Shell], T | DriverError])
     pause_s = _FIRST_PAUSE_S
     while True:
         try:
-            with target.connect() as shell:
-                found = look(shell)
+            with target.connect() as session:
+                found = look(target.talk(session))
             if not isinstance(found, DriverError):
                 return found
         except (Unreachable, AuthFailed) as error:  # either may be the change's doing and pass with it

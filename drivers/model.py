@@ -69,6 +69,19 @@ class Security(StrEnum):
     WPA3 = "wpa3"
 
 
+class GatewayKind(StrEnum):
+    """What stands between guests and the internet at a site, and asks the portal for grants."""
+
+    PLAZA = "plaza"  # our own gateway program; the AP only bridges guests to it
+    OPENNDS = "opennds"
+    COOVACHILLI = "coovachilli"
+    USPOT = "uspot"
+    MIKROTIK = "mikrotik"
+    CISCO_WLC = "cisco_wlc"
+    ARUBA_INSTANT = "aruba_instant"
+    CAMBIUM = "cambium"
+
+
 class Secret:
     """A value that never shows itself: not in a repr, a log or a diff. `reveal()` where it is used."""
 
@@ -140,8 +153,28 @@ class Radio:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """The most one client may use, kbit/s; 0 is no limit."""
+
+    down_kbps: int = 0
+    up_kbps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OnAir:
+    """A span of one weekday, local time: `day` 0 is Monday; minutes of the day, `end` up to 1440."""
+
+    day: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ssid:
-    """A wanted network name: at most 32 octets of UTF-8. `passphrase` names a credential."""
+    """A wanted network name: at most 32 octets of UTF-8. `passphrase` names a credential.
+
+    An empty `schedule` is always on the air. `captive` sends its guests to the portal.
+    """
 
     name: str
     security: Security = Security.OPEN
@@ -149,6 +182,50 @@ class Ssid:
     isolation: bool = True
     bands: tuple[Band, ...] = (Band.GHZ_2, Band.GHZ_5)
     passphrase: str = ""
+    rate: Rate = Rate()
+    schedule: tuple[OnAir, ...] = ()
+    captive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Syslog:
+    """Where a device sends its log; `protocol` is udp or tcp."""
+
+    host: str
+    port: int = 514
+    protocol: str = "udp"
+
+
+@dataclass(frozen=True, slots=True)
+class Captive:
+    """How guests are brought to the portal: `portal_url` is what the gateway of this `kind` sends them to.
+
+    `allow` are host names (`*.` in front means any below) that guests reach before they are admitted;
+    `credentials` names the secret the gateway shares with the portal; `radius` is where it asks, if it does.
+    """
+
+    kind: GatewayKind
+    portal_url: str
+    allow: tuple[str, ...] = ()
+    credentials: str = ""
+    radius: Endpoint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manage:
+    """How a device itself is kept. What is empty is left as the device has it.
+
+    `zone` is the IANA zone its clock shows; `ntp` servers in order; `snmp_users` name credentials of kind
+    snmp-v3; `ssh_keys` are lines of authorized_keys that may log in, beside those that we do not know;
+    `vlan` is the one its management lives in.
+    """
+
+    zone: str = ""
+    ntp: tuple[str, ...] = ()
+    syslog: Syslog | None = None
+    snmp_users: tuple[str, ...] = ()
+    ssh_keys: tuple[str, ...] = ()
+    vlan: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +235,8 @@ class Device:
     `address` is what the device calls itself at its site; `snmp`, `ssh` and `http` are where the poller
     finds each service (for `reach` via, the forwarded ports of the site's gateway).
     `snmp_credentials`, `ssh_credentials` and `http_credentials` are names, looked up where they are used.
-    `http_site` names the site of a controller that has several.
+    `http_site` names the site of a controller that has several. `ssh_jump` is the device whose SSH server
+    carries our login on to this one; `ssh_timeout_s` how long one login may take.
     """
 
     name: str
@@ -185,6 +263,10 @@ class Device:
     http_site: str = ""
     trust: Trust = Trust()
     poll_profile: PollProfile = PollProfile.NORMAL
+    manage: Manage = Manage()
+    captive: Captive | None = None
+    ssh_jump: str = ""
+    ssh_timeout_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +278,8 @@ class Intent:
     country: str
     radios: tuple[Radio, ...]
     ssids: tuple[Ssid, ...]
+    manage: Manage = Manage()
+    captive: Captive | None = None
 
 
 @dataclass(frozen=True, slots=True)

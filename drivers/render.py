@@ -1,6 +1,6 @@
-"""Renders an intent into a platform's own configuration; its template can only print quoted values."""
+"""Renders what a platform needs into its own text; a template can only print values that were quoted."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final, NoReturn
@@ -8,13 +8,13 @@ from typing import Final, NoReturn
 from jinja2 import FileSystemLoader, StrictUndefined, Template, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from drivers import uci
-from drivers.dialect import Dialect
 from drivers.errors import ValueRefused
 from drivers.model import Intent, Secret
-from drivers.uci import Config
 
 PLATFORMS: Final = Path(__file__).parent / "platforms"
+
+Quote = Callable[[str], str]
+"""Makes one word of a platform's language of any text. Raises ValueError, without the text in its message."""
 
 
 class Quoted(str):
@@ -27,8 +27,8 @@ class NotQuoted(TypeError):
     """A template printed a value that no quoting filter made: the template is wrong."""
 
 
-def environment() -> ImmutableSandboxedEnvironment:
-    """The Jinja2 environment of all platform templates."""
+def environment(name: str, quote: Quote) -> ImmutableSandboxedEnvironment:
+    """The Jinja2 environment of a platform's templates, with its quoting filter under this name."""
     made = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(PLATFORMS),
         undefined=StrictUndefined,
@@ -37,58 +37,56 @@ def environment() -> ImmutableSandboxedEnvironment:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    made.filters["uci"] = quote_uci
+    made.filters[name] = quoting(quote)
     return made
 
 
-def quote_uci(value: object) -> Quoted:
-    """A word of UCI. Raises ValueError for a control character, TypeError for what is no text or number."""
-    match value:
-        case Undefined():
-            return Quoted(str(value))  # which raises, naming the variable
-        case Secret():
-            return Quoted(uci.quote(value.reveal()))
-        case bool():
-            raise TypeError("say 0 or 1")
-        case str() | int():
-            return Quoted(uci.quote(str(value)))
-        case _:
-            raise TypeError(f"a {type(value).__name__} is no UCI value")
+def quoting(quote: Quote) -> Callable[[object], Quoted]:
+    """The filter of a quoting function: raises what it raises, TypeError for what is no text or number."""
+
+    def quoted(value: object) -> Quoted:
+        match value:
+            case Undefined():
+                return Quoted(str(value))  # which raises, naming the variable
+            case Secret():
+                return Quoted(quote(value.reveal()))
+            case bool():
+                raise TypeError("say 0 or 1")
+            case str() | int():
+                return Quoted(quote(str(value)))
+            case _:
+                raise TypeError(f"a {type(value).__name__} is no value of a setting")
+
+    return quoted
 
 
-def render(dialect: Dialect, intent: Intent, running: Config, passphrases: Mapping[str, Secret]) -> Config:
-    """What this device should hold of the keys we own, addressed as in its running configuration.
+def text(template: str, name: str, quote: Quote, values: Mapping[str, object]) -> str:
+    """A template below drivers/platforms with these values. Raises ValueError for what cannot be quoted."""
+    return _template(template, name, quote).render(values)
 
-    `passphrases` are by credential name. Raises ValueRefused, ConfigRejected or UnexpectedReply; no error
-    shows a passphrase.
-    """
-    values = dialect.view(intent, running, passphrases)
-    try:
-        text = _template(dialect.template).render(values)
-    except ValueError as error:
-        _refuse(intent, passphrases, error)
-    return uci.parse(text)
+
+def refuse(
+    intent: Intent, secrets: Iterable[Mapping[str, Secret]], quote: Quote, error: ValueError
+) -> NoReturn:
+    """Raise ValueRefused naming the value that could not be quoted, and never a secret itself."""
+    named = {f"the SSID {ssid.name!r}": ssid.name for ssid in intent.ssids}
+    for several in secrets:
+        named |= {f"the secret {name!r}": secret.reveal() for name, secret in several.items()}
+    hint = "mend the value in the inventory"
+    for name, value in named.items():
+        try:
+            quote(value)
+        except ValueError as refused:
+            raise ValueRefused(intent.device, f"{name} {refused}", hint) from None
+    raise ValueRefused(intent.device, f"a value {error}", hint) from None
 
 
 @cache
-def _template(name: str) -> Template:
-    return environment().get_template(name)
-
-
-def _refuse(intent: Intent, passphrases: Mapping[str, Secret], error: ValueError) -> NoReturn:
-    """Name the value that was refused: the message of a quoting filter never holds the value itself."""
-    named = {f"the SSID {ssid.name!r}": ssid.name for ssid in intent.ssids}
-    named |= {f"the passphrase {name!r}": secret.reveal() for name, secret in passphrases.items()}
-    for name, value in named.items():
-        try:
-            uci.quote(value)
-        except ValueError as refused:
-            hint = "mend the value in the inventory"
-            raise ValueRefused(intent.device, f"{name} {refused}", hint) from None
-    raise ValueRefused(intent.device, f"a value {error}", "mend the value in the inventory") from None
+def _template(template: str, name: str, quote: Quote) -> Template:
+    return environment(name, quote).get_template(template)
 
 
 def _only_quoted(value: object) -> object:
     if not isinstance(value, Quoted):
-        raise NotQuoted(f"a {type(value).__name__} was printed unquoted; write {{{{ x | uci }}}}")
+        raise NotQuoted(f"a {type(value).__name__} was printed unquoted; write {{{{ x | FILTER }}}}")
     return value

@@ -57,7 +57,7 @@ def show(planned: "Sequence[Planned]") -> None:
         if item.error is not None:
             click.echo(_line(item), err=True)
         elif item.plan is not None and item.pending:
-            click.echo(item.plan.diff.text, nl=False)
+            click.echo(item.plan.change.text, nl=False)
     pending = sum(item.pending for item in planned)
     failed = sum(item.error is not None for item in planned)
     alone = sum(bool(item.left_alone) for item in planned)

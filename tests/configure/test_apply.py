@@ -66,7 +66,7 @@ def test_a_change_that_cuts_the_management_link_reverts_by_itself(ap: Ap, desk: 
     before = ap.configuration()
     at.want(cut_off(ap.device))
     at.hurry()
-    with pytest.raises(RolloutHalted, match=r"the canary.*reverted by itself"):
+    with pytest.raises(RolloutHalted, match=r"the canary.*its old configuration is back"):
         at.apply()
     assert ap.listening()
     assert ap.configuration() == before
@@ -101,7 +101,7 @@ def test_a_device_that_is_not_as_intended_is_never_confirmed(openssh_ap: Ap, des
         openssh_ap, "reload_config", 'sed -i "s/Chihuahua Gratis/Otra/" "$PLAZA_ROOT/etc/config/wireless"'
     )
     at.hurry(revert_s=10)
-    with pytest.raises(RolloutHalted, match=r"not what it should be; it reverted by itself"):
+    with pytest.raises(RolloutHalted, match=r"not what it should be; its old configuration is back"):
         at.apply()
     assert openssh_ap.configuration() == before
     assert at.states() == {"ap-08019-1": State.ROLLED_BACK}
@@ -113,7 +113,9 @@ def test_a_network_that_does_not_come_on_the_air_is_never_confirmed(openssh_ap: 
     radios = {"radio0": {"up": True, "pending": False, "interfaces": []}}
     replace_program(openssh_ap, "ubus", f"echo '{json.dumps(radios)}'")
     at.hurry(revert_s=10)
-    with pytest.raises(RolloutHalted, match=r"'Chihuahua Gratis' is not on the air; it reverted by itself"):
+    with pytest.raises(
+        RolloutHalted, match=r"'Chihuahua Gratis' is not on the air; its old configuration is back"
+    ):
         at.apply()
     assert openssh_ap.configuration() == before
     assert at.states() == {"ap-08019-1": State.ROLLED_BACK}
@@ -169,7 +171,7 @@ def test_the_guard_runs_without_start_stop_daemon_too(openssh_ap: Ap, desk: NewD
     replace_program(openssh_ap, "start-stop-daemon", "exit 127")
     at.want(cut_off(openssh_ap.device))
     at.hurry()
-    with pytest.raises(RolloutHalted, match="reverted by itself"):
+    with pytest.raises(RolloutHalted, match="its old configuration is back"):
         at.apply()
     assert openssh_ap.configuration() == before
 

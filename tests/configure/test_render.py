@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +13,17 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 from jinja2.exceptions import SecurityError
 
-from drivers import render, uci
-from drivers.dialect import DIALECTS, OPENWRT
-from drivers.diff import Diff, diff
+from drivers import render
+from drivers.change import Change
+from drivers.configurers.openwrt import uci
+from drivers.configurers.openwrt.dialect import OPENWRT
+from drivers.configurers.openwrt.diff import diff
+from drivers.configurers.openwrt.names import htmode
+from drivers.configurers.openwrt.rendering import rendered
+from drivers.configurers.openwrt.uci import Config
+from drivers.configurers.seam import Wish
 from drivers.errors import ConfigRejected, ValueRefused
 from drivers.model import Band, Intent, Radio, Secret, Security, Ssid
-from drivers.openwrt import htmode
-from drivers.uci import Config
 from tests.configure.desk import CANARY
 from tests.configure.device import FACTORY, NETWORK, STAND_IN, SYSTEM, WIRELESS
 
@@ -41,13 +46,18 @@ INTENT = Intent("ap-1", "ap-1", "MX", (Radio(Band.GHZ_2), Radio(Band.GHZ_5)), (S
 ssids = st.text(min_size=1, max_size=32) | st.sampled_from(EVIL)
 
 
+def shown(intent: Intent, before: Config, passphrases: Mapping[str, Secret]) -> Config:
+    """What OpenWrt should hold."""
+    return rendered(OPENWRT, Wish(intent, passphrases), before)
+
+
 def running(wireless: str = WIRELESS, network: str = NETWORK) -> Config:
     """What a device has before."""
     return uci.parse(f"package system\n{SYSTEM}\npackage wireless\n{wireless}\npackage network\n{network}")
 
 
 def test_a_template_cannot_print_what_no_filter_quoted() -> None:
-    environment = render.environment()
+    environment = render.environment("uci", uci.quote)
     for template in ("option ssid {{ ssid }}", "{{ 'constant' }}", "{{ ssid | uci | upper }}", "{{ 1 }}"):
         with pytest.raises(render.NotQuoted):
             environment.from_string(template).render(ssid="x")
@@ -58,7 +68,7 @@ def test_a_template_cannot_print_what_no_filter_quoted() -> None:
 
 
 def test_a_template_cannot_leave_its_sandbox_nor_print_what_is_not_there() -> None:
-    environment = render.environment()
+    environment = render.environment("uci", uci.quote)
     with pytest.raises(SecurityError):
         environment.from_string("{{ x.__class__.__mro__ | uci }}").render(x="")
     with pytest.raises(UndefinedError):
@@ -70,7 +80,7 @@ def test_a_template_cannot_leave_its_sandbox_nor_print_what_is_not_there() -> No
 def test_an_ssid_goes_through_a_real_shell_and_uci_as_it_is_or_not_at_all(name: str, tmp_path: Path) -> None:
     wanted = replace(INTENT, ssids=(Ssid(name),))
     try:
-        config = render.render(OPENWRT, wanted, running(), {})
+        config = shown(wanted, running(), {})
     except ValueRefused:
         return
     change = diff(OPENWRT, "ap-1", running(), config)
@@ -79,7 +89,7 @@ def test_an_ssid_goes_through_a_real_shell_and_uci_as_it_is_or_not_at_all(name: 
     assert not (tmp_path / "PWNED").exists()
 
 
-def _through_uci(folder: Path, wireless: str, change: Diff) -> None:
+def _through_uci(folder: Path, wireless: str, change: Change) -> None:
     """Commit a diff from a here-document of a real shell."""
     config = folder / "config"
     shutil.rmtree(config, ignore_errors=True)
@@ -87,7 +97,7 @@ def _through_uci(folder: Path, wireless: str, change: Diff) -> None:
     (config / "system").write_text(SYSTEM)
     (config / "wireless").write_text(wireless)
     (config / "network").write_text(NETWORK)
-    script = "".join(f"{op.line()}\n" for op in change.ops)
+    script = "".join(f"{line.command.reveal()}\n" for line in change.lines)
     _uci(folder, f"batch <<'END'\n{script}END")
     _uci(folder, "commit")
 
@@ -116,17 +126,17 @@ def test_quoting_is_read_back_by_our_own_parser_as_well(value: str) -> None:
 )
 def test_a_control_character_is_refused_and_named(value: str) -> None:
     with pytest.raises(ValueRefused, match=r"control character U\+|octets"):
-        render.render(OPENWRT, replace(INTENT, ssids=(Ssid(value),)), running(), {})
+        shown(replace(INTENT, ssids=(Ssid(value),)), running(), {})
 
 
 def test_a_passphrase_that_cannot_be_one_is_refused_without_being_shown() -> None:
     staff = replace(INTENT, ssids=(Ssid("Personal", Security.WPA2, passphrase="staff"),))
     for word in (f"{CANARY}\nset x", "corta", f"{CANARY}ñ"):
         with pytest.raises(ValueRefused) as caught:
-            render.render(OPENWRT, staff, running(), {"staff": Secret(word)})
+            shown(staff, running(), {"staff": Secret(word)})
         assert word not in str(caught.value)
     with pytest.raises(ValueRefused, match="no passphrase"):
-        render.render(OPENWRT, staff, running(), {})
+        shown(staff, running(), {})
 
 
 @pytest.mark.parametrize(
@@ -140,12 +150,12 @@ def test_a_passphrase_that_cannot_be_one_is_refused_without_being_shown() -> Non
 )
 def test_what_no_access_point_can_carry_is_refused(wrong: Intent, said: str) -> None:
     with pytest.raises(ValueRefused, match=said):
-        render.render(OPENWRT, wrong, running(), {})
+        shown(wrong, running(), {})
 
 
 def test_a_wanted_radio_that_is_not_there_is_said() -> None:
     with pytest.raises(ConfigRejected, match="6g"):
-        render.render(OPENWRT, replace(INTENT, radios=(Radio(Band.GHZ_6),)), running(), {})
+        shown(replace(INTENT, radios=(Radio(Band.GHZ_6),)), running(), {})
 
 
 @pytest.mark.parametrize(
@@ -159,7 +169,7 @@ def test_a_wanted_radio_that_is_not_there_is_said() -> None:
 )
 def test_each_security_has_its_encryption(security: Security, encryption: str, frames: str | None) -> None:
     ssid = Ssid("Red", security, isolation=False, vlan=20, bands=(Band.GHZ_5,), passphrase="staff")
-    config = render.render(OPENWRT, replace(INTENT, ssids=(ssid,)), running(), {"staff": Secret(CANARY)})
+    config = shown(replace(INTENT, ssids=(ssid,)), running(), {"staff": Secret(CANARY)})
     section = config.sections["wireless.plaza_5g_1"]
     assert section.options["encryption"] == encryption
     assert section.options.get("ieee80211w") == frames
@@ -178,19 +188,19 @@ def test_a_width_keeps_the_generation_of_the_radio() -> None:
 
 def test_the_diff_touches_only_what_is_ours_and_shows_no_secret() -> None:
     ssid = Ssid("Personal", Security.WPA3, passphrase="staff")
-    config = render.render(OPENWRT, replace(INTENT, ssids=(ssid,)), running(), {"staff": Secret(CANARY)})
+    config = shown(replace(INTENT, ssids=(ssid,)), running(), {"staff": Secret(CANARY)})
     change = diff(OPENWRT, "ap-1", running(), config)
     assert CANARY not in change.text + repr(change) + repr(config)
     assert "hecha-a-mano" not in change.text
     assert "+\toption key '••• (new)'" in change.text
-    paths = {".".join(op.path.split(".")[:2]) for op in change.ops}
+    paths = {".".join(op.path.split(".")[:2]) for op in change.lines}
     ours = {path for path in paths if path.startswith("wireless.plaza_")}
     assert paths - ours == {"system.@system[0]", "wireless.radio0", "wireless.radio1"}
-    assert any(op.line() == f"set wireless.plaza_2g4_1.key='{CANARY}'" for op in change.ops)
+    assert any(line.command.reveal() == f"set wireless.plaza_2g4_1.key='{CANARY}'" for line in change.lines)
 
 
 def test_a_configuration_that_is_as_wanted_has_no_diff() -> None:
-    config = render.render(OPENWRT, INTENT, running(), {})
+    config = shown(INTENT, running(), {})
     assert diff(OPENWRT, "ap-1", running(), config)
     assert not diff(OPENWRT, "ap-1", config, config)
     assert diff(OPENWRT, "ap-1", config, config).text == ""
@@ -199,7 +209,7 @@ def test_a_configuration_that_is_as_wanted_has_no_diff() -> None:
 def test_a_device_cannot_steer_the_terminal_through_its_configuration() -> None:
     text = WIRELESS.replace("De antes", "\x1b]0;owned\x07")
     before = running(text)
-    change = diff(OPENWRT, "ap-1", before, render.render(OPENWRT, INTENT, before, {}))
+    change = diff(OPENWRT, "ap-1", before, shown(INTENT, before, {}))
     assert "\x1b" not in change.text
     assert "\\x1b]0;owned" in change.text
 
@@ -212,9 +222,9 @@ def test_a_device_cannot_put_commands_into_our_batch_through_its_names() -> None
 
 def test_a_factory_network_is_not_put_on_the_air_with_the_radio_we_switch_on(tmp_path: Path) -> None:
     before = running(FACTORY)
-    change = diff(OPENWRT, "ap-1", before, render.render(OPENWRT, INTENT, before, {}))
+    change = diff(OPENWRT, "ap-1", before, shown(INTENT, before, {}))
     assert " config wifi-iface 'default_radio0'\n+\toption disabled '1'\n" in change.text
-    foreign = {op.line() for op in change.ops if "iface" in op.path or "default" in op.path}
+    foreign = {line.shown for line in change.lines if "iface" in line.path or "default" in line.path}
     assert foreign == {
         "set wireless.default_radio0.disabled='1'",
         "set wireless.@wifi-iface[2].disabled='1'",
@@ -225,17 +235,17 @@ def test_a_factory_network_is_not_put_on_the_air_with_the_radio_we_switch_on(tmp
     assert {section.options["ssid"] for section in on_air} == {"Chihuahua Gratis"}
     silenced = after.sections["wireless.default_radio0"].options
     assert silenced == {**before.sections["wireless.default_radio0"].options, "disabled": "1"}
-    assert not diff(OPENWRT, "ap-1", after, render.render(OPENWRT, INTENT, after, {}))
+    assert not diff(OPENWRT, "ap-1", after, shown(INTENT, after, {}))
 
 
 def test_a_network_of_somebody_else_on_a_radio_that_was_on_the_air_is_left_alone() -> None:
     before = running(FACTORY.replace("\toption disabled '1'\n", "", 1))
-    change = diff(OPENWRT, "ap-1", before, render.render(OPENWRT, INTENT, before, {}))
+    change = diff(OPENWRT, "ap-1", before, shown(INTENT, before, {}))
     assert "default_radio0" not in change.text
-    assert not any("default_radio0" in op.path for op in change.ops)
+    assert not any("default_radio0" in op.path for op in change.lines)
     only_2g = replace(INTENT, radios=(Radio(Band.GHZ_2),))
-    change = diff(OPENWRT, "ap-1", before, render.render(OPENWRT, only_2g, before, {}))
-    assert not any("@wifi-iface" in op.path for op in change.ops)  # its radio stays off
+    change = diff(OPENWRT, "ap-1", before, shown(only_2g, before, {}))
+    assert not any("@wifi-iface" in op.path for op in change.lines)  # its radio stays off
 
 
 @pytest.mark.parametrize(
@@ -247,26 +257,24 @@ def test_a_network_of_somebody_else_on_a_radio_that_was_on_the_air_is_left_alone
 )
 def test_a_network_name_without_a_network_is_refused(ssid: Ssid, network: str, said: str) -> None:
     with pytest.raises(ConfigRejected, match=said):
-        render.render(OPENWRT, replace(INTENT, ssids=(ssid,)), running(network=network), {})
+        shown(replace(INTENT, ssids=(ssid,)), running(network=network), {})
 
 
 def test_what_a_platform_owns_is_said_by_its_dialect_alone() -> None:
     other = replace(OPENWRT, own_prefix="nobody_", own_options={}, packages=("wireless",))
     wanted = uci.parse("package wireless\nconfig wifi-device 'radio0'\n\toption channel '6'\n")
     change = diff(other, "ap-1", running(), wanted)
-    assert [op.line() for op in change.ops] == ["set wireless.radio0.channel='6'"]
+    assert [line.shown for line in change.lines] == ["set wireless.radio0.channel='6'"]
     assert change.text.startswith("--- ap-1/wireless\n")
 
 
-def test_only_a_platform_with_a_dialect_is_configured() -> None:
-    assert set(DIALECTS) == {"openwrt"}
-    for dialect in DIALECTS.values():
-        for name in (dialect.template, dialect.script, dialect.guard):
-            assert (render.PLATFORMS / name).is_file()
+def test_the_files_that_openwrt_is_configured_with_are_there() -> None:
+    for name in (OPENWRT.template, OPENWRT.script, OPENWRT.guard):
+        assert (render.PLATFORMS / name).is_file()
 
 
 def test_what_is_on_the_air_is_read_from_the_devices_own_account() -> None:
-    wanted = render.render(OPENWRT, INTENT, running(), {})
+    wanted = shown(INTENT, running(), {})
     radio = {"up": True, "pending": False, "interfaces": [{"section": "plaza_2g4_1", "ifname": "phy0-ap0"}]}
     other = {"up": True, "pending": False, "interfaces": [{"section": "plaza_5g_1", "ifname": "phy1-ap0"}]}
     assert OPENWRT.off_air(wanted, json.dumps({"radio0": radio, "radio1": other})) == ()

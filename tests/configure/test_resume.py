@@ -69,7 +69,7 @@ def test_a_device_that_does_not_answer_keeps_its_row_open_and_is_asked_again(
     assert at.rollouts() == ["running"]
     one_ap.boot()
     (outcome,) = at.resume()
-    assert (outcome.state, outcome.detail) == (State.ROLLED_BACK, "it reverted by itself")
+    assert (outcome.state, outcome.detail) == (State.ROLLED_BACK, "its old configuration is back")
     assert one_ap.configuration()["wireless"].decode() == WIRELESS
 
 

@@ -143,7 +143,7 @@ def test_a_passphrase_is_in_no_diff_journal_audit_log_or_error(
     planned = at.plan()
     assert CANARY not in repr(planned)
     assert planned[0].plan is not None
-    assert "••• (new)" in planned[0].plan.diff.text
+    assert "••• (new)" in planned[0].plan.change.text
     rollout.run(at.works, "all", planned, at.said.append)
     assert one_ap.option("wireless.plaza_2g4_2.key") == CANARY
     with at.engine.connect() as connection:

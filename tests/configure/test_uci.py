@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers import uci
+from drivers.configurers.openwrt import uci
 from tests import need
 from tests.configure.device import STAND_IN, SYSTEM, WIRELESS
 

@@ -1,13 +1,12 @@
-"""The platforms Plaza configures: what of each is ours, and the files that carry a change to it."""
+"""What of a UCI device is ours, and the files that carry a change to it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
-from drivers import openwrt
+from drivers.configurers.openwrt import names
+from drivers.configurers.openwrt.uci import Config
 from drivers.model import Intent, Secret
-from drivers.uci import Config
 
 View = Callable[[Intent, Config, Mapping[str, Secret]], Mapping[str, object]]
 """What the template needs, from an intent, the running configuration and passphrases by credential name."""
@@ -39,16 +38,13 @@ class Dialect:
 
 
 OPENWRT: Final = Dialect(
-    packages=openwrt.PACKAGES,
-    consulted=openwrt.CONSULTED,
-    own_prefix=openwrt.OWN_PREFIX,
-    own_options=openwrt.OWN_OPTIONS,
-    view=openwrt.view,
-    off_air=openwrt.off_air,
+    packages=names.PACKAGES,
+    consulted=names.CONSULTED,
+    own_prefix=names.OWN_PREFIX,
+    own_options=names.OWN_OPTIONS,
+    view=names.view,
+    off_air=names.off_air,
     template="openwrt/config.j2",
     script="openwrt/trial.sh",
     guard="openwrt/guard.sh",
 )
-
-DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType({"openwrt": OPENWRT})
-"""By the platform of the inventory; a platform that is not here is only watched."""

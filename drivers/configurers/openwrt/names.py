@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from drivers.configurers.openwrt.uci import Config, Section
 from drivers.errors import ConfigRejected, UnexpectedReply, ValueRefused
 from drivers.model import Band, Intent, Radio, Secret, Security, Ssid
-from drivers.uci import Config, Section
 
 PACKAGES: Final = ("system", "wireless")
 """The packages we read and write, in the order they are applied."""

@@ -2,14 +2,15 @@
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
-from drivers import uci
-from drivers.dialect import Dialect
+from drivers.change import Change, Line
+from drivers.configurers.openwrt import uci
+from drivers.configurers.openwrt.dialect import Dialect
+from drivers.configurers.openwrt.uci import Config, Option, Section, Value
 from drivers.model import Secret
 from drivers.redact import HIDDEN, visible
-from drivers.uci import Config, Option, Section, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +29,35 @@ class Op:
         return f"{self.verb} {self.path}={uci.quote(text)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
-    """What has to be done to a device; false when nothing. `text` is unified, by package, without secrets."""
-
-    device: str
-    ops: tuple[Op, ...]
-    text: str
-
-    def __bool__(self) -> bool:
-        return bool(self.ops)
-
-
-def diff(dialect: Dialect, device: str, running: Config, wanted: Config) -> Diff:
+def diff(dialect: Dialect, device: str, running: Config, wanted: Config) -> Change:
     """From `running` to `wanted`: sections that are not ours and options we do not own are never in it."""
     sides = _Sides(dialect, device, running, wanted)
     ops = tuple(_ops(sides))
-    return Diff(device, ops, "".join(_text(sides)) if ops else "")
+    secrets = tuple(op.value for op in ops if isinstance(op.value, Secret))
+    return Change(device, tuple(map(_line, ops)), "".join(_text(sides)) if ops else "", secrets)
+
+
+def ours(dialect: Dialect, running: Config, earlier: Config) -> Config:
+    """What of an earlier configuration is ours, as wanted of a device that runs another one now.
+
+    A section of the device's own that is no longer there cannot be wanted back.
+    """
+    sections = {}
+    for path, section in earlier.sections.items():
+        if section.package not in dialect.packages:
+            continue
+        if dialect.owns(section.name):
+            sections[path] = section
+        elif path in running.sections and (section.package, section.kind) in dialect.own_options:
+            owned = dialect.own_options[section.package, section.kind]
+            kept = {name: value for name, value in section.options.items() if name in owned}
+            sections[path] = replace(section, options=kept)
+    return Config(sections)
+
+
+def _line(op: Op) -> Line:
+    shown = Op(op.verb, op.path, HIDDEN) if isinstance(op.value, Secret) else op
+    return Line(Secret(op.line()), visible(shown.line()), op.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,85 @@
+"""One act at a device that has a POSIX shell: a script of functions, and the call of one as its last line."""
+
+import hashlib
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from drivers.configurers.seam import Talk
+from drivers.errors import DriverError, UnexpectedReply
+from drivers.model import Secret
+from drivers.redact import redact
+
+if TYPE_CHECKING:
+    from drivers.ssh import Output
+
+PLATFORMS: Final = Path(__file__).parents[1] / "platforms"
+
+Refusals = Mapping[int, tuple[type[DriverError], str, str, bool]]
+"""By exit status: the error, its reason, its hint, and whether the device's own last words are added."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A file of shell functions below drivers/platforms, and what its exit statuses mean."""
+
+    file: str
+    refusals: Refusals
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One function of a program, as the last line of what is sent.
+
+    `values` become variables, each of `texts` a function NAME_text that prints it, beside NAME_SHA256.
+    No error holds one of `secrets`.
+    """
+
+    function: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[Secret, ...] = ()
+
+
+def act(talk: Talk, program: Program, call: Call) -> str:
+    """Run one function at the device; what it printed.
+
+    Raises what the program's `refusals` say of the exit status, UnexpectedReply for any other but 0, and
+    Unreachable.
+    """
+    output = talk.session.run(compose(program.file, call), talk.timeout_s)
+    if output.status != 0:
+        _raise(talk.device, output, program.refusals, call.secrets)
+    return output.stdout
+
+
+def compose(script: str, call: Call) -> str:
+    """The call is the last line, so that a script cut off on its way does nothing."""
+    lines = [f"{name}={shlex.quote(value)}" for name, value in call.values.items()]
+    for name, text in call.texts.items():
+        digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+        lines.append(f"{name.upper()}_SHA256={digest}")
+        lines.append(f"{name}_text() {{ cat <<'END_{digest}'\n{text}END_{digest}\n}}")
+    return "\n".join([*lines, file(script), call.function, ""])
+
+
+@cache
+def file(name: str) -> str:
+    """The text of a file below drivers/platforms."""
+    return (PLATFORMS / name).read_text(encoding="utf-8")
+
+
+def _raise(device: str, output: "Output", refusals: Refusals, secrets: Sequence[Secret]) -> NoReturn:
+    heard = redact(output.stderr[:2000], secrets)
+    said = (heard.strip().splitlines() or [""])[-1][:200]
+    if output.status not in refusals:
+        what = f"a script ended with {output.status}"
+        raise UnexpectedReply(device, f"{what}: {said}" if said else what, heard)
+    kind, reason, hint, adds_words = refusals[output.status]
+    detail = f"{reason}: {said}" if said and adds_words else reason
+    if issubclass(kind, UnexpectedReply):
+        raise kind(device, detail, heard, hint)
+    raise kind(device, detail, hint)

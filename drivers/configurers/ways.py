@@ -1,0 +1,26 @@
+"""The platforms Plaza configures, and who configures those that it only watches."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from drivers.configurers.openwrt import OpenWrt
+from drivers.configurers.seam import Configurer
+
+CONFIGURERS: Final[Mapping[str, Configurer]] = MappingProxyType({one.platform: one for one in (OpenWrt(),)})
+"""By the platform of the inventory; a platform that is not here is only watched."""
+
+_CONTROLLERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ubiquiti_unifi": "its UniFi Network controller",
+        "tplink_eap": "its Omada controller",
+        "ruckus_sz": "its SmartZone controller",
+    }
+)
+
+
+def why_only_watched(platform: str) -> str:
+    """Why Plaza does not configure this platform, as a sentence for a technician."""
+    if platform in _CONTROLLERS:
+        return f"{platform} is configured through {_CONTROLLERS[platform]}; Plaza only watches it"
+    return f"Plaza only watches the platform {platform}"
