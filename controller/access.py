@@ -1,37 +1,100 @@
-"""How a device is entered: its login by credential name and its pinned host key."""
+"""How a device is entered: its login by credential name, its pinned host key and the device before it."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import Engine, delete, insert, select
 
 from controller import audit
 from controller.audit import Entry
+from controller.errors import SecretError
 from controller.store.engine import READ_ONLY
 from controller.store.tables import host_keys
 from drivers import ssh
-from drivers.model import Device, Intent, Secret, Secrets
+from drivers.model import Device, GatewayKind, Intent, Secret, Secrets, SnmpV3
 from drivers.ssh import HostKey, SshShell
+
+
+class Keyring(Secrets, Protocol):
+    """Looks up what a device is configured with, too."""
+
+    def portal(self, name: str) -> Secret:
+        """What an access point's own gateway shares with the portal or with RADIUS."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Logins and passphrases, looked up where they are used."""
+    """Logins and secrets, looked up where they are used.
 
-    secrets: Secrets
+    `devices`, by name, are those that a login may lead through. `login_timeout_s` shortens what a device
+    allows for one login.
+    """
+
+    secrets: Keyring
     engine: Engine
-    login_timeout_s: float = 30.0
+    login_timeout_s: float = math.inf
+    devices: Mapping[str, Device] = field(default_factory=dict)
 
-    def enter(self, device: Device) -> SshShell:
-        """A new login. Raises DriverError, or SecretError for a credential that cannot be read."""
+    def enter(self, device: Device, user_suffix: str = "") -> SshShell:
+        """A new login, through another at `ssh_jump` where there is one; closing it closes both.
+
+        `user_suffix` goes behind the user's name, as RouterOS takes options of its terminal.
+
+        Raises DriverError, of the one of the two that fails, or SecretError for a credential that cannot be
+        read.
+        """
+        jump = self.jump(device)
+        if jump is None:
+            return self._login(device, None, user_suffix)
+        try:
+            shell = self._login(device, jump, user_suffix)
+        except BaseException:
+            jump.close()
+            raise
+        shell.close_with(jump)
+        return shell
+
+    def jump(self, device: Device) -> SshShell | None:
+        """A new login at the device that carries us on to this one; None where we reach it ourselves.
+
+        Raises like `enter`.
+        """
+        return self.enter(self.devices[device.ssh_jump]) if device.ssh_jump else None
+
+    def _login(self, device: Device, through: SshShell | None, user_suffix: str) -> SshShell:
+        login = self.secrets.ssh(device.ssh_credentials)
         host_key = pinned(self.engine, device.name)
-        return ssh.connect(device, self.secrets.ssh(device.ssh_credentials), host_key, self.login_timeout_s)
+        timeout_s = min(device.ssh_timeout_s, self.login_timeout_s)
+        return ssh.connect(device, login, host_key, timeout_s, through=through, user_suffix=user_suffix)
 
     def passphrases(self, intent: Intent) -> Mapping[str, Secret]:
         """The Wi-Fi passphrases an intent names, by credential. Raises SecretError."""
         names = {ssid.passphrase for ssid in intent.ssids if ssid.passphrase}
         return {name: self.secrets.passphrase(name) for name in sorted(names)}
+
+    def snmp_users(self, intent: Intent) -> Mapping[str, SnmpV3]:
+        """The SNMPv3 users an intent names, by credential. Raises SecretError."""
+        return {name: self._snmp_user(name) for name in intent.manage.snmp_users}
+
+    def _snmp_user(self, name: str) -> SnmpV3:
+        found = self.secrets.snmp(name)
+        if not isinstance(found, SnmpV3):
+            raise SecretError(f"credential {name}: is no SNMPv3 user, name one of kind snmp-v3 instead")
+        return found
+
+    def portal_secrets(self, intent: Intent) -> Mapping[str, Secret]:
+        """What an intent's gateway shares with the portal, by credential; nothing where that gateway is ours.
+
+        Raises SecretError.
+        """
+        wiring = intent.captive
+        if wiring is None or wiring.kind is GatewayKind.PLAZA or not wiring.credentials:
+            return {}
+        return {wiring.credentials: self.secrets.portal(wiring.credentials)}
 
 
 def pinned(engine: Engine, device: str) -> HostKey | None:

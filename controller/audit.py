@@ -6,7 +6,6 @@ import hmac
 import json
 import logging
 import os
-import secrets
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -17,13 +16,13 @@ from typing import Final
 from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from controller.errors import StoreBusy, StoreError
+from controller import keys
+from controller.errors import StoreBusy
 from controller.store.tables import audit
 
 log = logging.getLogger(__name__)
 
 KEY_FILE: Final = "audit.key"
-_KEY_OCTETS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +62,7 @@ def actor() -> str:
 
 def load_key(data_dir: Path) -> bytes:
     """The chain's key in data_dir/audit.key, made at the first use. Raises StoreError for an unsafe file."""
-    file = data_dir / KEY_FILE
-    try:
-        if not file.exists():
-            _make_key(file)
-        state = file.stat()
-        key = bytes.fromhex(file.read_text(encoding="ascii").strip())
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{file}: {error}; put the audit key back from a backup") from error
-    if state.st_mode & 0o077 or state.st_uid not in {os.geteuid(), 0}:
-        raise StoreError(f"{file}: others may read it; run `chmod 600 {file}` as its owner")
-    if len(key) != _KEY_OCTETS:
-        raise StoreError(f"{file}: it holds no key of {_KEY_OCTETS} octets; put it back from a backup")
-    return key
+    return keys.load(data_dir, KEY_FILE, "audit key")
 
 
 def record(store: Connection | Engine, key: bytes, entry: Entry) -> Head:
@@ -126,17 +113,3 @@ def _mac(key: bytes, before: str, row: Mapping[str, str | int]) -> str:
     fields = [row[name] for name in ("seq", "at", "actor", "action", "subject", "detail")]
     said = json.dumps([before, *fields], ensure_ascii=False).encode("utf-8", "surrogatepass")
     return hmac.new(key, said, hashlib.sha256).hexdigest()
-
-
-def _make_key(file: Path) -> None:
-    """Whole or not at all, and never over a key that is there."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_name(f".{file.name}.{os.getpid()}")
-    new.touch(mode=0o600)
-    new.write_text(secrets.token_hex(_KEY_OCTETS) + "\n", encoding="ascii")
-    try:
-        os.link(new, file)
-    except FileExistsError:
-        pass
-    finally:
-        new.unlink()

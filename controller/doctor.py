@@ -94,6 +94,7 @@ def _secrets(settings: Settings, inventory: Inventory) -> Iterator[Finding]:
         "ssh": secrets.ssh,
         "http": secrets.http,
         "gateway": secrets.gateway,
+        "portal": secrets.portal,
         "wifi": secrets.passphrase,
     }
     for name, credential in inventory.credentials.items():

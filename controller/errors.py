@@ -61,6 +61,14 @@ class StoreBusy(ControllerError):
     """Another process holds the store too long."""
 
 
+class NoSuchVersion(ControllerError):
+    """A version of a device's configuration that is not kept."""
+
+
+class PlanError(ControllerError):
+    """A plan file cannot be used: damaged, or no longer what would be done."""
+
+
 class PortTaken(ControllerError):
     """An address to listen on is in use."""
 

@@ -18,11 +18,13 @@ def intent(inventory: Inventory, device: Device) -> Intent:
         country=resolved.country,
         radios=resolved.radios,
         ssids=resolved.ssids,
+        manage=resolved.manage,
+        captive=resolved.captive,
     )
 
 
 def digest(wanted: Intent) -> str:
-    """SHA-256 over an intent. Passphrases are in it by the name of their credential only."""
+    """SHA-256 over an intent. Secrets are in it by the name of their credential only."""
     return hashlib.sha256(json.dumps(asdict(wanted), sort_keys=True).encode()).hexdigest()
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 import drivers
-from controller import inventory_links, inventory_words, inventory_yaml
+from controller import inventory_jumps, inventory_links, inventory_needs, inventory_words, inventory_yaml
 from controller.errors import InventoryError, Problem, SelectorError
 from controller.inventory_credentials import credential_fields
 from controller.inventory_levels import Key, Leaf, Leaves
@@ -95,6 +95,8 @@ def _resolve(path: Path, platforms: Collection[str] | None) -> Resolved:
     resolved = Resolved(document, file, faulty)
     problems += resolved.problems()
     problems += inventory_links.problems(resolved, known_platforms() if platforms is None else platforms)
+    problems += inventory_needs.problems(resolved)
+    problems += inventory_jumps.problems(resolved)
     if problems:
         raise InventoryError(_tidy(document, problems))
     return resolved

@@ -95,8 +95,22 @@ class WifiCredential(BaseModel, frozen=True, extra="forbid"):
     passphrase: SecretReference
 
 
+class PortalCredential(BaseModel, frozen=True, extra="forbid"):
+    """What an access point's own gateway shares with the portal or with RADIUS."""
+
+    kind: Literal["portal"]
+    secret: SecretReference
+
+
 Credential = Annotated[
-    SnmpV1 | SnmpV2c | SnmpV3 | SshCredential | HttpCredential | GatewayCredential | WifiCredential,
+    SnmpV1
+    | SnmpV2c
+    | SnmpV3
+    | SshCredential
+    | HttpCredential
+    | GatewayCredential
+    | WifiCredential
+    | PortalCredential,
     Field(discriminator="kind"),
 ]
 

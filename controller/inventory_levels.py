@@ -20,6 +20,7 @@ Key = tuple[str, ...]
 """("radios", "5g", "channel")"""
 
 BUILT_IN: Final = "built-in default"
+LOGIN_TIMEOUT: Final = timedelta(seconds=30)
 
 # What names or places one thing is never inherited by the things below it.
 _OWN: Final = frozenset(
@@ -70,6 +71,14 @@ _BUILT_IN_LEAVES: Final[Leaves] = {
         (("http", "fingerprint"), ""),
         (("reach", "kind"), ReachKind.DIRECT),
         (("ssids",), ()),
+        (("ssh", "jump"), None),
+        (("ssh", "timeout"), LOGIN_TIMEOUT),
+        (("manage", "ntp"), None),
+        (("manage", "syslog"), None),
+        (("manage", "snmp_users"), None),
+        (("manage", "ssh_keys"), None),
+        (("manage", "vlan"), None),
+        (("captive",), None),
         (("hours", "holidays"), ()),
         (("uplink", "cap_gb"), None),
         (("uplink", "contract"), ""),
@@ -79,6 +88,20 @@ _BUILT_IN_LEAVES: Final[Leaves] = {
         (("portal", "octets"), 0),
     )
 }
+
+
+def value(leaves: Leaves, *key: str) -> Any:
+    """What a leaf holds; "" where there is none, None where a level took it away."""
+    leaf = leaves.get(key)
+    return "" if leaf is None else leaf.value
+
+
+def part(leaves: Leaves, above: Key) -> dict[str, Any]:
+    """The leaves one step below a key, as keyword arguments."""
+    size = len(above)
+    return {
+        key[size]: leaf.value for key, leaf in leaves.items() if key[:size] == above and len(key) == size + 1
+    }
 
 
 def merged(levels: Iterable[Leaves]) -> dict[Key, Leaf]:

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 from controller.errors import Problem
-from controller.inventory_levels import Key
+from controller.inventory_levels import Key, Leaf
 from controller.inventory_resolve import Resolved
 from controller.inventory_schema import File
 from controller.inventory_words import near
@@ -19,6 +19,7 @@ _CREDENTIALS: Final[Mapping[Key, tuple[str, ...]]] = {
     ("ssh", "credentials"): ("ssh",),
     ("http", "credentials"): ("http",),
     ("portal", "gateway_credentials"): ("gateway",),
+    ("captive", "credentials"): ("portal",),
 }
 
 _ASKED: Final[Mapping[PollBy, Mapping[str, object]]] = {PollBy.SSH: OVER_SSH, PollBy.HTTP: OVER_HTTP}
@@ -36,7 +37,7 @@ def problems(resolved: Resolved, platforms: Collection[str]) -> Iterator[Problem
     yield from _outside_lan(resolved)
 
 
-def _known(resolved: Resolved, table: str) -> Mapping[str, Any]:
+def known_names(resolved: Resolved, table: str) -> Mapping[str, Any]:
     """The names a table holds, with or without mistakes."""
     found = resolved.document.data.get(table)
     return found if isinstance(found, dict) else {}
@@ -66,7 +67,7 @@ def _unknown_names(resolved: Resolved) -> Iterator[Problem]:
 
 
 def _reference(resolved: Resolved, place: Place, name: str, table: str) -> Iterator[Problem]:
-    known = _known(resolved, table)
+    known = known_names(resolved, table)
     if name not in known and not _told(resolved, table):
         yield resolved.document.problem(place, f"{name!r} is not in {table}", near(name, known))
 
@@ -79,21 +80,29 @@ def _unknown_settings(resolved: Resolved, platforms: Collection[str]) -> Iterato
         elif key == ("platform",) and leaf.value not in platforms:
             what = f"{leaf.value!r} is no platform we know"
             yield resolved.document.problem(leaf.source, what, near(leaf.value, platforms))
-        elif key in _CREDENTIALS:
-            yield from _credential(resolved, leaf.source, leaf.value, _CREDENTIALS[key])
-        elif key == ("ssids",):
-            for index, ssid in enumerate(leaf.value):
-                if ssid.passphrase:
-                    yield from _credential(
-                        resolved, (*leaf.source, index, "passphrase"), ssid.passphrase, ("wifi",)
-                    )
+        elif leaf.value is not None:
+            for place, name, kinds in _named_credentials(key, leaf):
+                yield from _credential(resolved, place, name, kinds)
+
+
+def _named_credentials(key: Key, leaf: Leaf) -> Iterator[tuple[Place, str, tuple[str, ...]]]:
+    """The credentials a leaf names, each with its place and the kinds that may stand there."""
+    if key in _CREDENTIALS:
+        yield leaf.source, leaf.value, _CREDENTIALS[key]
+    elif key == ("manage", "snmp_users"):
+        for index, name in enumerate(leaf.value):
+            yield (*leaf.source, index), name, ("snmp-v3",)
+    elif key == ("ssids",):
+        for index, ssid in enumerate(leaf.value):
+            if ssid.passphrase:
+                yield (*leaf.source, index, "passphrase"), ssid.passphrase, ("wifi",)
 
 
 def _credential(resolved: Resolved, place: Place, name: str, kinds: tuple[str, ...]) -> Iterator[Problem]:
     """The name is never repeated: somebody may have written the secret itself there."""
     sound = resolved.file.credentials
     fitting = [each for each, entry in sound.items() if entry.kind in kinds]
-    if name not in _known(resolved, "credentials") and not _told(resolved, "credentials"):
+    if name not in known_names(resolved, "credentials") and not _told(resolved, "credentials"):
         yield resolved.document.problem(place, "names no credential", near(name, fitting))
     elif name in sound and sound[name].kind not in kinds:
         what = f"needs a credential of kind {' or '.join(kinds)}, and this one is another kind"
@@ -102,8 +111,8 @@ def _credential(resolved: Resolved, place: Place, name: str, kinds: tuple[str, .
 
 def _shared_names(resolved: Resolved) -> Iterator[Problem]:
     """A site and a device of one name, two municipalities or two sites of a municipality called the same."""
-    for name in _known(resolved, "devices"):
-        if name in _known(resolved, "sites"):
+    for name in known_names(resolved, "devices"):
+        if name in known_names(resolved, "sites"):
             yield resolved.document.problem(
                 ("devices", name), "is also the name of a site", "rename one of the two"
             )
@@ -128,12 +137,12 @@ def _cycles(resolved: Resolved) -> Iterator[Problem]:
     parents = {name: device.parent for name, device in devices.items() if device.parent}
     power = {name: device.powered_by.device for name, device in devices.items() if device.powered_by}
     for key, upward in (("parent", parents), ("powered_by", power)):
-        for cycle in _loops(upward):
+        for cycle in loops(upward):
             what = f"goes round in a circle: {' → '.join((*cycle, cycle[0]))}"
             yield resolved.document.problem(("devices", cycle[0], key), what, "let one of them end the chain")
 
 
-def _loops(upward: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+def loops(upward: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
     """Each cycle once, from its first device in file order."""
     done: set[str] = set()
     for start in upward:
@@ -165,7 +174,7 @@ def _wrong_gateway(resolved: Resolved, device: Device) -> tuple[str, str] | None
     wrong: tuple[str, str] | None = None
     if through == device.name:
         wrong = f"{through} goes through itself", f"give {through} `reach: {{kind: direct}}`"
-    elif through not in _known(resolved, "devices"):
+    elif through not in known_names(resolved, "devices"):
         gateways = [each.name for each in resolved.devices.values() if each.role is Role.GATEWAY]
         wrong = f"{through!r} is not in devices", near(through, gateways)
     elif gateway and gateway.role is not Role.GATEWAY:
@@ -182,7 +191,8 @@ def _wrong_gateway(resolved: Resolved, device: Device) -> tuple[str, str] | None
 
 def _unforwarded(resolved: Resolved, device: Device) -> Iterator[Problem]:
     for service, endpoint, credentials in _used(device):
-        if credentials and endpoint.port == 0:
+        told = resolved.told("devices", device.name, (service,))
+        if credentials and endpoint.port == 0 and not told:
             what = f"is behind {device.reach.through} and has no {service} port of its own"
             mend = f"add `{service}: {{port: …}}` with the port the gateway forwards"
             yield resolved.document.problem(("devices", device.name, service, "port"), what, mend)
@@ -230,6 +240,7 @@ def _shared_endpoints(resolved: Resolved) -> Iterator[Problem]:
         for service, endpoint, _ in _used(device):
             realm = device.reach.through or device.site if remote else ""
             realm += f" site {device.http_site}" if service == "http" else ""
+            realm += f" behind {device.ssh_jump}" if service == "ssh" and device.ssh_jump else ""
             first = seen.setdefault((service, realm, str(endpoint)), name)
             if first != name and endpoint.port != 0 and endpoint.host:
                 line = resolved.document.lines[("devices", first)]

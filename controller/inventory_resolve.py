@@ -3,29 +3,17 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
+from controller import inventory_wishes
 from controller.errors import Problem
-from controller.inventory_levels import BUILT_IN, Key, Leaf, Leaves, Levels
+from controller.inventory_levels import BUILT_IN, LOGIN_TIMEOUT, Key, Leaf, Leaves, Levels, part, value
 from controller.inventory_schema import File
-from controller.inventory_schema import Ssid as SsidEntry
 from controller.inventory_values import DAYS
 from controller.inventory_yaml import Document, Place
 from controller.model import Hours, Municipality, Portal, Site, Uplink, UplinkKind
 from controller.profiles import choose
-from drivers.model import (
-    Band,
-    Device,
-    Endpoint,
-    Lifecycle,
-    PollBy,
-    PowerSource,
-    Radio,
-    Reach,
-    ReachKind,
-    Ssid,
-    Trust,
-)
+from drivers.model import Device, Endpoint, Lifecycle, OnAir, PollBy, PowerSource, Reach, ReachKind, Trust
 
 SERVICES: Final = ("snmp", "ssh", "http")
 
@@ -95,10 +83,11 @@ class Resolved:
     def _add_hosts(self, name: str) -> None:
         """A service without a host of its own is at the device's address; via a gateway, at the gateway's."""
         leaves = self._devices[name]
-        gateway = (
-            _value(leaves, "reach", "through") if _value(leaves, "reach", "kind") is ReachKind.VIA else name
-        )
+        via = value(leaves, "reach", "kind") is ReachKind.VIA
         for service in SERVICES:
+            # From a jump host no port is forwarded: it stands in the same network.
+            jumps = service == "ssh" and value(leaves, "ssh", "jump")
+            gateway = value(leaves, "reach", "through") if via and not jumps else name
             entry = self.file.devices.get(gateway)
             written = self._devices[gateway].get((service, "host")) if entry else None
             if (service, "host") not in leaves and entry:
@@ -112,7 +101,7 @@ class Resolved:
         active = Counter(
             entry.site
             for name, entry in self.file.devices.items()
-            if _value(self._devices[name], "state") is Lifecycle.ACTIVE
+            if value(self._devices[name], "state") is Lifecycle.ACTIVE
         )
         for name, entry in self.file.devices.items():
             chosen = _chosen(self._levels.site(entry.site), active[entry.site])
@@ -146,17 +135,18 @@ class Resolved:
             ("sites", site),
             (table, name),
         ]
-        profile = _value(self.leaves(table, name), "profile")
+        profile = value(self.leaves(table, name), "profile")
         if profile and profile not in self.file.profiles:
             return []
         return [*places, ("profiles", profile)]
 
     def _was_faulty(self, chain: Collection[Place], key: Key) -> bool:
-        """Whether some level wrote the key, or a map around it, wrongly."""
+        """Whether some level wrote the key, a map around it or something in it wrongly."""
         for place in self._faulty:
             for level in chain:
                 rest = place[len(level) :][:2]
-                if place[: len(level)] == level and key[: len(rest)] == rest:
+                shared = min(len(rest), len(key))
+                if place[: len(level)] == level and key[:shared] == rest[:shared]:
                     return True
         return False
 
@@ -170,91 +160,76 @@ class Resolved:
             lon=entry.lon,
             opened_on=entry.opened_on,
             hours=_hours(leaves),
-            uplink=Uplink(**_part(leaves, "uplink")),
-            portal=Portal(**_part(leaves, "portal")),
+            uplink=Uplink(**part(leaves, ("uplink",))),
+            portal=Portal(**part(leaves, ("portal",))),
         )
 
     def _device(self, name: str) -> Device:
         entry, leaves = self.file.devices[name], self._devices[name]
         snmp, ssh, http = (_endpoint(leaves, service) for service in SERVICES)
-        kind = _value(leaves, "reach", "kind")
+        kind = value(leaves, "reach", "kind")
         power = entry.powered_by
+        municipality = self.file.sites[entry.site].municipality
+        wiring = inventory_wishes.captive(
+            leaves, value(self._levels.site(entry.site), "portal", "gateway_url")
+        )
         return Device(
             name=name,
-            role=_value(leaves, "role"),
-            municipality=self.file.sites[entry.site].municipality,
+            role=value(leaves, "role"),
+            municipality=municipality,
             site=entry.site,
-            platform=_value(leaves, "platform"),
+            platform=value(leaves, "platform"),
             address=entry.address,
             snmp=snmp,
             ssh=ssh,
             http=http,
-            snmp_credentials=_value(leaves, "snmp", "credentials"),
-            ssh_credentials=_value(leaves, "ssh", "credentials"),
-            reach=Reach(kind, _value(leaves, "reach", "through")),
+            snmp_credentials=value(leaves, "snmp", "credentials"),
+            ssh_credentials=value(leaves, "ssh", "credentials"),
+            reach=Reach(kind, value(leaves, "reach", "through")),
             parent=entry.parent,
             powered_by=PowerSource(power.device, power.port) if power else None,
-            state=_value(leaves, "state"),
-            country=_value(leaves, "country"),
-            radios=_radios(leaves),
-            ssids=tuple(_ssid(ssid) for ssid in _value(leaves, "ssids")),
-            labels={key: text for key, text in _part(leaves, "labels").items() if text is not None},
-            poll=_value(leaves, "poll"),
-            poll_profile=_value(leaves, "poll_profile"),
-            http_credentials=_value(leaves, "http", "credentials"),
-            http_site=_value(leaves, "http", "site"),
-            trust=Trust(*(_value(leaves, "http", key) for key in ("server_name", "ca", "fingerprint"))),
+            state=value(leaves, "state"),
+            country=value(leaves, "country"),
+            radios=inventory_wishes.radios(leaves),
+            ssids=inventory_wishes.ssids(leaves, self._on_air(entry.site), wiring),
+            labels={key: text for key, text in part(leaves, ("labels",)).items() if text is not None},
+            poll=value(leaves, "poll"),
+            poll_profile=value(leaves, "poll_profile"),
+            http_credentials=value(leaves, "http", "credentials"),
+            http_site=value(leaves, "http", "site"),
+            trust=Trust(*(value(leaves, "http", key) for key in ("server_name", "ca", "fingerprint"))),
+            manage=inventory_wishes.manage(leaves, self.file.municipalities[municipality].zone),
+            captive=wiring,
+            ssh_jump=value(leaves, "ssh", "jump") or "",
+            ssh_timeout_s=(value(leaves, "ssh", "timeout") or LOGIN_TIMEOUT).total_seconds(),
         )
+
+    def _on_air(self, site: str) -> tuple[OnAir, ...]:
+        """The week of a site as a device keeps it; none for a site with mistakes of its own."""
+        return inventory_wishes.on_air(self.sites[site].hours.week) if site in self.sites else ()
 
 
 def _chosen(site: Leaves, devices: int) -> Leaf:
     """The profile of a site's devices; where its uplink is not told, which is a mistake, the normal one."""
     kind, cap_gb = (
-        _value(site, "uplink", "kind") or UplinkKind.FIBRE,
-        _value(site, "uplink", "cap_gb") or None,
+        value(site, "uplink", "kind") or UplinkKind.FIBRE,
+        value(site, "uplink", "cap_gb") or None,
     )
     cap = "no cap" if cap_gb is None else f"{cap_gb} GB a month for {devices} device{'s' * (devices != 1)}"
     return Leaf(choose(kind, cap_gb, devices), f"chosen by the uplink: {kind}, {cap}", ())
 
 
-def _value(leaves: Leaves, *key: str) -> Any:
-    leaf = leaves.get(key)
-    return "" if leaf is None else leaf.value
-
-
-def _part(leaves: Leaves, first: str) -> dict[str, Any]:
-    """The leaves one step below a key, as keyword arguments."""
-    return {key[1]: leaf.value for key, leaf in leaves.items() if len(key) == 2 and key[0] == first}
-
-
 def _endpoint(leaves: Leaves, service: str) -> Endpoint:
     port = leaves[service, "port"]
-    asked = service == "http" and _value(leaves, "poll") is PollBy.HTTP
-    return Endpoint(_value(leaves, service, "host"), 443 if asked and port.level == BUILT_IN else port.value)
-
-
-def _radios(leaves: Leaves) -> tuple[Radio, ...]:
-    radios = []
-    for band in Band:
-        written = {
-            key[2]: leaf.value
-            for key, leaf in leaves.items()
-            if key[:2] == ("radios", band) and len(key) == 3
-        }
-        if written:
-            radios.append(Radio(band, **written))
-    return tuple(radios)
-
-
-def _ssid(entry: SsidEntry) -> Ssid:
-    return Ssid(entry.name, entry.security, entry.vlan, entry.isolation, entry.bands, entry.passphrase)
+    asked = service == "http" and value(leaves, "poll") is PollBy.HTTP
+    return Endpoint(value(leaves, service, "host"), 443 if asked and port.level == BUILT_IN else port.value)
 
 
 def _hours(leaves: Leaves) -> Hours:
     exceptions = {key[2]: leaf.value for key, leaf in leaves.items() if key[:2] == ("hours", "exceptions")}
     return Hours(
-        zone=_value(leaves, "hours", "zone"),
+        zone=value(leaves, "hours", "zone"),
         week=tuple(leaves["hours", "week", day].value for day in DAYS),
-        holidays=frozenset(_value(leaves, "hours", "holidays")),
+        holidays=frozenset(value(leaves, "hours", "holidays")),
         exceptions={date.fromisoformat(day): spans for day, spans in exceptions.items() if spans is not None},
     )

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from controller.inventory_credentials import Credential
+from controller.inventory_keeping import Captive, Manage, Rate, Vlan
 from controller.inventory_values import (
     Address,
     Channel,
@@ -35,6 +36,7 @@ from controller.inventory_values import (
     Port,
     SsidName,
     Text,
+    Timeout,
     Week,
     Zone,
     fault,
@@ -60,11 +62,17 @@ class Snmp(BaseModel, frozen=True, extra="forbid"):
 
 
 class Ssh(BaseModel, frozen=True, extra="forbid"):
-    """Where and with what we log in."""
+    """Where and with what we log in.
+
+    `jump` names the device whose SSH server carries us on to this one, which then is where that device finds
+    it; `timeout` is for one login.
+    """
 
     host: Address = ""
     port: Port = 0
     credentials: Text = ""
+    jump: Text | None = None
+    timeout: Timeout | None = None
 
 
 class Http(BaseModel, frozen=True, extra="forbid"):
@@ -142,14 +150,21 @@ class Radios(BaseModel, frozen=True, extra="forbid"):
 
 
 class Ssid(BaseModel, frozen=True, extra="forbid"):
-    """A wanted network name; `passphrase` names a credential of kind wifi."""
+    """A wanted network name; `passphrase` names a credential of kind wifi.
+
+    `schedule: hours` is on the air in the weekly hours of the site. Unless written, `captive` is true where
+    the device has a `captive:` and the network is open or owe.
+    """
 
     name: SsidName
     security: Security = Security.OPEN
-    vlan: Annotated[StrictInt, Field(ge=1, le=4094)] | None = None
+    vlan: Vlan | None = None
     isolation: StrictBool = True
     bands: Annotated[tuple[Band, ...], Field(min_length=1)] = (Band.GHZ_2, Band.GHZ_5)
     passphrase: Text = ""
+    rate: Rate = Rate()
+    schedule: Literal["always", "hours"] = "always"
+    captive: StrictBool | None = None
 
     @model_validator(mode="after")
     def _has_what_its_security_needs(self) -> Self:
@@ -220,6 +235,8 @@ class DeviceKeys(BaseModel, frozen=True, extra="forbid"):
     radios: Radios = Radios()
     ssids: Annotated[tuple[Ssid, ...], AfterValidator(_told_apart)] = ()
     labels: dict[Name, Text | None] = {}
+    manage: Manage | None = None
+    captive: Captive | None = None
 
 
 class SiteKeys(BaseModel, frozen=True, extra="forbid"):

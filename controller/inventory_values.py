@@ -21,6 +21,7 @@ _REFERENCE: Final = re.compile(r"ref\+env:[A-Za-z_][A-Za-z0-9_]*|ref\+file:[^\x0
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _SPAN: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-(?:([01][0-9]|2[0-3]):([0-5][0-9])|24:00)")
 _DURATION: Final = re.compile(r"(?:([0-9]{1,3})h)?(?:([0-9]{1,4})m)?")
+_TIMEOUT: Final = re.compile(r"(?:([0-9])m)?(?:([0-9]{1,3})s)?")
 
 
 def fault(what: str, mend: str) -> PydanticCustomError:
@@ -28,12 +29,14 @@ def fault(what: str, mend: str) -> PydanticCustomError:
     return PydanticCustomError("plaza", "{what}", {"what": what, "mend": mend})
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as a message may repeat it, cut short."""
     text = repr(value)
     return text if len(text) <= 48 else text[:45] + "…"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Text without control characters."""
     if any(ord(mark) < 32 or 127 <= ord(mark) < 160 for mark in text):
         raise fault("holds a control character", "delete it")
     return text
@@ -54,12 +57,18 @@ def _key(text: object) -> str:
 
 
 def _address(text: str) -> str:
+    found = as_address(text)
+    if not found:
+        raise fault(f"{shown(text)} is no IP address", "write it like 192.168.88.10, without a mask or port")
+    return found
+
+
+def as_address(text: str) -> str:
+    """An IP address in its one spelling; "" for anything else, and for one with a zone (%eth0)."""
     try:
-        return str(ip_address(text))
+        return "" if "%" in text else str(ip_address(text))
     except ValueError:
-        raise fault(
-            f"{_shown(text)} is no IP address", "write it like 192.168.88.10, without a mask or port"
-        ) from None
+        return ""
 
 
 def _network(text: str) -> str:
@@ -67,7 +76,7 @@ def _network(text: str) -> str:
         return str(ip_network(text))
     except ValueError:
         mend = "write it like 192.168.88.0/24, zero behind the mask"
-        raise fault(f"{_shown(text)} is no network", mend) from None
+        raise fault(f"{shown(text)} is no network", mend) from None
 
 
 @lru_cache(maxsize=256)
@@ -76,13 +85,13 @@ def _zone(text: str) -> str:
         ZoneInfo(text)
     except (KeyError, ValueError, OSError):
         raise fault(
-            f"{_shown(text)} is no time zone", "write a name of the tz database, like America/Chihuahua"
+            f"{shown(text)} is no time zone", "write a name of the tz database, like America/Chihuahua"
         ) from None
     return text
 
 
 def _octets_32(text: str) -> str:
-    octets = len(_printable(text).encode())
+    octets = len(printable(text).encode())
     if not 1 <= octets <= 32:
         raise fault(f"is {octets} octets long", "write 1 to 32 octets of UTF-8; á, é, ñ are two octets each")
     return text
@@ -118,13 +127,13 @@ def _origin(text: str) -> str:
 
 def _country(text: str) -> str:
     if not re.fullmatch(r"[A-Z]{2}", text):
-        raise fault(f"{_shown(text)} is no country code", "write two capital letters, like MX (ISO 3166)")
+        raise fault(f"{shown(text)} is no country code", "write two capital letters, like MX (ISO 3166)")
     return text
 
 
 def _language(text: str) -> str:
     if not _LANGUAGE.fullmatch(text):
-        raise fault(f"{_shown(text)} is no language tag", "write it like es, en or tar (BCP 47)")
+        raise fault(f"{shown(text)} is no language tag", "write it like es, en or tar (BCP 47)")
     return text
 
 
@@ -134,14 +143,22 @@ def _date(text: object) -> date:
             return date.fromisoformat(text)
     except ValueError:
         pass
-    raise fault(f"{_shown(text)} is no date", "write it like 2026-12-25")
+    raise fault(f"{shown(text)} is no date", "write it like 2026-12-25")
 
 
 def _duration(text: object) -> timedelta:
     found = _DURATION.fullmatch(text) if isinstance(text, str) and text else None
     length = timedelta(hours=int(found[1] or 0), minutes=int(found[2] or 0)) if found else timedelta(0)
     if not timedelta(0) < length <= timedelta(days=7):
-        raise fault(f"{_shown(text)} is no duration up to 168h", "write it like 45m, 2h or 1h30m")
+        raise fault(f"{shown(text)} is no duration up to 168h", "write it like 45m, 2h or 1h30m")
+    return length
+
+
+def _timeout(text: object) -> timedelta:
+    found = _TIMEOUT.fullmatch(text) if isinstance(text, str) and text else None
+    length = timedelta(minutes=int(found[1] or 0), seconds=int(found[2] or 0)) if found else timedelta(0)
+    if not timedelta(seconds=5) <= length <= timedelta(seconds=120):
+        raise fault(f"{shown(text)} is no time from 5s to 120s", "write it like 20s, 2m or 1m30s")
     return length
 
 
@@ -149,7 +166,7 @@ def _openings(spans: object) -> tuple[Opening, ...]:
     listed = [spans] if isinstance(spans, str) else spans
     if not isinstance(listed, list):
         raise fault(
-            f"{_shown(spans)} are no hours", "write 06:00-23:00, [06:00-12:00, 16:00-24:00], or [] for closed"
+            f"{shown(spans)} are no hours", "write 06:00-23:00, [06:00-12:00, 16:00-24:00], or [] for closed"
         )
     found = sorted((_opening(span) for span in listed), key=lambda opening: opening.start)
     for before, after in pairwise(found):
@@ -161,11 +178,11 @@ def _openings(spans: object) -> tuple[Opening, ...]:
 def _opening(span: object) -> Opening:
     found = _SPAN.fullmatch(span) if isinstance(span, str) else None
     if found is None:
-        raise fault(f"{_shown(span)} are no hours", "write them like 06:00-23:00; a day ends at 24:00")
+        raise fault(f"{shown(span)} are no hours", "write them like 06:00-23:00; a day ends at 24:00")
     opening = Opening(time(int(found[1]), int(found[2])), time(int(found[3] or 0), int(found[4] or 0)))
     if (opening.end != time(0) and opening.end <= opening.start) or (found[3], found[4]) == ("00", "00"):
         raise fault(
-            f"{_shown(span)} ends before it begins", "end the day at 24:00 and go on the next day from 00:00"
+            f"{shown(span)} ends before it begins", "end the day at 24:00 and go on the next day from 00:00"
         )
     return opening
 
@@ -174,7 +191,7 @@ def days(text: str) -> tuple[str, ...]:
     """The days a key of `week` stands for: `sat`, or `mon-fri`, which may run over the week's end."""
     first, _, last = text.partition("-")
     if first not in DAYS or (last or first) not in DAYS:
-        raise fault(f"{_shown(text)} is no day", f"write one of {', '.join(DAYS)}, or a range like mon-fri")
+        raise fault(f"{shown(text)} is no day", f"write one of {', '.join(DAYS)}, or a range like mon-fri")
     start, length = DAYS.index(first), (DAYS.index(last or first) - DAYS.index(first)) % 7 + 1
     return tuple(DAYS[(start + step) % 7] for step in range(length))
 
@@ -188,7 +205,7 @@ def _week(week: object) -> object:
     return week
 
 
-Text = Annotated[StrictStr, AfterValidator(_printable), Field(min_length=1, max_length=200)]
+Text = Annotated[StrictStr, AfterValidator(printable), Field(min_length=1, max_length=200)]
 Name = Annotated[StrictStr, AfterValidator(_name)]
 MunicipalityKey = Annotated[StrictStr, BeforeValidator(_key)]
 Address = Annotated[StrictStr, AfterValidator(_address)]
@@ -199,6 +216,7 @@ Fingerprint = Annotated[StrictStr, AfterValidator(_fingerprint)]
 Origin = Annotated[StrictStr, AfterValidator(_origin)]
 Date = Annotated[date, BeforeValidator(_date)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Timeout = Annotated[timedelta, BeforeValidator(_timeout)]
 Openings = Annotated[tuple[Opening, ...], BeforeValidator(_openings)]
 Week = Annotated[dict[str, Openings], BeforeValidator(_week)]
 Port = Annotated[StrictInt, Field(ge=1, le=65535)]

@@ -29,7 +29,7 @@ _SAYINGS: Final[Mapping[str, tuple[str, str]]] = {
     "too_short": ("is empty", "write at least one entry, or delete the key"),
     "union_tag_not_found": (
         "does not say its kind",
-        "add `kind:` with snmp-v1, snmp-v2c, snmp-v3, ssh, gateway or wifi",
+        "add `kind:` with snmp-v1, snmp-v2c, snmp-v3, ssh, http, gateway, portal or wifi",
     ),
 }
 _EXAMPLES: Final[Mapping[str, str]] = {

@@ -8,6 +8,7 @@ from typing import Final
 from controller import intent as wanting
 from controller.access import Access
 from controller.errors import SecretError
+from controller.history import History
 from controller.model import Inventory
 from drivers import apply
 from drivers.apply import Plan, Target, Timers
@@ -34,10 +35,12 @@ class Planned:
         return self.plan is not None and bool(self.plan.change)
 
 
-def plan_all(inventory: Inventory, access: Access, devices: Sequence[Device]) -> Iterator[Planned]:
-    """Read and compare devices; yields each as it is done."""
+def plan_all(
+    inventory: Inventory, access: Access, devices: Sequence[Device], *, stage: bool = False
+) -> Iterator[Planned]:
+    """Read and compare devices; yields each as it is done. `stage` as in `drivers.apply.plan`."""
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        waiting = [pool.submit(plan_one, inventory, access, device) for device in devices]
+        waiting = [pool.submit(plan_one, inventory, access, device, stage=stage) for device in devices]
         try:
             for done in as_completed(waiting):
                 yield done.result()
@@ -45,24 +48,41 @@ def plan_all(inventory: Inventory, access: Access, devices: Sequence[Device]) ->
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def plan_one(inventory: Inventory, access: Access, device: Device) -> Planned:
+def plan_one(inventory: Inventory, access: Access, device: Device, *, stage: bool = False) -> Planned:
     """Read and compare one device. Writes nothing to it and raises nothing of its faults."""
     left_alone = wanting.why_not(device)
     if left_alone:
         return Planned(device, left_alone=left_alone)
     try:
         wished = wish(inventory, access, device)
-        return Planned(device, apply.plan(target(access, device, Timers()), wished))
+        return Planned(device, apply.plan(target(access, device, Timers()), wished, stage=stage))
     except (DriverError, SecretError) as error:
+        return Planned(device, error=error)
+
+
+def plan_back(access: Access, history: History, device: Device, number: int | None) -> Planned:
+    """Read a device and compare it with an earlier version of it; without a number with the newest that it
+    does not run now. Raises NoSuchVersion or StoreError; what is wrong with the device is in the answer."""
+    left_alone = wanting.why_not(device)
+    if left_alone:
+        return Planned(device, left_alone=left_alone)
+    to = target(access, device, Timers())
+    try:
+        running = apply.read(to)
+        earlier = history.running(device, number or history.before(device, running.fingerprint))
+        return Planned(device, apply.plan(to, earlier, stage=True))
+    except DriverError as error:
         return Planned(device, error=error)
 
 
 def wish(inventory: Inventory, access: Access, device: Device) -> Wish:
     """What a device should be. Raises SecretError for a passphrase that cannot be read."""
     wanted = wanting.intent(inventory, device)
-    return Wish(wanted, access.passphrases(wanted))
+    return Wish(wanted, access.passphrases(wanted), access.snmp_users(wanted), access.portal_secrets(wanted))
 
 
 def target(access: Access, device: Device, timers: Timers) -> Target:
     """The device as `drivers.apply` takes it; its platform must be one that Plaza configures."""
-    return Target(device.name, CONFIGURERS[device.platform], lambda: access.enter(device), timers)
+    configurer = CONFIGURERS[device.platform]
+    suffix = configurer.traits.user_suffix
+    return Target(device.name, configurer, lambda: access.enter(device, suffix), timers)

@@ -22,7 +22,7 @@ from controller.errors import ControllerError, StoreBusy, StoreError
 from controller.health import polled, unmeasured
 from controller.notices import attend
 from controller.poller import Polled, Targets, turn
-from controller.poller_ssh import LOGIN_TIMEOUT_S
+from controller.poller_ssh import LOGIN_TIMEOUT_S, Enter
 from controller.processes import Child, only_one, python, require_free, supervise
 from controller.settings import Settings, endpoint, listeners
 from controller.store import health as health_store
@@ -32,6 +32,7 @@ from controller.store.engine import require_sound
 from controller.worker import work
 from drivers.definition import load_platforms
 from drivers.snmp.backends import open_poller
+from drivers.ssh_kept import Kept
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +48,8 @@ def run_poller(settings: Settings) -> None:
 
 def _run_poller(settings: Settings) -> None:
     app = build(settings)
-    enter = Access(app.secrets, app.engine, LOGIN_TIMEOUT_S).enter
-    targets = Targets.of(app.inventory.devices.values(), load_platforms(), app.secrets, enter)
+    access = Access(app.secrets, app.engine, LOGIN_TIMEOUT_S, app.inventory.devices)
+    targets = Targets.of(app.inventory.devices.values(), load_platforms(), app.secrets, keeping(access))
     holder = socket.gethostname()
     epoch = _lease(app, holder)
     _tell_unmeasured(app)
@@ -56,6 +57,12 @@ def _run_poller(settings: Settings) -> None:
         asyncio.run(_poll(app, targets, _keeper(app, holder, epoch)))
     except asyncio.CancelledError:
         log.info("stopped")
+
+
+def keeping(access: Access) -> Enter:
+    """Logins that stay open from one poll to the next."""
+    kept = Kept()
+    return lambda device: kept.session(device, lambda: access.enter(device))
 
 
 async def _poll(app: App, targets: Targets, keep: Callable[[Sequence[Polled]], None]) -> None:

@@ -10,22 +10,24 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
-from controller import audit
+from controller import audit, history
 from controller import intent as wanting
 from controller.access import Access
 from controller.app import App, utc_now
 from controller.errors import RolloutHalted, SecretError, StoreBusy
+from controller.history import History, Seen
 from controller.journal import OPEN, Journal, Row, State
 from controller.model import Inventory
 from controller.planning import Planned, target, wish
 from drivers import apply
 from drivers.apply import Ending, Goal, Plan, Step, Target, Timers
-from drivers.configurers.seam import Wish
+from drivers.configurers.seam import Running, Wish
 from drivers.configurers.ways import CONFIGURERS
 from drivers.errors import ConfigRejected, DriverError, Unreachable
 from drivers.model import Device
 
 _ARMING_S: Final = 60  # an upload over a slow line, before the device's timer even starts
+_DERIVED: Final = Timers()
 _ASKING_S: Final = 10.0  # for a login at a device that may be dead, while others wait for the lock
 
 
@@ -49,13 +51,21 @@ class Works:
     inventory: Inventory
     access: Access
     journal: Journal
+    history: History
     timers: Timers
 
 
-def works_of(app: App, timers: Timers) -> Works:
+def access_of(app: App) -> Access:
+    """How this process enters devices."""
+    return Access(app.secrets, app.engine, devices=app.inventory.devices)
+
+
+def works_of(app: App, timers: Timers = _DERIVED) -> Works:
     """What this process does a rollout with."""
-    journal = Journal(app.engine, audit.load_key(app.settings.data_dir), audit.actor(), utc_now)
-    return Works(app.inventory, Access(app.secrets, app.engine), journal, timers)
+    data_dir, actor = app.settings.data_dir, audit.actor()
+    journal = Journal(app.engine, audit.load_key(data_dir), actor, utc_now)
+    kept = History(app.engine, history.load_key(data_dir), actor, utc_now)
+    return Works(app.inventory, access_of(app), journal, kept, timers)
 
 
 def run(works: Works, selector: str, planned: Sequence[Planned], report: Report) -> tuple[Outcome, ...]:
@@ -159,12 +169,19 @@ def _change(works: Works, change: _Change, report: Report) -> Row:
         nonlocal reached
         reached = _write(works, replace(armed, state=State(step.value)), report)
 
+    _keep(works, change, change.plan.running, "before")
     try:
-        apply.carry_out(to, change.plan, armed.token, before)
+        after = apply.carry_out(to, change.plan, armed.token, before)
     except DriverError as error:
         wait_s = limit_s + works.timers.grace_s
         return _write(works, _after_failure(to, reached, change.plan, error, wait_s), report)
+    _keep(works, change, after, "after")
     return _write(works, replace(reached, state=State.CONFIRMED), report)
+
+
+def _keep(works: Works, change: _Change, running: Running, reason: str) -> None:
+    text = CONFIGURERS[change.device.platform].redacted(running)
+    works.history.keep(change.device, Seen(running, text, reason, change.row.rollout))
 
 
 def _after_failure(to: Target, row: Row, plan: Plan, error: DriverError, wait_s: float) -> Row:

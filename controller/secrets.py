@@ -17,6 +17,7 @@ from drivers.model import HttpLogin, Secret, SnmpCredentials, SnmpV1, SnmpV2c, S
 
 MAX_OCTETS: Final = 64 * 1024
 MIN_GATEWAY_KEY_OCTETS: Final = 32
+MIN_PORTAL_SECRET: Final = 16  # RFC 2865, section 3
 
 
 def site_key(master: bytes, site: str) -> bytes:
@@ -27,7 +28,7 @@ def site_key(master: bytes, site: str) -> bytes:
 class FileSecrets:
     """Secrets by the name of their credential, read anew each time so that a changed file counts at once.
 
-    Implements drivers.model.Secrets. Every method raises SecretError, which names the credential, its
+    Implements controller.access.Keyring. Every method raises SecretError, which names the credential, its
     reference and the command that mends it.
     """
 
@@ -89,6 +90,19 @@ class FileSecrets:
             mend = f"make one with: (umask 077; openssl rand -hex 32 > {self._shown_target(entry['key'])})"
             raise SecretError(f"credential {name}: {entry['key']} is shorter than 32 octets, {mend}")
         return key
+
+    def portal(self, name: str) -> Secret:
+        """What a gateway shares with the portal or with RADIUS: 16 printable ASCII characters or more."""
+        entry = self._entry(name, "portal")
+        found = self._secret(name, entry, "secret")
+        text = found.reveal()
+        if len(text) < MIN_PORTAL_SECRET or not (text.isascii() and text.isprintable()):
+            mend = f"make one with: (umask 077; openssl rand -hex 16 > {self._shown_target(entry['secret'])})"
+            raise SecretError(
+                f"credential {name}: {entry['secret']} is not {MIN_PORTAL_SECRET} or more printable ASCII "
+                f"characters, {mend}"
+            )
+        return found
 
     def token(self, name: str, reference: str) -> Secret:
         """What a reference outside the inventory stands for; `name` is whose it is, for the error."""

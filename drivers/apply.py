@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, TypeVar
 
 from drivers.change import Change
+from drivers.configurers import features
 from drivers.configurers.seam import Configurer, Phase, Running, Talk, Trial, Wish
 from drivers.errors import (
     AuthFailed,
@@ -65,11 +66,16 @@ Goal = Wish | Running
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would be done to a device, and what it runs now. `round_s` is how long a login and a read took."""
+    """What would be done to a device, and what it runs now.
+
+    `staged` is the difference as the device computes it, where it can; `round_s` how long a login and a
+    read took.
+    """
 
     goal: Goal
     running: Running
     change: Change
+    staged: str = ""
     round_s: float = 0.0
 
     @property
@@ -94,18 +100,24 @@ class Ending(StrEnum):
     ABSENT = "absent"  # it knows of no such trial, so its old configuration stands
 
 
-def plan(target: Target, goal: Goal) -> Plan:
-    """Log in, read the device and compare. Writes nothing. Raises DriverError."""
+def plan(target: Target, goal: Goal, *, stage: bool = False) -> Plan:
+    """Log in, read the device and compare; with `stage` let the device itself compute the difference too.
+
+    Writes nothing that stays. Raises DriverError.
+    """
     started = time.monotonic()
     with target.connect() as session:
-        found = _compare(target, target.talk(session), goal)
-    return Plan(found.goal, found.running, found.change, time.monotonic() - started)
+        talk = target.talk(session)
+        found = _compare(target, talk, goal)
+        round_s = time.monotonic() - started
+        staged = target.configurer.preview(talk, found.change) if stage and found.change else ""
+    return replace(found, staged=staged, round_s=round_s)
 
 
-def preview(target: Target, planned: Plan) -> str:
-    """What the device itself says the change would do; "" where it cannot. Raises DriverError."""
+def read(target: Target) -> Running:
+    """Log in and read. Raises DriverError."""
     with target.connect() as session:
-        return target.configurer.preview(target.talk(session), planned.change)
+        return target.configurer.read(target.talk(session))
 
 
 def revert_s(target: Target, planned: Plan) -> int:
@@ -117,8 +129,8 @@ def revert_s(target: Target, planned: Plan) -> int:
     return revert_after(planned.change, traits, wished, planned.round_s)
 
 
-def carry_out(target: Target, planned: Plan, token: str, before: Callable[[Step], None]) -> None:
-    """Do it; `before` is called ahead of each remote act. Returns when the device confirmed.
+def carry_out(target: Target, planned: Plan, token: str, before: Callable[[Step], None]) -> Running:
+    """Do it; `before` is called ahead of each remote act. Returns what it runs once it confirmed.
 
     Unreachable before ARMED was announced, or any ConfigRejected before APPLIED: nothing was changed.
     After that every DriverError means that the device reverts, at the latest by its own timer: ask
@@ -136,7 +148,7 @@ def carry_out(target: Target, planned: Plan, token: str, before: Callable[[Step]
             target.configurer.apply(talk, planned.change, token)
     until = started + limit_s - _CONFIRM_MARGIN_S
     _wait_for_reload(target, token, until - timers.settle_s)
-    _verify_and_confirm(target, planned, token, lambda: before(Step.VERIFIED), until)
+    return _verify_and_confirm(target, planned, token, lambda: before(Step.VERIFIED), until)
 
 
 def take_back(target: Target, token: str) -> None:
@@ -176,13 +188,13 @@ def await_end(target: Target, token: str, wait_s: float) -> Ending:
 
 def is_as_before(target: Target, planned: Plan) -> bool:
     """Whether the device's configuration is, octet for octet, the one planned for. Raises DriverError."""
-    with target.connect() as session:
-        return target.configurer.read(target.talk(session)).fingerprint == planned.fingerprint
+    return read(target).fingerprint == planned.fingerprint
 
 
 def _compare(target: Target, talk: Talk, goal: Goal) -> Plan:
     running = target.configurer.read(talk)
     if isinstance(goal, Wish):
+        features.check(target.configurer.platform, target.configurer.traits, goal.intent)
         change = target.configurer.change(target.device, running, goal)
     else:
         change = target.configurer.restoration(target.device, running, goal)
@@ -226,10 +238,10 @@ def _wait_for_reload(target: Target, token: str, until: float) -> None:
 
 def _verify_and_confirm(
     target: Target, planned: Plan, token: str, before: Callable[[], None], until: float
-) -> None:
+) -> Running:
     """Confirm once the device's text is as wanted and, where it can tell, its networks are on the air."""
 
-    def look(talk: Talk) -> Plan | DriverError:
+    def look(talk: Talk) -> Running | DriverError:
         again = _compare(target, talk, planned.goal)
         if again.change:
             raise VerifyFailed(target.device, "after the change it is not what it should be")
@@ -238,9 +250,9 @@ def _verify_and_confirm(
             return VerifyFailed(target.device, f"after the change {trouble}")
         before()
         target.configurer.confirm(talk, token)
-        return again
+        return again.running
 
-    _ask(target, until, look)
+    return _ask(target, until, look)
 
 
 def _ask(target: Target, until: float, look: Callable[[Talk], T | DriverError]) -> T:

@@ -1,4 +1,4 @@
-"""Logs in over SSH and runs one script: the only file that knows netmiko and paramiko."""
+"""Logs in over SSH, then runs a script or opens a terminal: the only file that knows netmiko."""
 
 import base64
 import binascii
@@ -8,8 +8,8 @@ import logging
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
@@ -18,8 +18,14 @@ import paramiko
 
 from drivers.errors import AuthFailed, HostKeyChanged, HostKeyUnknown, UnexpectedReply, Unreachable
 from drivers.model import Device, Secret, SshLogin
+from drivers.ssh_channel import opened, unbroken
+from drivers.ssh_terminal import MAX_OUTPUT, SshTerminal
+from drivers.terminal import Style, Terminal
 
-MAX_OUTPUT: Final = 4 * 1024 * 1024
+KEEPALIVE_S: Final = 30
+GONE_MS: Final = 60_000
+"""A line on which nothing we sent is acknowledged for that long is broken (RFC 5482)."""
+
 _KEY_CLASSES: Final = (paramiko.Ed25519Key, paramiko.RSAKey, paramiko.ECDSAKey)
 
 _PLAINLY: Final = (
@@ -75,6 +81,13 @@ class SshShell:
     device: str
     login: Any
     client: paramiko.SSHClient
+    _open: ExitStack = field(default_factory=ExitStack, repr=False, compare=False)
+    _consoles: dict[Style, Terminal] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def user(self) -> str:
+        """As whom we are logged in."""
+        return str(self.login.username)
 
     def run(self, script: str, timeout_s: float) -> Output:
         """Run the script through `sh -s`, without a terminal, so that no line editor cuts it.
@@ -93,21 +106,51 @@ class SshShell:
         """
         return self._exec(command, "", timeout_s)
 
+    @contextmanager
+    def terminal(self, style: Style, timeout_s: float = 30.0) -> Iterator[Terminal]:
+        """A terminal of its own in this login, at its first prompt within `timeout_s`; closed afterwards.
+
+        Raises Unreachable, or UnexpectedReply when it greets with a question or without end.
+        """
+        with ExitStack() as stack:
+            with unbroken(self.device, f"it opened no terminal within {timeout_s:g} s"):
+                channel = stack.enter_context(opened(self.client, timeout_s))
+            terminal = SshTerminal(self.device, channel, style)
+            terminal.open(timeout_s)
+            yield terminal
+
+    def console(self, style: Style, timeout_s: float) -> Terminal:
+        """The one terminal of this login, opened when first asked for, closed with the login.
+
+        For devices such as Cisco IOS that have room for one channel. Raises like `terminal`.
+        """
+        if style not in self._consoles:
+            self._consoles[style] = self._open.enter_context(self.terminal(style, timeout_s))
+        return self._consoles[style]
+
+    def alive(self, timeout_s: float) -> bool:
+        """Whether the device still answers in this login within `timeout_s`."""
+        try:
+            with opened(self.client, timeout_s):
+                return True
+        except paramiko.ChannelException:
+            return True  # it has no room for another channel, and says so
+        except (paramiko.SSHException, OSError, EOFError):
+            return False
+
     def _exec(self, command: str, given: str, timeout_s: float) -> Output:
         deadline = time.monotonic() + timeout_s
-        try:
-            with _channel(self.client, timeout_s) as channel:
-                channel.exec_command(command)
-                channel.sendall(given.encode("utf-8", "surrogateescape"))
-                channel.shutdown_write()
-                stdout = self._drain(channel, channel.recv, deadline)
-                stderr = self._drain(channel, channel.recv_stderr, deadline)
-                channel.status_event.wait(max(0.0, deadline - time.monotonic()))
-                return Output(channel.exit_status if channel.exit_status_ready() else -1, stdout, stderr)
-        except TimeoutError as error:
-            raise Unreachable(self.device, f"a script did not end within {timeout_s:g} s") from error
-        except (paramiko.SSHException, OSError, EOFError) as error:
-            raise Unreachable(self.device, f"the SSH session broke: {error}") from error
+        with (
+            unbroken(self.device, f"a script did not end within {timeout_s:g} s"),
+            opened(self.client, timeout_s) as channel,
+        ):
+            channel.exec_command(command)
+            channel.sendall(given.encode("utf-8", "surrogateescape"))
+            channel.shutdown_write()
+            stdout = self._drain(channel, channel.recv, deadline)
+            stderr = self._drain(channel, channel.recv_stderr, deadline)
+            channel.status_event.wait(max(0.0, deadline - time.monotonic()))
+            return Output(channel.exit_status if channel.exit_status_ready() else -1, stdout, stderr)
 
     def _drain(self, channel: paramiko.Channel, receive: Any, deadline: float) -> str:
         pieces: list[bytes] = []
@@ -125,8 +168,13 @@ class SshShell:
             if size > MAX_OUTPUT:
                 raise UnexpectedReply(self.device, f"a script printed more than {MAX_OUTPUT} octets")
 
+    def close_with(self, jump: "SshShell") -> None:
+        """Close the login at the jump host, too, when this one is closed."""
+        self._open.callback(jump.close)
+
     def close(self) -> None:
         """End the login; safe to call twice."""
+        self._open.close()
         self.client.close()
         self.login.paramiko_cleanup()
 
@@ -139,40 +187,70 @@ class SshShell:
         self.close()
 
 
-def connect(device: Device, login: SshLogin, host_key: HostKey | None, timeout_s: float = 30.0) -> SshShell:
+def connect(
+    device: Device,
+    login: SshLogin,
+    host_key: HostKey | None,
+    timeout_s: float = 30.0,
+    *,
+    through: SshShell | None = None,
+    user_suffix: str = "",
+) -> SshShell:
     """Log in, believing only the pinned host key; keys and agents of the user's own are never tried.
 
+    `through` is a login at a jump host, which must stay open; `device.ssh` is as seen from there.
     Raises HostKeyUnknown, HostKeyChanged, AuthFailed or Unreachable; whatever was opened is closed again.
     """
     if host_key is None:
         raise HostKeyUnknown(device.name, "no SSH host key is pinned", f"run `plaza adopt {device.name}`")
-    session = _login(device, login, timeout_s)
+    session = _login(device, login, timeout_s, user_suffix)
     client = session._build_ssh_client()
     client.get_host_keys().add(_known_name(device), host_key.kind, _pinned_key(device, host_key))
     client.set_missing_host_key_policy(paramiko.RejectPolicy())
+    line = _dialled(device, timeout_s, through)
     try:
         with _translated(device, host_key):
-            client.connect(**session._connect_params_dict(), channel_timeout=timeout_s)
+            client.connect(**session._connect_params_dict() | {"sock": line}, channel_timeout=timeout_s)
     except BaseException:
         client.close()
+        line.close()
         raise
+    client.get_transport().set_keepalive(KEEPALIVE_S)
     session.remote_conn_pre = client
     return SshShell(device.name, session, client)
 
 
-def fetch_host_key(device: Device, timeout_s: float = 30.0) -> HostKey:
-    """The key a device shows now, without logging in. Raises Unreachable."""
+def fetch_host_key(device: Device, timeout_s: float = 30.0, *, through: SshShell | None = None) -> HostKey:
+    """The key a device shows now, seen `through` a jump host, without logging in. Raises Unreachable."""
+    line = _dialled(device, timeout_s, through)
     try:
-        with socket.create_connection((device.ssh.host, device.ssh.port), timeout_s) as line:
-            transport = paramiko.Transport(line)
-            try:
-                transport.start_client(timeout=timeout_s)
-                key = transport.get_remote_server_key()
-            finally:
-                transport.close()
+        transport = paramiko.Transport(line)
+        try:
+            transport.start_client(timeout=timeout_s)
+            key = transport.get_remote_server_key()
+        finally:
+            transport.close()
     except (OSError, EOFError, paramiko.SSHException) as error:
         raise _unreachable(device, error) from error
+    finally:
+        line.close()
     return HostKey(key.get_name(), key.get_base64(), fingerprint(key.asbytes()))
+
+
+def _dialled(device: Device, timeout_s: float, through: SshShell | None) -> socket.socket | paramiko.Channel:
+    """A line to the SSH server of a device: TCP, or a channel of a login at a jump host."""
+    where = (device.ssh.host, device.ssh.port)
+    try:
+        if through is None:
+            line = socket.create_connection(where, timeout_s)
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_MS)
+            return line
+        transport = through.client.get_transport()
+        if transport is None:
+            raise EOFError("its login is closed")
+        return transport.open_channel("direct-tcpip", where, ("127.0.0.1", 0), timeout=timeout_s)
+    except (OSError, EOFError, paramiko.SSHException) as error:
+        raise _unreachable(device, error, through) from error
 
 
 def fingerprint(public_key: bytes) -> str:
@@ -180,13 +258,13 @@ def fingerprint(public_key: bytes) -> str:
     return "SHA256:" + base64.b64encode(hashlib.sha256(public_key).digest()).decode().rstrip("=")
 
 
-def _login(device: Device, login: SshLogin, timeout_s: float) -> Any:
+def _login(device: Device, login: SshLogin, timeout_s: float, user_suffix: str) -> Any:
     """netmiko's object for this device, not yet connected."""
     session = netmiko.ConnectHandler(
         device_type="linux",
         host=device.ssh.host,
         port=device.ssh.port,
-        username=login.user,
+        username=login.user + user_suffix,
         password=login.password.reveal() if login.password else None,
         pkey=_private_key(device, login.private_key) if login.private_key else None,
         use_keys=False,
@@ -229,16 +307,6 @@ def _known_name(device: Device) -> str:
 
 
 @contextmanager
-def _channel(client: paramiko.SSHClient, timeout_s: float) -> Iterator[paramiko.Channel]:
-    transport = client.get_transport()
-    if transport is None or not transport.is_active():
-        raise EOFError("the connection is closed")
-    with transport.open_session(timeout=timeout_s) as channel:
-        channel.settimeout(timeout_s)
-        yield channel
-
-
-@contextmanager
 def _translated(device: Device, pinned: HostKey) -> Iterator[None]:
     try:
         yield
@@ -260,7 +328,8 @@ def _translated(device: Device, pinned: HostKey) -> Iterator[None]:
         raise _unreachable(device, error) from error
 
 
-def _unreachable(device: Device, error: Exception) -> Unreachable:
+def _unreachable(device: Device, error: Exception, through: SshShell | None = None) -> Unreachable:
     said = str(error) or type(error).__name__
     plain = next((plain for words, plain in _PLAINLY if words in said), said)
-    return Unreachable(device.name, f"no SSH at {device.ssh}: {plain}", "check power, cable and address")
+    where = f"{device.ssh} from {through.device}" if through else str(device.ssh)
+    return Unreachable(device.name, f"no SSH at {where}: {plain}", "check power, cable and address")

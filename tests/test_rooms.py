@@ -16,7 +16,7 @@ OWNERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "pysnmp": ("drivers.snmp", "simulator"),
         "netmiko": ("drivers.ssh", "simulator"),
-        "paramiko": ("drivers.ssh", "simulator"),
+        "paramiko": ("drivers.ssh", "drivers.ssh_channel", "drivers.ssh_terminal", "simulator"),
         "scapy": ("drivers.probe", "drivers.survey"),
         "influxdb_client": ("metrics.influx",),
         "apscheduler": ("controller.scheduler",),

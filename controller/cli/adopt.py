@@ -2,12 +2,15 @@
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from controller.access import Pinning
+    from controller.access import Access, Pinning
+    from controller.errors import SecretError
     from drivers.errors import DriverError
     from drivers.model import Device
     from drivers.ssh import HostKey
@@ -29,38 +32,42 @@ def adopt(selector: str, replace: tuple[str, ...]) -> None:
     """
     from controller import app, audit, settings
     from controller.access import Pinning
+    from controller.rollout import access_of
     from controller.selector import select
 
     built = app.build(settings.load())
     devices = select(built.inventory, selector)
     pinning = Pinning(built.engine, audit.load_key(built.settings.data_dir), audit.actor())
+    access = access_of(built)
     with ThreadPoolExecutor(max_workers=16) as pool:
-        found = list(pool.map(_fetch, devices))
+        found = list(pool.map(partial(_fetch, access), devices))
     results = [_settle(pinning, device, key, replace) for device, key in zip(devices, found, strict=True)]
     if not all(results):
         sys.exit(2)
 
 
-def _fetch(device: "Device") -> "HostKey | DriverError":
+def _fetch(access: "Access", device: "Device") -> "HostKey | DriverError | SecretError":
+    from controller.errors import SecretError
     from drivers import ssh
     from drivers.errors import DriverError
 
     try:
-        return ssh.fetch_host_key(device)
-    except DriverError as error:
+        with access.jump(device) or nullcontext() as through:
+            return ssh.fetch_host_key(device, through=through)
+    except (DriverError, SecretError) as error:
         return error
 
 
 def _settle(
-    pinning: "Pinning", device: "Device", key: "HostKey | DriverError", replace: tuple[str, ...]
+    pinning: "Pinning", device: "Device", key: "HostKey | DriverError | SecretError", replace: tuple[str, ...]
 ) -> bool:
     """Pin one key or say why not; returns whether the device's present key is pinned now."""
     from controller.access import pinned
     from controller.app import utc_now
-    from drivers.errors import DriverError
+    from drivers.ssh import HostKey
 
-    if isinstance(key, DriverError):
-        click.echo(str(key), err=True)
+    if not isinstance(key, HostKey):
+        click.echo(f"{device.name}: {str(key).removeprefix(f'{device.name}: ')}", err=True)
         return False
     before = pinned(pinning.engine, device.name)
     shown = f"{device.name}: {key.kind} {key.fingerprint}"

@@ -1,49 +1,116 @@
 """`plaza apply`: makes devices what the inventory says, each with a timer that reverts it if it is lost."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from controller.app import App
+    from controller.planfile import PlanFile
+    from controller.planning import Planned
     from controller.rollout import Outcome
+    from drivers.model import Device
+
+REVERT_AFTER = click.option(
+    "--revert-after",
+    "revert_s",
+    type=click.IntRange(15, 3600),
+    help="Seconds until a device that is not confirmed reverts by itself; else each change says how long.",
+)
+YES = click.option("--yes", is_flag=True, help="Do not ask.")
+TYPED = click.option(
+    "--typed",
+    multiple=True,
+    metavar="NAME",
+    help="The name of a device that has no timer of its own, in place of typing it. Once for each.",
+)
 
 
 @click.command()
 @click.argument("selector")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option(
-    "--revert-after",
-    "revert_s",
-    type=click.IntRange(15, 3600),
-    default=90,
-    show_default=True,
-    help="Seconds until a device that is not confirmed reverts by itself.",
-)
-def apply(selector: str, yes: bool, revert_s: int) -> None:
+@YES
+@TYPED
+@REVERT_AFTER
+def apply(selector: str, yes: bool, typed: tuple[str, ...], revert_s: int | None) -> None:
     """Make the devices of SELECTOR what the inventory says: one first, then the others one by one.
 
+    SELECTOR may be a file that `plaza diff --out` wrote: then exactly that is done, or nothing.
     Exit code 0: all are as intended; 2: some are not, each with its reason.
     """
-    from controller import app, rollout, settings
-    from controller.cli.diff import plan, show
+    from controller import app, history, planfile, settings
+    from controller.cli.diff import plan
     from controller.selector import select
-    from drivers.apply import Timers
 
     built = app.build(settings.load())
-    devices = select(built.inventory, selector)
+    saved = planfile.load(Path(selector)) if Path(selector).is_file() else None
+    if saved is not None and not saved.devices:
+        click.echo("the plan changes nothing", err=True)
+        return
+    devices = select(built.inventory, selector) if saved is None else _devices(built, saved)
+
+    def planned() -> "list[Planned]":
+        found = plan(built, devices, stage=True)
+        if saved is not None:
+            planfile.check(saved, found, history.load_key(built.settings.data_dir))
+        return found
+
+    carry_out(built, selector, planned, Consent(yes, typed), revert_s)
+
+
+class Consent:
+    """What the person at the keyboard agreed to beforehand, and asks for the rest."""
+
+    def __init__(self, yes: bool, typed: tuple[str, ...]) -> None:
+        self._yes = yes
+        self._typed = typed
+
+    def given(self, planned: "Sequence[Planned]") -> bool:
+        """Whether these changes may be made; each device without a timer has to be named."""
+        from controller import caution
+
+        pending = [item for item in planned if item.pending]
+        for item in pending:
+            for warning in caution.warnings(item):
+                click.echo(f"{item.device.name}: {warning}", err=True)
+        for item in filter(caution.needs_typing, pending):
+            if not self._named(item.device.name):
+                return False
+        return self._yes or click.confirm(f"Change {counted(len(pending))}?", err=True)
+
+    def _named(self, name: str) -> bool:
+        if name in self._typed:
+            return True
+        if self._yes:
+            raise click.UsageError(f"{name}: --yes is not enough for it; add --typed {name}")
+        said = click.prompt(f"Type {name} to change it", default="", show_default=False, err=True)
+        return bool(said.strip() == name)
+
+
+def carry_out(
+    built: "App", selector: str, plan: "Callable[[], list[Planned]]", consent: Consent, revert_s: int | None
+) -> bool:
+    """Finish what is open, plan, show, ask, change; whether it was agreed to.
+
+    Ends the process with 2 when a device was not reached.
+    """
+    from controller import caution, rollout
+    from controller.cli.diff import show
+    from drivers.apply import Timers
+
     with rollout.alone(built.settings.data_dir):
         works = rollout.works_of(built, Timers(revert_s=revert_s))
         resumed = rollout.resume(works, report)
-        planned = rollout.postpone(plan(built, devices), resumed)
+        planned = caution.canary_of_one(rollout.postpone(plan(), resumed))
         show(planned)
-        pending = sum(item.pending for item in planned)
-        if pending and not yes and not click.confirm(f"Change {counted(pending)}?", err=True):
+        if any(item.pending for item in planned) and not consent.given(planned):
             click.echo("nothing was changed", err=True)
-            return
+            return False
         outcomes = rollout.run(works, selector, planned, report)
     _finish(outcomes)
+    return True
 
 
 def counted(devices: int) -> str:
@@ -60,6 +127,14 @@ def report(outcome: "Outcome") -> None:
         return
     detail = f": {outcome.detail}" if outcome.detail else ""
     click.echo(f"{outcome.device}: {outcome.state.value.replace('_', ' ')}{detail}")
+
+
+def _devices(built: "App", saved: "PlanFile") -> "list[Device]":
+    return [
+        built.inventory.devices[entry.device]
+        for entry in saved.devices
+        if entry.device in built.inventory.devices
+    ]
 
 
 def _finish(outcomes: "Sequence[Outcome]") -> None:

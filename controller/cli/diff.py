@@ -1,8 +1,11 @@
 """`plaza diff`: shows what `apply` would change, and changes nothing."""
 
+import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -11,36 +14,49 @@ if TYPE_CHECKING:
     from controller.planning import Planned
     from drivers.model import Device
 
+_COLOURS: Final = MappingProxyType({"+": "green", "-": "red", "@": "cyan"})
+
 
 @click.command()
 @click.argument("selector", default="all")
-def diff(selector: str) -> None:
+@click.option("--staged", is_flag=True, help="Let each device compute the difference too, where it can.")
+@click.option(
+    "--out",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Save the plan; `plaza apply FILE` does exactly that or nothing.",
+)
+def diff(selector: str, staged: bool, file: Path | None) -> None:
     """Show what `apply` would change on the devices of SELECTOR, and change nothing.
 
     Exit code 0: nothing; 3: changes are pending; 2: a device could not be read.
     """
-    from controller import app, settings
+    from controller import app, history, planfile, settings
     from controller.selector import select
 
     built = app.build(settings.load())
-    planned = plan(built, select(built.inventory, selector))
+    planned = plan(built, select(built.inventory, selector), stage=staged)
     show(planned)
+    if file is not None:
+        key = history.load_key(built.settings.data_dir)
+        saved = planfile.save(file, selector, planned, key)
+        click.echo(f"{file}: the plan for {len(saved.devices)} of {len(planned)} devices", err=True)
     if any(item.error for item in planned):
         sys.exit(2)
     sys.exit(3 if any(item.pending for item in planned) else 0)
 
 
-def plan(built: "App", devices: "Sequence[Device]") -> "list[Planned]":
+def plan(built: "App", devices: "Sequence[Device]", *, stage: bool = False) -> "list[Planned]":
     """Read all devices side by side, with progress on a terminal; in the order they were given."""
     from rich.console import Console
     from rich.progress import track
 
-    from controller.access import Access
     from controller.planning import plan_all
+    from controller.rollout import access_of
 
     console = Console(stderr=True)
     found = track(
-        plan_all(built.inventory, Access(built.secrets, built.engine), devices),
+        plan_all(built.inventory, access_of(built), devices, stage=stage),
         description="reading devices",
         total=len(devices),
         console=console,
@@ -57,7 +73,9 @@ def show(planned: "Sequence[Planned]") -> None:
         if item.error is not None:
             click.echo(_line(item), err=True)
         elif item.plan is not None and item.pending:
-            click.echo(item.plan.change.text, nl=False)
+            click.echo(coloured(item.plan.change.text), nl=False)
+            if item.plan.staged:
+                click.echo(f"# as {item.device.name} computes it\n{coloured(item.plan.staged.rstrip())}")
     pending = sum(item.pending for item in planned)
     failed = sum(item.error is not None for item in planned)
     alone = sum(bool(item.left_alone) for item in planned)
@@ -65,6 +83,22 @@ def show(planned: "Sequence[Planned]") -> None:
     said += f", {failed} not read" if failed else ""
     said += f", {alone} not configured by Plaza" if alone else ""
     click.echo(said, err=True)
+    for reason in sorted({item.left_alone for item in planned if item.left_alone}):
+        click.echo(f"  {reason}", err=True)
+
+
+def coloured(text: str) -> str:
+    """A unified diff in colours where somebody reads it on a terminal that may show them (no-color.org)."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return "".join(_coloured_line(line) for line in text.splitlines(keepends=True))
+
+
+def _coloured_line(line: str) -> str:
+    if line.startswith(("--- ", "+++ ")):
+        return click.style(line, bold=True)
+    colour = _COLOURS.get(line[:1])
+    return click.style(line, fg=colour) if colour else line
 
 
 def _line(item: "Planned") -> str:

@@ -18,6 +18,7 @@ COMMANDS: Final = MappingProxyType(
         "inventory": "Check and explain the inventory.",
         "platform": "List, write and try platforms.",
         "poll": "Ask devices over SNMP and show what they say.",
+        "rollback": "Make a device again what it was before a change.",
         "run": "Run all roles, or one.",
         "session": "List and end citizens' sessions.",
         "sink": "Show what each time-series server has got.",

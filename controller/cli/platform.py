@@ -31,6 +31,14 @@ def list_() -> None:
 
 
 @platform.command()
+def safety() -> None:
+    """How safely each platform is configured: what brings a device back, and what cannot be set."""
+    from controller.cli.platform_safety import show_safety
+
+    show_safety()
+
+
+@platform.command()
 @click.argument("measurement", default="")
 def fields(measurement: str) -> None:
     """The fields that a platform may tell, with unit and meaning; of MEASUREMENT (or block) only."""

@@ -36,8 +36,8 @@ def poll(selector: str, once: bool, as_json: bool) -> None:
 
     app = build(settings.load())
     devices = select(app.inventory, selector)
-    enter = Access(app.secrets, app.engine, LOGIN_TIMEOUT_S).enter
-    targets = Targets.of(devices, load_platforms(), app.secrets, enter)
+    access = Access(app.secrets, app.engine, LOGIN_TIMEOUT_S, app.inventory.devices)
+    targets = Targets.of(devices, load_platforms(), app.secrets, access.enter)
     show = _show_json if as_json else _show_table
     show(_rows(app, devices, targets))
     while not once:

@@ -1,6 +1,17 @@
 """The controller's tables. Times are UTC epoch seconds."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 metadata = MetaData()
 
@@ -83,6 +94,22 @@ rollout_steps = Table(
     Column("detail", Text, nullable=False, server_default=""),
     Column("updated_at", BigInteger, nullable=False),
     Column("deadline_at", BigInteger),
+)
+
+# What devices ran before and after our changes: `text` without secrets, `sealed` whole and encrypted.
+config_versions = Table(
+    "config_version",
+    metadata,
+    Column("device", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("reason", String(16), nullable=False),  # before after
+    Column("rollout", String(32), nullable=False),
+    Column("platform", String(32), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
 )
 
 audit = Table(

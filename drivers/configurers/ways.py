@@ -10,17 +10,18 @@ from drivers.configurers.seam import Configurer
 CONFIGURERS: Final[Mapping[str, Configurer]] = MappingProxyType({one.platform: one for one in (OpenWrt(),)})
 """By the platform of the inventory; a platform that is not here is only watched."""
 
-_CONTROLLERS: Final[Mapping[str, str]] = MappingProxyType(
+CONTROLLERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "ubiquiti_unifi": "its UniFi Network controller",
         "tplink_eap": "its Omada controller",
         "ruckus_sz": "its SmartZone controller",
     }
 )
+"""Who configures platforms whose own settings a controller would overwrite."""
 
 
 def why_only_watched(platform: str) -> str:
     """Why Plaza does not configure this platform, as a sentence for a technician."""
-    if platform in _CONTROLLERS:
-        return f"{platform} is configured through {_CONTROLLERS[platform]}; Plaza only watches it"
+    if platform in CONTROLLERS:
+        return f"{platform} is configured through {CONTROLLERS[platform]}; Plaza only watches it"
     return f"Plaza only watches the platform {platform}"

@@ -7,6 +7,7 @@ import pytest
 
 from tests.configure.desk import NewDesk, make_desk
 from tests.configure.device import Ap, Dropbear, OpenSsh, quickest, running
+from tests.configure.keyboard import Plaza, keyboard
 
 
 @pytest.fixture(params=[OpenSsh, Dropbear], ids=["openssh", "dropbear"])
@@ -41,3 +42,11 @@ def two_aps(tmp_path: Path) -> Iterator[tuple[Ap, Ap]]:
 def desk(tmp_path: Path) -> NewDesk:
     """A controller's desk over some access points."""
     return lambda *aps: make_desk(tmp_path / "controller", aps)
+
+
+@pytest.fixture
+def plaza(
+    one_ap: Ap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Plaza:
+    """Types a command; gives its exit code, its output and its errors."""
+    return keyboard(one_ap, tmp_path, monkeypatch, capsys)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine, select
 
-from controller import audit
+from controller import audit, history
 from controller.access import Access, Pinning, pinned
+from controller.history import History
 from controller.journal import OPEN, Journal, State
 from controller.model import Hours, Inventory, Municipality, Portal, Site, Uplink, UplinkKind
 from controller.planning import Planned, plan_all
@@ -54,6 +55,10 @@ class Pocket:
 
     def passphrase(self, name: str) -> Secret:
         """A Wi-Fi passphrase."""
+        return Secret(self.words[name])
+
+    def portal(self, name: str) -> Secret:
+        """What a gateway shares with the portal."""
         return Secret(self.words[name])
 
 
@@ -151,6 +156,7 @@ def make_desk(folder: Path, aps: Sequence[Ap], timers: Timers = PATIENT) -> Desk
         inventory=inventory([ap.device for ap in aps]),
         access=Access(secrets, engine, login_timeout_s=30),
         journal=Journal(engine, key, "tecnica", utc_now),
+        history=History(engine, history.load_key(folder), "tecnica", utc_now),
         timers=timers,
     )
     return Desk(works, aps)

@@ -20,13 +20,14 @@ from controller.health import State
 from controller.inventory import load
 from controller.poller import Polled, Targets, poll_once, turn
 from controller.poller_ssh import OverSsh
+from controller.roles import keeping
 from controller.secrets import FileSecrets
 from controller.settings import load as settings_of
 from drivers.definition import load_platforms
 from drivers.model import Device, Endpoint, PollBy
 from drivers.snmp.backends import open_poller
 from drivers.snmp.seam import Reason
-from drivers.ssh import Output, fetch_host_key
+from drivers.ssh import Output, SshShell, fetch_host_key
 from metrics.line_protocol import encode
 from tests import need
 from tests.configure.device import keygen
@@ -271,6 +272,23 @@ class Shell:
 def hear(square: Square, words: str) -> Any:
     over_ssh = OverSsh(lambda device: Shell(words), square.app.secrets.ssh)
     return over_ssh(square.device("ap-kiosk"), load_platforms()["openwrt"], 30)
+
+
+def test_a_device_that_is_polled_again_is_not_logged_into_again(square: Square) -> None:
+    logins: list[str] = []
+
+    @dataclass(frozen=True, slots=True)
+    class Counting(Access):
+        def enter(self, device: Device) -> SshShell:
+            logins.append(device.name)
+            return Access.enter(self, device)
+
+    enter = keeping(Counting(square.app.secrets, square.app.engine, login_timeout_s=3600))
+    device = square.device("ap-kiosk")
+    targets = Targets.of([device], load_platforms(), square.app.secrets, enter)
+    for _ in range(3):
+        assert [one.failure for one in once(targets)] == [None]
+    assert logins == ["ap-kiosk"]
 
 
 def test_a_device_that_is_no_openwrt_is_an_error_and_not_silence(square: Square) -> None:

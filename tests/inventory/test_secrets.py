@@ -34,6 +34,7 @@ CREDENTIALS: Mapping[str, Mapping[str, str]] = {
     "shell": {"kind": "ssh", "user": "root", "private_key": "ref+file:key"},
     "gate": {"kind": "gateway", "key": "ref+file:gate"},
     "cafe": {"kind": "wifi", "passphrase": "ref+env:CAFE"},
+    "fas": {"kind": "portal", "secret": "ref+file:fas"},
     "literal": {"kind": "snmp-v2c", "community": "hunter2"},
 }
 
@@ -158,6 +159,22 @@ def test_a_wifi_passphrase_has_8_to_63_characters(tmp_path: Path) -> None:
     assert secrets(tmp_path, CAFE="correcto caballo").passphrase("cafe").reveal() == "correcto caballo"
     with pytest.raises(SecretError, match="not 8 to 63 characters") as caught:
         secrets(tmp_path, CAFE="hunter2").passphrase("cafe")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_portal_secret_is_16_printable_characters_or_more(tmp_path: Path) -> None:
+    write(tmp_path, "fas", "hunter2-hunter2-\n")
+    assert secrets(tmp_path).portal("fas").reveal() == "hunter2-hunter2-"
+
+
+@pytest.mark.parametrize(
+    "written", ["hunter2", "hunter2-hunter2\n\n", "hunter2-hunter2-ñ", "hunter2\thunter2-"]
+)
+def test_another_portal_secret_is_refused_and_never_shown(written: str, tmp_path: Path) -> None:
+    path = write(tmp_path, "fas", written)
+    with pytest.raises(SecretError, match="not 16 or more printable ASCII characters") as caught:
+        secrets(tmp_path).portal("fas")
+    assert f"openssl rand -hex 16 > {path}" in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 

@@ -1,0 +1,46 @@
+"""What a person must know and say before a change that nothing on the device undoes by itself."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from controller.planning import Planned
+from drivers.configurers.seam import Safety, Traits
+from drivers.configurers.ways import CONFIGURERS
+
+
+def traits_of(item: Planned) -> Traits:
+    """What the device's platform promises."""
+    return CONFIGURERS[item.device.platform].traits
+
+
+def needs_typing(item: Planned) -> bool:
+    """Whether nothing on the device brings it back, so that its name has to be typed."""
+    return item.pending and traits_of(item).safety is Safety.D
+
+
+def canary_of_one(planned: Sequence[Planned]) -> list[Planned]:
+    """Of the devices that have no timer only the first is changed; the others wait for another `apply`."""
+    kept: list[Planned] = []
+    chosen = ""
+    for item in planned:
+        if needs_typing(item) and chosen:
+            reason = f"it has no timer of its own: one at a time, after {chosen}"
+            kept.append(replace(item, plan=None, left_alone=reason))
+            continue
+        if needs_typing(item):
+            chosen = item.device.name
+        kept.append(item)
+    return kept
+
+
+def warnings(item: Planned) -> list[str]:
+    """Sentences about one pending change: what brings the device back, and what may take it away."""
+    if item.plan is None or not item.pending:
+        return []
+    traits, said = traits_of(item), []
+    if traits.safety is Safety.D:
+        said.append("nothing on this device undoes a bad change; it stays unsaved until it is confirmed")
+    risky = item.plan.change.dangerous(traits.dangerous)
+    if risky:
+        said.append(f"this may take its management away: {', '.join(risky)}")
+    return said

@@ -1,0 +1,58 @@
+"""What an intent asks for, in the words of seam.FEATURES, and whether a platform can carry it."""
+
+from collections.abc import Iterator
+
+from drivers.configurers.seam import Traits
+from drivers.errors import ValueRefused
+from drivers.model import GatewayKind, Intent, Manage, Rate, Security, Ssid
+
+
+def check(platform: str, traits: Traits, intent: Intent) -> None:
+    """Raises ValueRefused naming what of the intent the platform cannot carry: nothing is left out unsaid."""
+    missing = sorted(traits.cannot.intersection(asked_for(intent)))
+    if missing:
+        raise ValueRefused(
+            intent.device,
+            f"Plaza cannot set {', '.join(missing)} on {platform}",
+            "take that out of the inventory for this device (`null` at its own level does)",
+        )
+
+
+def asked_for(intent: Intent) -> frozenset[str]:
+    """The features an intent needs."""
+    return frozenset(_asked_for(intent))
+
+
+def _asked_for(intent: Intent) -> Iterator[str]:
+    yield "hostname"
+    if intent.radios:
+        yield "radios"
+    if intent.captive is not None and intent.captive.kind is not GatewayKind.PLAZA:
+        yield "captive"
+    for ssid in intent.ssids:
+        yield from _of_ssid(ssid)
+    yield from _of_management(intent.manage)
+
+
+def _of_ssid(ssid: Ssid) -> Iterator[str]:
+    yield "ssids"
+    wanted = {
+        "owe": ssid.security is Security.OWE,
+        "wpa3": ssid.security is Security.WPA3,
+        "vlan": ssid.vlan is not None,
+        "isolation": ssid.isolation,
+        "rate": ssid.rate != Rate(),
+        "schedule": bool(ssid.schedule),
+    }
+    yield from (name for name, needed in wanted.items() if needed)
+
+
+def _of_management(manage: Manage) -> Iterator[str]:
+    wanted = {
+        "ntp": bool(manage.ntp),
+        "syslog": manage.syslog is not None,
+        "snmp_users": bool(manage.snmp_users),
+        "ssh_keys": bool(manage.ssh_keys),
+        "management_vlan": manage.vlan is not None,
+    }
+    yield from (name for name, needed in wanted.items() if needed)

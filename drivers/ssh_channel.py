@@ -1,0 +1,51 @@
+"""One channel of an SSH login whose every wait has an end."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import paramiko
+
+from drivers.errors import Unreachable
+
+
+@contextmanager
+def opened(client: paramiko.SSHClient, timeout_s: float) -> Iterator[paramiko.Channel]:
+    """A session channel of a login; closed afterwards, the login stays. Raises what paramiko raises."""
+    transport = client.get_transport()
+    if transport is None or not transport.is_active():
+        raise EOFError("the connection is closed")
+    channel = transport.open_session(timeout=timeout_s)
+    try:
+        channel.settimeout(timeout_s)
+        channel.event = _Impatient(timeout_s)
+        yield channel
+    finally:
+        with suppress(OSError, EOFError):
+            channel.close()
+
+
+@contextmanager
+def unbroken(device: str, late: str) -> Iterator[None]:
+    """Turns what happens to a channel into Unreachable; `late` is said when time is up."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise Unreachable(device, late) from error
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        raise Unreachable(device, f"the SSH session broke: {error}") from error
+
+
+class _Impatient(threading.Event):
+    """paramiko waits without an end for the answer to a request; a half-open line never answers."""
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__()
+        self._until = time.monotonic() + timeout_s
+
+    def wait(self, timeout: float | None = None) -> bool:
+        left_s = self._until - time.monotonic()
+        if not super().wait(max(0.0, left_s) if timeout is None else timeout) and timeout is None:
+            raise TimeoutError
+        return self.is_set()

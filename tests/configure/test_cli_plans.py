@@ -1,0 +1,108 @@
+"""`plaza diff --out`, `plaza apply FILE` and `plaza rollback`, as a technician types them."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.configure.desk import CANARY
+from tests.configure.device import Ap
+from tests.configure.keyboard import Plaza
+
+GREEN, RED = "\x1b[32m", "\x1b[31m"
+
+
+def test_a_saved_plan_is_applied_as_it_was_shown(plaza: Plaza, one_ap: Ap) -> None:
+    plaza("adopt ap-08019-1")
+    code, shown, errors = plaza("diff ap-08019-1 --out plan.json")
+    assert code == 3
+    assert "plan.json: the plan for 1 of 1 devices" in errors
+    saved = json.loads(Path("plan.json").read_text())
+    assert saved["devices"][0]["diff"] == shown
+    assert CANARY not in Path("plan.json").read_text()
+    code, output, _ = plaza("apply --yes plan.json")
+    assert code == 0
+    assert output.endswith("ap-08019-1: confirmed\n1 changed\n")
+    code, _, errors = plaza("apply --yes plan.json")
+    assert code == 2
+    assert "nothing was changed: ap-08019-1 needs no change any more; plan again" in errors
+
+
+def test_a_saved_plan_is_refused_once_the_device_or_the_file_is_another(plaza: Plaza, one_ap: Ap) -> None:
+    plaza("adopt ap-08019-1")
+    plaza("diff ap-08019-1 --out plan.json")
+    wireless = one_ap.root / "etc/config/wireless"
+    wireless.write_text(wireless.read_text() + "\n")
+    before = one_ap.configuration()
+    code, _, errors = plaza("apply --yes plan.json")
+    assert code == 2
+    assert "runs another configuration than the one it was planned for" in errors
+    plan = Path("plan.json")
+    plan.write_text(plan.read_text().replace("Chihuahua Gratis", "Chihuahua de Paga"))
+    code, _, errors = plaza("apply --yes plan.json")
+    assert code == 2
+    assert "was changed after it was written" in errors
+    assert one_ap.configuration() == before
+
+
+def test_a_device_goes_back_to_what_it_was_and_forth_again(plaza: Plaza, one_ap: Ap) -> None:
+    plaza("adopt ap-08019-1")
+    code, _, errors = plaza("rollback --yes ap-08019-1")
+    assert code == 2
+    assert "nothing is kept of it yet" in errors
+    plaza("apply --yes ap-08019-1")
+    code, output, errors = plaza("rollback --yes ap-08019-1")
+    assert code == 0
+    assert output.endswith("ap-08019-1: confirmed\n1 changed\n")
+    assert "-\toption ssid 'Chihuahua Gratis'" in output
+    assert "the inventory still says otherwise: see `plaza diff ap-08019-1`" in errors
+    assert one_ap.option("wireless.plaza_2g4_1.ssid") == ""
+    assert one_ap.option("wireless.plaza_2g4_9.ssid") == "De antes"
+    assert one_ap.option("wireless.radio1.htmode") == "HE80"
+    assert one_ap.option("wireless.@wifi-iface[0].ssid") == "La red de la tecnica"
+    assert one_ap.option("system.@system[0].hostname") == "OpenWrt"
+    assert plaza("diff ap-08019-1")[0] == 3
+    assert plaza("rollback --yes --to 2 ap-08019-1")[0] == 0
+    assert one_ap.option("wireless.plaza_2g4_2.key") == CANARY
+    assert plaza("diff ap-08019-1")[:2] == (0, "")
+    code, output, _ = plaza("rollback --list ap-08019-1")
+    assert code == 0
+    assert [line.split()[0] for line in output.splitlines()] == ["4", "3", "2", "1"]
+    code, _, errors = plaza("rollback --yes --to 9 ap-08019-1")
+    assert code == 2
+    assert re.search(r"there is no version 9 of it; write one of [\d, ]+", errors)
+
+
+def test_a_rollback_is_of_one_device(plaza: Plaza) -> None:
+    code, _, errors = plaza("rollback --yes ap-08019-*")
+    assert code == 2
+    assert "is 2 devices; name one" in errors
+
+
+@pytest.mark.parametrize("no_color", [False, True])
+def test_a_diff_is_coloured_where_somebody_reads_it(plaza: Plaza, no_color: bool) -> None:
+    plaza("adopt ap-08019-1")
+    environment = {"PATH": "/usr/bin:/bin", "TERM": "xterm"} | ({"NO_COLOR": "1"} if no_color else {})
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "controller.cli.main", "diff", "ap-08019-1"]
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    subprocess.run(command, stdout=theirs, stderr=subprocess.DEVNULL, env=environment, check=False)
+    text = _drained(ours)
+    assert (GREEN in text) is not no_color
+    assert "option ssid 'Chihuahua Gratis'" in text
+
+
+def _drained(descriptor: int) -> str:
+    os.set_blocking(descriptor, False)
+    pieces = []
+    try:
+        while piece := os.read(descriptor, 65536):
+            pieces.append(piece)
+    except BlockingIOError:
+        pass
+    return b"".join(pieces).decode()
