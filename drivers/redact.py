@@ -8,7 +8,7 @@ from drivers.model import Secret
 
 HIDDEN: Final = "•••"
 _NAMES: Final = (
-    r"(?:key[0-9]*|\w*(?:passw(?:or)?d|passphrase|secret|psk|community|token|pincode"
+    r"(?:key[0-9]*|\w*(?:passw(?:or)?d|passphrase|secret|psk|community|token|pincode|faskey"
     r"|private_key|preshared_key)\w*)"
 )
 _SECRET_NAME: Final = re.compile(_NAMES, re.IGNORECASE)

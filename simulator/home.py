@@ -42,6 +42,8 @@ class Home:
         shutil.rmtree(self.root / "tmp", ignore_errors=True)
         self._applied.mkdir(parents=True)
         (self.root / "tmp/log").mkdir()
+        with contextlib.suppress(FileExistsError):
+            (self.root / "var").symlink_to("tmp")
         self._run_boot_scripts()
         for package in PACKAGES:
             with contextlib.suppress(FileNotFoundError):

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from drivers.configurers.airos import AirOs
+from drivers.configurers.linux import Linux
 from drivers.configurers.openwrt import OpenWrt
 from drivers.configurers.seam import Configurer
 
-CONFIGURERS: Final[Mapping[str, Configurer]] = MappingProxyType({one.platform: one for one in (OpenWrt(),)})
+CONFIGURERS: Final[Mapping[str, Configurer]] = MappingProxyType(
+    {one.platform: one for one in (AirOs(), Linux(), OpenWrt())}
+)
 """By the platform of the inventory; a platform that is not here is only watched."""
 
 CONTROLLERS: Final[Mapping[str, str]] = MappingProxyType(

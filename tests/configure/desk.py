@@ -70,7 +70,7 @@ class Desk:
     aps: Sequence[Ap]
     said: list[Outcome] = field(default_factory=list)
 
-    def hurry(self, revert_s: int = IMPATIENT.revert_s) -> None:
+    def hurry(self, revert_s: int | None = IMPATIENT.revert_s) -> None:
         """Let devices revert soon, though not before what the test is about on a busy machine."""
         self.works = replace(self.works, timers=replace(IMPATIENT, revert_s=revert_s))
 

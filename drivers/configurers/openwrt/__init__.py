@@ -5,18 +5,24 @@ from typing import Final
 from drivers.change import Change
 from drivers.configurers.openwrt import diff, trial, uci
 from drivers.configurers.openwrt.dialect import OPENWRT, Dialect
+from drivers.configurers.openwrt.names import UPLINK, marked
 from drivers.configurers.openwrt.rendering import rendered
 from drivers.configurers.seam import Running, Safety, Talk, Traits, Trial, Wish
 from drivers.errors import UnexpectedReply
-from drivers.redact import redact
 
 TRAITS: Final = Traits(
     safety=Safety.A,
     verified=False,
-    dangerous=("network.*", "dropbear.*", "firewall.*"),
-    cannot=frozenset(
-        {"rate", "schedule", "captive", "snmp_users", "ntp", "syslog", "management_vlan", "ssh_keys"}
+    dangerous=(
+        *("network.*", "dropbear.*", "firewall.*", "files.authorized_keys", f"{UPLINK}.*"),
+        *(
+            "opennds.*",
+            "uspot.*",
+            "chilli.*",
+        ),  # what stands between guests and the internet may stand before us
     ),
+    reload_s=20.0,
+    cannot=frozenset({"rate"}),  # neither UCI nor hostapd knows a limit for one client
 )
 
 
@@ -34,20 +40,22 @@ class OpenWrt:
     def change(self, device: str, running: Running, wish: Wish) -> Change:
         """The uci commands from running to wished."""
         config = _parsed(device, running)
-        return diff.diff(self.dialect, device, config, rendered(self.dialect, wish, config))
+        change = diff.diff(self.dialect, device, config, rendered(self.dialect, wish, config))
+        return marked(change, config)
 
     def restoration(self, device: str, running: Running, earlier: Running) -> Change:
         """The uci commands that make what is ours as it was."""
         config, before = (_parsed(device, one) for one in (running, earlier))
-        return diff.diff(self.dialect, device, config, diff.ours(self.dialect, config, before))
+        back = self.dialect.restoring()
+        return marked(diff.diff(back, device, config, diff.ours(back, config, before)), config)
 
     def redacted(self, running: Running) -> str:
         """The export without the values of secret options."""
-        return redact(running.text.reveal())
+        return uci.hidden(running.text.reveal())
 
     def preview(self, talk: Talk, change: Change) -> str:
-        """Our own difference is exact; the device computes none."""
-        return ""
+        """What uci says in a folder of its own that the change would stage; files are not in it."""
+        return trial.preview(talk, self.dialect, change)
 
     def arm(self, talk: Talk, change: Change, fingerprint: str, token: str, revert_s: int) -> None:
         """Stage, save what is there, start the guard."""

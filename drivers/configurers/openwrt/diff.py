@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from drivers.change import Change, Line
-from drivers.configurers.openwrt import uci
+from drivers.configurers.openwrt import files, uci
 from drivers.configurers.openwrt.dialect import Dialect
 from drivers.configurers.openwrt.uci import Config, Option, Section, Value
 from drivers.model import Secret
@@ -15,25 +15,34 @@ from drivers.redact import HIDDEN, visible
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """One uci command: set, delete or add_list; `value` is None for delete."""
+    """One uci command: set, delete or add_list; `value` is None for delete.
+
+    Or `write`, which is none of uci's: `value` are then all our lines of a file.
+    """
 
     verb: str
     path: str
     value: Value | None = None
 
     def line(self) -> str:
-        """For `uci batch`, secrets in clear. Raises ValueError for control characters."""
+        """For `uci batch`, secrets in clear; the lines themselves of `write`.
+
+        Raises ValueError for control characters.
+        """
         if self.value is None:
             return f"{self.verb} {self.path}"
-        text = self.value.reveal() if isinstance(self.value, Secret) else self.value
+        text = _plain(self.value)
+        if self.verb == "write":
+            return text
         return f"{self.verb} {self.path}={uci.quote(text)}"
 
 
 def diff(dialect: Dialect, device: str, running: Config, wanted: Config) -> Change:
     """From `running` to `wanted`: sections that are not ours and options we do not own are never in it."""
     sides = _Sides(dialect, device, running, wanted)
-    ops = tuple(_ops(sides))
-    secrets = tuple(op.value for op in ops if isinstance(op.value, Secret))
+    settings, written = tuple(_ops(sides)), tuple(_file_ops(sides))
+    ops = settings + written
+    secrets = (*(op.value for op in settings if isinstance(op.value, Secret)), *_file_secrets(sides))
     return Change(device, tuple(map(_line, ops)), "".join(_text(sides)) if ops else "", secrets)
 
 
@@ -44,18 +53,35 @@ def ours(dialect: Dialect, running: Config, earlier: Config) -> Config:
     """
     sections = {}
     for path, section in earlier.sections.items():
-        if section.package not in dialect.packages:
+        if section.package not in dialect.written:
             continue
         if dialect.owns(section.name):
             sections[path] = section
-        elif path in running.sections and (section.package, section.kind) in dialect.own_options:
-            owned = dialect.own_options[section.package, section.kind]
+        elif path in running.sections and dialect.options(section):
+            owned = dialect.options(section)
             kept = {name: value for name, value in section.options.items() if name in owned}
             sections[path] = replace(section, options=kept)
+    for file in dialect.files:
+        empty = Section(files.PACKAGE, file.name, files.KIND)
+        sections[empty.path] = earlier.sections.get(empty.path, empty)
     return Config(sections)
 
 
+def blocks(change: Change) -> dict[str, str]:
+    """Of a change, all our lines of each file that it writes, by the file's name."""
+    lines = (line for line in change.lines if line.path.startswith(f"{files.PACKAGE}."))
+    return {line.path.partition(".")[2]: line.command.reveal() for line in lines}
+
+
+def batch(change: Change) -> str:
+    """Of a change, what `uci batch` reads."""
+    lines = (line for line in change.lines if not line.path.startswith(f"{files.PACKAGE}."))
+    return "".join(f"{line.command.reveal()}\n" for line in lines)
+
+
 def _line(op: Op) -> Line:
+    if op.verb == "write":
+        return Line(Secret(op.line()), f"write {op.line().count(chr(10))} lines of {op.path}", op.path)
     shown = Op(op.verb, op.path, HIDDEN) if isinstance(op.value, Secret) else op
     return Line(Secret(op.line()), visible(shown.line()), op.path)
 
@@ -73,15 +99,14 @@ class _Sides:
         """The options of a section that are ours to write."""
         if self.dialect.owns(section.name):
             return dict(section.options)
-        ours = self.dialect.own_options.get((section.package, section.kind), frozenset())
-        names = ours | wanted.options.keys()
+        names = self.dialect.options(section) | wanted.options.keys()
         return {name: value for name, value in section.options.items() if name in names}
 
 
 def _ops(sides: _Sides) -> Iterator[Op]:
     # The device's own sections first: @kind[n] no longer names the same once one of that kind is deleted.
     for section in sides.wanted.sections.values():
-        if not sides.dialect.owns(section.name):
+        if not sides.dialect.owns(section.name) and section.package != files.PACKAGE:
             yield from _section_ops(sides, section)
     for section in sides.running.sections.values():
         if sides.dialect.owns(section.name) and not _same_kind(section, sides.wanted):
@@ -89,6 +114,31 @@ def _ops(sides: _Sides) -> Iterator[Op]:
     for section in sides.wanted.sections.values():
         if sides.dialect.owns(section.name):
             yield from _section_ops(sides, section)
+
+
+def _file_ops(sides: _Sides) -> Iterator[Op]:
+    for section in sides.wanted.sections.values():
+        if section.package == files.PACKAGE:
+            before = sides.running.sections.get(section.path)
+            if _file_lines(section) != (_file_lines(before) if before else ()):
+                text = "".join(f"{_plain(line)}\n" for line in _file_lines(section))
+                yield Op("write", section.path, Secret(text))
+
+
+def _file_lines(section: Section) -> tuple[Value, ...]:
+    """The lines of a file, which are a list, whatever it is called."""
+    lists = (value for value in section.options.values() if isinstance(value, tuple))
+    return tuple(line for value in lists for line in value)
+
+
+def _plain(value: Value) -> str:
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+def _file_secrets(sides: _Sides) -> Iterator[Secret]:
+    for section in sides.wanted.sections.values():
+        if section.package == files.PACKAGE:
+            yield from (line for line in _file_lines(section) if isinstance(line, Secret))
 
 
 def _section_ops(sides: _Sides, section: Section) -> Iterator[Op]:
@@ -120,19 +170,20 @@ def _same_kind(section: Section, other: Config) -> bool:
 
 
 def _text(sides: _Sides) -> Iterator[str]:
-    for package in sides.dialect.packages:
+    paths: dict[str, list[str]] = {}
+    for path in sorted(sides.running.sections.keys() | sides.wanted.sections.keys()):
+        paths.setdefault(path.partition(".")[0], []).append(path)
+    for package in (*sides.dialect.written, files.PACKAGE):
         name = f"{sides.device}/{package}"
-        hunks = "".join(_hunks(sides, package))
+        hunks = "".join(_hunks(sides, paths.get(package, ())))
         if hunks:
             yield f"--- {name}\n+++ {name} (wanted)\n{hunks}"
 
 
-def _hunks(sides: _Sides, package: str) -> Iterator[str]:
+def _hunks(sides: _Sides, paths: Sequence[str]) -> Iterator[str]:
     """One hunk for each section that changes, so that no line of one seems to belong to another."""
     at, now_at = 0, 0
-    for path in sorted(sides.running.sections.keys() | sides.wanted.sections.keys()):
-        if not path.startswith(f"{package}."):
-            continue
+    for path in paths:
         before = _lines(sides, sides.running, path)
         after = _lines(sides, sides.wanted, path)
         if before != after:
@@ -162,7 +213,8 @@ def _lines(sides: _Sides, shown: Config, path: str) -> list[str]:
 
 def _option_lines(name: str, value: Option, before: Option | None) -> Sequence[str]:
     if isinstance(value, tuple):
-        return [f"\tlist {name} {_shown(item, item)}\n" for item in value]
+        known = before if isinstance(before, tuple) else ()
+        return [f"\tlist {name} {_shown(item, item if item in known else None)}\n" for item in value]
     return [f"\toption {name} {_shown(value, before)}\n"]
 
 

@@ -3,30 +3,21 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
+from drivers.change import Change
 from drivers.configurers.openwrt.uci import Config, Section
+from drivers.configurers.seam import Wish
 from drivers.errors import ConfigRejected, UnexpectedReply, ValueRefused
-from drivers.model import Band, Intent, Radio, Secret, Security, Ssid
-
-PACKAGES: Final = ("system", "wireless")
-"""The packages we read and write, in the order they are applied."""
-
-CONSULTED: Final = ("network",)
-"""The packages we only read."""
+from drivers.model import Band, Intent, OnAir, Radio, Secret, Security, Ssid
 
 OWN_PREFIX: Final = "plaza_"
 """Sections whose name begins so are ours entirely."""
 
-OWN_OPTIONS: Final = MappingProxyType(
-    {
-        ("system", "system"): frozenset({"hostname"}),
-        ("wireless", "wifi-device"): frozenset({"country", "channel", "htmode", "txpower", "disabled"}),
-    }
-)
-"""The options we own in the device's own sections, by package and kind."""
+UPLINK: Final = "uplink"
+"""What stands before the path of a line that changes a radio which carries the device's own way out."""
 
 _BANDS: Final = MappingProxyType({Band.GHZ_2: "2g", Band.GHZ_5: "5g", Band.GHZ_6: "6g"})
 _HWMODES: Final = MappingProxyType({"11b": "2g", "11g": "2g", "11a": "5g"})  # before OpenWrt 21.02
@@ -43,6 +34,9 @@ _ENCRYPTION: Final = MappingProxyType(
 
 _TRUE: Final = frozenset({"1", "on", "true", "yes", "enabled"})
 """What UCI takes for a yes; anything else is a no."""
+
+_CLIENTS: Final = frozenset({"sta", "mesh", "adhoc"})
+"""The modes of a wifi-iface through which a device may itself be reached."""
 
 _HOSTNAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _PASSPHRASE: Final = re.compile(r"[ -~]{8,63}|[0-9a-fA-F]{64}")
@@ -71,38 +65,45 @@ class WifiNetwork:
     encryption: str
     protected_frames: str | None
     key: Secret | None
+    disabled: str
+    schedule: tuple[OnAir, ...]
 
 
-def view(intent: Intent, running: Config, passphrases: Mapping[str, Secret]) -> dict[str, object]:
+def view(wish: Wish, running: Config) -> dict[str, object]:
     """What the template needs.
 
     Raises ValueRefused for what no AP can carry, ConfigRejected for a radio or a network that is not there.
     """
+    intent, passphrases = wish.intent, wish.passphrases
     _check(intent, passphrases)
     _check_networks(intent, running)
-    sections = {radio.band: _section_of(intent, radio, running) for radio in intent.radios}
+    sections = _sections(intent, running)
     return {
         "system": _system(intent, running),
         "hostname": intent.hostname,
         "radios": tuple(_device(intent, radio, sections[radio.band]) for radio in intent.radios),
-        "networks": tuple(
-            _network(ssid, number, band, section.name, passphrases)
-            for number, ssid in enumerate(intent.ssids, start=1)
-            for band, section in sections.items()
-            if band in ssid.bands
-        ),
         "silenced": tuple(section.name for section in _woken(running, sections.values())),
     }
+
+
+def networks(wish: Wish, running: Config) -> tuple[WifiNetwork, ...]:
+    """Each SSID on each of its radios. Raises ConfigRejected for a radio that is not there."""
+    return tuple(
+        _network(ssid, f"{OWN_PREFIX}{band.value}_{number}", section.name, wish, running)
+        for number, ssid in enumerate(wish.intent.ssids, start=1)
+        for band, section in _sections(wish.intent, running).items()
+        if band in ssid.bands
+    )
 
 
 def off_air(wanted: Config, status: str) -> tuple[str, ...]:
     """Those SSIDs of ours that `ubus call network.wireless status` does not report as up.
 
-    Raises ValueError when that is no JSON.
+    One that its schedule keeps off the air now is not missed. Raises ValueError when that is no JSON.
     """
     up = set(_sections_up(json.loads(status)))
     ours = (s for s in wanted.of_kind("wireless", "wifi-iface") if s.name.startswith(OWN_PREFIX))
-    down = (str(section.options["ssid"]) for section in ours if section.name not in up)
+    down = (str(s.options["ssid"]) for s in ours if s.name not in up and not _off(s))
     return tuple(dict.fromkeys(down))
 
 
@@ -179,7 +180,7 @@ def _check_passphrase(intent: Intent, ssid: Ssid, passphrases: Mapping[str, Secr
 def _check_networks(intent: Intent, running: Config) -> None:
     known = {section.name for section in running.of_kind("network", "interface")}
     for ssid in intent.ssids:
-        wanted = _interface(ssid)
+        wanted = interface_of(ssid)
         if wanted not in known:
             what = f"the SSID {ssid.name!r} goes to the interface {wanted}, and it has none of that name"
             hint = f"add `config interface '{wanted}'` to its /etc/config/network"
@@ -196,6 +197,10 @@ def _system(intent: Intent, running: Config) -> str:
     if not sections:
         raise UnexpectedReply(intent.device, "its configuration has no `system` section")
     return sections[0].name
+
+
+def _sections(intent: Intent, running: Config) -> dict[Band, Section]:
+    return {radio.band: _section_of(intent, radio, running) for radio in intent.radios}
 
 
 def _section_of(intent: Intent, radio: Radio, running: Config) -> Section:
@@ -216,22 +221,40 @@ def _device(intent: Intent, radio: Radio, section: Section) -> WifiDevice:
     )
 
 
-def _interface(ssid: Ssid) -> str:
+def interface_of(ssid: Ssid) -> str:
+    """The section of `network` that an SSID is bridged to."""
     return "lan" if ssid.vlan is None else f"vlan{ssid.vlan}"
 
 
-def _network(
-    ssid: Ssid, number: int, band: Band, radio: str, passphrases: Mapping[str, Secret]
-) -> WifiNetwork:
+def _network(ssid: Ssid, section: str, radio: str, wish: Wish, running: Config) -> WifiNetwork:
     encryption, protected_frames = _ENCRYPTION[ssid.security]
     protected = ssid.security in {Security.WPA2, Security.WPA3}
     return WifiNetwork(
-        section=f"{OWN_PREFIX}{band.value}_{number}",
+        section=section,
         radio=radio,
         ssid=ssid.name,
-        interface=_interface(ssid),
+        interface=interface_of(ssid),
         isolate=int(ssid.isolation),
         encryption=encryption,
         protected_frames=protected_frames,
-        key=passphrases[ssid.passphrase] if protected else None,
+        key=wish.passphrases[ssid.passphrase] if protected else None,
+        disabled=_now(section, running) if ssid.schedule else "0",
+        schedule=ssid.schedule,
     )
+
+
+def _now(section: str, running: Config) -> str:
+    """Whether a network that follows a schedule is off just now: that is its clock's to decide, not ours."""
+    found = running.sections.get(f"wireless.{section}")
+    return "1" if found is not None and _off(found) else "0"
+
+
+def marked(change: Change, running: Config) -> Change:
+    """The change, with the lines for radios that may carry the device's own way out under `uplink`."""
+    clients = (s for s in running.of_kind("wireless", "wifi-iface") if s.options.get("mode") in _CLIENTS)
+    radios = {f"wireless.{name}" for section in clients for name in _words(section, "device")}
+    lines = (
+        replace(line, path=f"{UPLINK}.{line.path}") if line.path.rpartition(".")[0] in radios else line
+        for line in change.lines
+    )
+    return replace(change, lines=tuple(lines))

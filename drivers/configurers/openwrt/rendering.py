@@ -12,7 +12,7 @@ def rendered(dialect: Dialect, wish: Wish, running: Config) -> Config:
 
     Raises ValueRefused, ConfigRejected or UnexpectedReply; no error shows a secret.
     """
-    values = dialect.view(wish.intent, running, wish.passphrases)
+    values = dialect.view(wish, running)
     try:
         return uci.parse(render.text(dialect.template, "uci", uci.quote, values))
     except ValueError as error:

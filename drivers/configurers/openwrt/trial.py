@@ -1,5 +1,6 @@
 """The acts of a guarded change at an OpenWrt device: read, arm, apply, ask, confirm; each is one script."""
 
+import hashlib
 import re
 from dataclasses import replace
 from types import MappingProxyType
@@ -7,7 +8,7 @@ from typing import Final
 
 from drivers.change import Change
 from drivers.configurers import shell
-from drivers.configurers.openwrt import uci
+from drivers.configurers.openwrt import diff, files, uci
 from drivers.configurers.openwrt.dialect import Dialect
 from drivers.configurers.seam import Phase, Running, Talk, Trial
 from drivers.configurers.shell import Call, Program, Refusals
@@ -37,6 +38,18 @@ _REFUSALS: Final[Refusals] = MappingProxyType(
         16: (VerifyFailed, "it has no open trial of ours", "its own timer ended it", False),
         17: (UnexpectedReply, "it has no configuration of", "is it really OpenWrt?", True),
         18: (ConfigRejected, "a command failed", "look at its free flash", True),
+        19: (
+            ConfigRejected,
+            "a change of somebody else waits there for a confirmation",
+            "wait until LuCI has confirmed or reverted it, then try again",
+            False,
+        ),
+        20: (
+            ConfigRejected,
+            "the key that Plaza logs in with would be gone from",
+            "add it to `ssh_keys`, or to the lines around ours",
+            True,
+        ),
     }
 )
 
@@ -60,10 +73,30 @@ def arm(talk: Talk, dialect: Dialect, change: Change, fingerprint: str, token: s
 
     Raises ConfigRejected when the device is not as planned for or refuses a line; then nothing is armed.
     """
-    batch = "".join(f"{line.command.reveal()}\n" for line in change.lines)
-    values = {"FINGERPRINT": fingerprint, "TOKEN": token, "REVERT_S": str(revert_s)}
-    texts = {"batch": batch, "guard": shell.file(dialect.guard)}
+    blocks = diff.blocks(change)
+    values = {
+        "FINGERPRINT": fingerprint,
+        "TOKEN": token,
+        "REVERT_S": str(revert_s),
+        "BLOCKS": " ".join(f"{name}:{_digest(text)}" for name, text in blocks.items()),
+        "LOGIN_KEY": _login_key(talk) if files.KEYS.name in blocks else "",
+    }
+    texts = {
+        "batch": diff.batch(change),
+        "guard": shell.file(dialect.guard),
+        "air": shell.file(dialect.air),
+        **{f"block_{name}": text for name, text in blocks.items()},
+    }
     _act(talk, dialect, Call("arm", values, texts, change.secrets))
+
+
+def preview(talk: Talk, dialect: Dialect, change: Change) -> str:
+    """The changes as uci would stage them, without secrets; staged nowhere afterwards."""
+    batch = diff.batch(change)
+    if not batch:
+        return ""
+    said = _act(talk, dialect, Call("preview", texts={"batch": batch}, secrets=change.secrets))
+    return redact(uci.hidden(said), change.secrets)
 
 
 def apply(talk: Talk, dialect: Dialect, token: str) -> None:
@@ -98,7 +131,22 @@ def revert(talk: Talk, dialect: Dialect, token: str) -> None:
     _act(talk, dialect, Call("revert", {"TOKEN": token}))
 
 
+def _login_key(talk: Talk) -> str:
+    """The public key of this login as authorized_keys has it, without its type; "" with a password."""
+    key = talk.session.login.pkey
+    return str(key.get_base64()) if key is not None else ""
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
 def _act(talk: Talk, dialect: Dialect, call: Call) -> str:
-    known = {"PACKAGES": " ".join(dialect.packages), "CONSULTED": " ".join(dialect.consulted)}
+    known = {
+        "PACKAGES": " ".join(dialect.packages),
+        "OPTIONAL": " ".join(dialect.optional),
+        "CONSULTED": " ".join(dialect.consulted),
+        "FILES": " ".join(map(str, dialect.files)),
+    }
     program = Program(dialect.script, _REFUSALS)
     return shell.act(talk, program, replace(call, values={**known, **call.values}))
