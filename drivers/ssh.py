@@ -31,6 +31,7 @@ _KEY_CLASSES: Final = (paramiko.Ed25519Key, paramiko.RSAKey, paramiko.ECDSAKey)
 _PLAINLY: Final = (
     ("No existing session", "it accepts the connection and says nothing"),
     ("Error reading SSH protocol banner", "it accepts the connection and says nothing of SSH"),
+    ("saw EOF", "it hung up in the middle of our login"),
     ("Negotiation failed", "it accepts the connection and says nothing"),
 )
 """What paramiko says, in words for a technician."""
@@ -244,6 +245,7 @@ def _dialled(device: Device, timeout_s: float, through: SshShell | None) -> sock
         if through is None:
             line = socket.create_connection(where, timeout_s)
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_MS)
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # small requests, one behind the other
             return line
         transport = through.client.get_transport()
         if transport is None:
@@ -319,7 +321,8 @@ def _translated(device: Device, pinned: HostKey) -> Iterator[None]:
             f"{device.name}`",
         ) from error
     except paramiko.AuthenticationException as error:
-        if "timeout" in str(error).lower():
+        said = str(error)
+        if "timeout" in said.lower() or "saw EOF" in said:  # it refused nothing, it was gone
             raise _unreachable(device, error) from error
         raise AuthFailed(
             device.name, "it refused our SSH login", f"check credentials {device.ssh_credentials!r}"

@@ -66,7 +66,18 @@ class Kept:
                 seat.leave()
                 raise
             seat.used = self._now()
-        self._leave_idle()
+        self.leave_idle()
+
+    def leave_idle(self) -> None:
+        """Close what nobody used for too long; done after each use, worth a call now and then without."""
+        live = sorted((seat for seat in self._all() if seat.shell), key=lambda seat: seat.used)
+        for place, seat in enumerate(live):
+            too_many = len(live) - place > self._most
+            if (too_many or seat.used < self._now() - self._idle_s) and seat.lock.acquire(blocking=False):
+                try:
+                    seat.leave()
+                finally:
+                    seat.lock.release()
 
     def close(self) -> None:
         """Close all of them, each when its user is done."""
@@ -83,13 +94,3 @@ class Kept:
     def _all(self) -> list[_Seat]:
         with self._lock:
             return list(self._seats.values())
-
-    def _leave_idle(self) -> None:
-        live = sorted((seat for seat in self._all() if seat.shell), key=lambda seat: seat.used)
-        for place, seat in enumerate(live):
-            too_many = len(live) - place > self._most
-            if (too_many or seat.used < self._now() - self._idle_s) and seat.lock.acquire(blocking=False):
-                try:
-                    seat.leave()
-                finally:
-                    seat.lock.release()

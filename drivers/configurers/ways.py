@@ -7,10 +7,11 @@ from typing import Final
 from drivers.configurers.airos import AirOs
 from drivers.configurers.linux import Linux
 from drivers.configurers.openwrt import OpenWrt
+from drivers.configurers.routeros import RouterOs
 from drivers.configurers.seam import Configurer
 
 CONFIGURERS: Final[Mapping[str, Configurer]] = MappingProxyType(
-    {one.platform: one for one in (AirOs(), Linux(), OpenWrt())}
+    {one.platform: one for one in (AirOs(), Linux(), OpenWrt(), RouterOs())}
 )
 """By the platform of the inventory; a platform that is not here is only watched."""
 

@@ -25,7 +25,7 @@ _ANSWER_S: Final = 5.0
 
 
 class VendorServer:
-    """A device that can be logged into at 127.0.0.1:`port`, from `with` to its end.
+    """A device that can be logged into at the host of `at` and `port`, from `with` to its end.
 
     Its host key is the same for the same seed. Logs in `user` with `password`, or with a key of
     `authorized_keys` (lines of authorized_keys).
@@ -38,18 +38,24 @@ class VendorServer:
         user: str = "plaza",
         password: str = "plaza-secret",  # noqa: S107  # a virtual device
         authorized_keys: Sequence[str] = (),
-        port: int = 0,
+        at: tuple[str, int] = ("127.0.0.1", 0),
     ) -> None:
         self.device = device
         self.user = user
         self.password = password
         self.authorized_keys = tuple(authorized_keys)
         self._host_key = host_key(host_key_seed, "vendor")
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=64)
+        self._listener = socket.create_server(at, backlog=64)
+        self._listener.settimeout(_LOOK_S)
         self.port: int = self._listener.getsockname()[1]
         self._lines: set[_Line] = set()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._accept, daemon=True)
+
+    @property
+    def public_key(self) -> str:
+        """The host key it shows, as in known_hosts: kind and base64."""
+        return f"{self._host_key.get_name()} {self._host_key.get_base64()}"
 
     def change_host_key(self, seed: int) -> None:
         """It shows another host key from now on, as after a reinstallation."""
@@ -73,8 +79,12 @@ class VendorServer:
         if self._thread.is_alive():
             self._thread.join()
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Take connections from now on."""
         self._thread.start()
+
+    def __enter__(self) -> Self:
+        self.start()
         return self
 
     def __exit__(
@@ -83,7 +93,6 @@ class VendorServer:
         self.close()
 
     def _accept(self) -> None:
-        self._listener.settimeout(_LOOK_S)
         while not self._closed.is_set():
             self._drop_the_dead()
             try:
@@ -92,6 +101,7 @@ class VendorServer:
                 continue
             except OSError:
                 return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if not self.device.box.up:
                 sock.close()
                 continue
@@ -201,7 +211,7 @@ class _Login(paramiko.ServerInterface):
         return "publickey,password"
 
     def check_auth_password(self, username: str, password: str) -> int:
-        return self._verdict(username, password == self._server.password)
+        return self._verdict(username, bool(password) and password == self._server.password)
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         known = {line.split()[1] for line in self._server.authorized_keys}
@@ -209,6 +219,7 @@ class _Login(paramiko.ServerInterface):
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         self._channels += 1
+        self._requests = 1
         if kind != "session" or self._channels > self._server.device.look.channels:
             return OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
         return OPEN_SUCCEEDED
@@ -235,12 +246,14 @@ class _Login(paramiko.ServerInterface):
     def _start(self, channel: paramiko.Channel, kind: str, command: str) -> bool:
         user, _, suffix = self._user.partition("+")
         session = Session(user, kind, suffix, self._width)
-        threading.Thread(target=self._run, args=(channel, session, command), daemon=True).start()
+        requests, self._requests = self._requests, 1
+        started = (channel, session, command, requests)
+        threading.Thread(target=self._run, args=started, daemon=True).start()
         return True
 
-    def _run(self, channel: paramiko.Channel, session: Session, command: str) -> None:
+    def _run(self, channel: paramiko.Channel, session: Session, command: str, requests: int) -> None:
         device = self._server.device
-        self._transport.accepted(self._requests)
+        self._transport.accepted(requests)
         with device.box.lock:
             device.greet(session)
         terminal = Terminal(device, session, _Wire(self._server, self._line, channel))

@@ -39,6 +39,7 @@ class Terminal:
         self._wire = wire
         self._waiting: list[str] = []
         self._typed = ""
+        self._printed: list[str] = []
         self._after_return = False
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         session.height = vendor.look.height
@@ -57,6 +58,7 @@ class Terminal:
             self._print(self._obey(line))
         except Cut as end:
             self._print(end.said)
+        self._flush()
 
     def _press(self, key: str) -> bool:
         """One key; False when the session is over."""
@@ -72,7 +74,7 @@ class Terminal:
             self._show_prompt(self._typed)
         elif key in _BACKSPACES and self._typed:
             self._typed = self._typed[:-1]
-            self._wire.write("\b \b")
+            self._printed.append("\b \b")
         elif key == _QUOTE_NEXT:
             self._type(self._key() or "")
         elif key in {_CLEAR, _INTERRUPT}:
@@ -85,18 +87,19 @@ class Terminal:
 
     def _type(self, key: str) -> None:
         if len(self._typed) >= self._vendor.look.longest:
-            self._wire.write(_BELL)
+            self._printed.append(_BELL)
             return
         self._typed += key
-        self._wire.write(key)
+        self._printed.append(key)
 
     def _enter(self) -> bool:
         line, self._typed = self._typed, ""
-        self._wire.write("\r\n")
+        self._printed.append("\r\n")
         try:
             said = self._obey(line)
         except Cut as end:
             self._print(end.said)
+            self._flush()
             return False
         self._page(said)
         self._show_prompt()
@@ -104,6 +107,7 @@ class Terminal:
 
     def _obey(self, line: str) -> str:
         box = self._vendor.box
+        self._flush()
         time.sleep(box.faults.slow_s)
         with box.lock:
             said = self._vendor.execute(self._session, line)
@@ -122,10 +126,10 @@ class Terminal:
 
     def _turns_page(self) -> bool:
         pager = self._vendor.look.pager
-        self._wire.write(pager)
+        self._printed.append(pager)
         key = self._key()
         wipe = "\b" * len(pager)
-        self._wire.write(wipe + " " * len(pager) + wipe)
+        self._printed.append(wipe + " " * len(pager) + wipe)
         return key is not None and key not in {"q", "Q", _INTERRUPT}
 
     def _show_prompt(self, typed: str = "") -> None:
@@ -133,14 +137,21 @@ class Terminal:
             prompt = self._vendor.prompt(self._session)
         if self._vendor.look.colour:
             prompt = f"\r\x1b[K\x1b[9999B{prompt}\x1b[K\r\x1b[m\x1b[36m{prompt}\x1b[m"
-        self._wire.write(prompt + typed)
+        self._printed.append(prompt + typed)
 
     def _print(self, said: str) -> None:
         if said:
-            self._wire.write(said.replace("\n", "\r\n"))
+            self._printed.append(said.replace("\n", "\r\n"))
+
+    def _flush(self) -> None:
+        """What was printed goes out before a line is obeyed and before the next key is waited for."""
+        if self._printed:
+            self._wire.write("".join(self._printed))
+            self._printed.clear()
 
     def _key(self) -> str | None:
         while not self._waiting:
+            self._flush()
             octets = self._wire.read()
             if not octets:
                 return None
