@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from drivers.change import Change
 from drivers.configurers import features
-from drivers.configurers.seam import Configurer, Phase, Running, Talk, Trial, Wish
+from drivers.configurers.seam import Configurer, Phase, Running, Safety, Talk, Trial, Wish
 from drivers.errors import (
     AuthFailed,
     ConfigRejected,
@@ -160,8 +160,8 @@ def take_back(target: Target, token: str) -> None:
 def finish(target: Target, token: str, goal: Goal | None) -> Ending:
     """Ask once how a trial stands that another process began, and confirm it if the device is as wished.
 
-    Without a goal it is never confirmed. Raises Unreachable while it is open and not to be confirmed, and
-    any other DriverError of the login.
+    Without a goal it is never confirmed. A device that has no timer of its own is told to go back where it is
+    not confirmed. Raises Unreachable while it is open, and any other DriverError of the login.
     """
     with target.connect() as session:
         talk = target.talk(session)
@@ -170,6 +170,9 @@ def finish(target: Target, token: str, goal: Goal | None) -> Ending:
         if known.token == token and (decided or _is_as_wished(target, talk, known, goal)):
             with suppress(VerifyFailed):  # its timer was quicker
                 target.configurer.confirm(talk, token)
+            known = target.configurer.status(talk, token)
+        elif known.token == token and target.configurer.traits.safety is Safety.D:
+            target.configurer.revert(talk, token)
             known = target.configurer.status(talk, token)
     found = _ending(target.device, known, token)
     if isinstance(found, DriverError):

@@ -5,13 +5,15 @@ from types import MappingProxyType
 from typing import Final
 
 from drivers.configurers.airos import AirOs
+from drivers.configurers.aruba_instant import ArubaInstant
+from drivers.configurers.cnpilot import CnPilot
 from drivers.configurers.linux import Linux
 from drivers.configurers.openwrt import OpenWrt
 from drivers.configurers.routeros import RouterOs
 from drivers.configurers.seam import Configurer
 
 CONFIGURERS: Final[Mapping[str, Configurer]] = MappingProxyType(
-    {one.platform: one for one in (AirOs(), Linux(), OpenWrt(), RouterOs())}
+    {one.platform: one for one in (AirOs(), ArubaInstant(), CnPilot(), Linux(), OpenWrt(), RouterOs())}
 )
 """By the platform of the inventory; a platform that is not here is only watched."""
 

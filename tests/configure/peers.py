@@ -19,6 +19,7 @@ from tests.configure.device import Ap, make_ap, quickest, wait_until
 from tests.configure.ordeal import Peer
 from tests.configure.relay import Relay, relayed
 from tests.configure.routerosbox import mikrotik
+from tests.configure.unarmed_peers import UNARMED
 
 STAFF = Ssid("Personal", Security.WPA2, bands=(Band.GHZ_5,), passphrase="staff")
 
@@ -197,6 +198,7 @@ def _on_a_link(ap: Ap, kind: Callable[[Ap, Relay], Peer]) -> Iterator[Peer]:
 
 
 PEERS: dict[str, Callable[[Path], AbstractContextManager[Peer]]] = {
+    **UNARMED,
     "mikrotik_routeros": mikrotik,
     "linux": lambda folder: _on_a_link(linuxbox.make_box(folder, quickest()), LinuxPeer),
     "openwrt": lambda folder: _on_a_link(make_ap(folder, quickest()), OpenWrtPeer),

@@ -1,0 +1,165 @@
+"""An Aruba Instant conductor at its command line.
+
+From a public recording of 8.10, from public programs and the vendor's user guides: prompts, `% Parse error`,
+`show running-config no-encrypt` (secrets as they are; without it they are encrypted anew each time), `commit
+apply no-save`, `write memory` to save (one program tells that `commit apply` alone did not), `end` and
+`exit` in full, at most 4 KB uncommitted, only on the conductor, nothing removed while the running
+configuration refers to it. Unverified on hardware: what `show uncommitted-config` prints, whether `commit
+revert` drops what another login typed, what `reload` asks, what a full flash says.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from drivers.change import Change, Line
+from drivers.configurers import section_change, sections, unarmed
+from drivers.configurers.aruba_instant.wanted import GRAMMAR, OWN
+from drivers.configurers.seam import Talk
+from drivers.configurers.unarmed import Mark, Marker, plain
+from drivers.errors import ConfigRejected, UnexpectedReply, VerifyFailed
+from drivers.redact import HIDDEN, redact
+from drivers.terminal import Style, Terminal
+
+STYLE: Final = Style(
+    prompt=re.compile(r'[\w.:@()-][\w .:@()-]*(?:"[^"#]*"\) )?# ?'),
+    refusal=re.compile(r"^(?:%|(?:Error|Failed|Invalid|Cannot)\b)", re.IGNORECASE),
+    pager=re.compile(r"-+\s?\(?[Mm]ore\)?\s?-*"),
+    question=re.compile(r".*[(\[]y/n[)\]].*", re.IGNORECASE),
+    chunk_octets=1,
+)
+MOST_OCTETS: Final = 3000
+"""Of the 4 KB that may wait for a commit."""
+
+_MARKER: Final = re.compile(rf"{OWN}({'|'.join(Mark)})-(\S+)")
+_HEAD: Final = re.compile(rf'wlan access-rule "?{_MARKER.pattern}"?\s*')
+_PARTS: Final = ("no wlan ssid-profile ", "no wlan access-rule "), ("no wlan ", "no time-range ")
+_ANEW: Final = re.compile(r"^(hash-mgmt-user .* hash|mgmt-user \S+|virtual-controller-key) \S+", re.MULTILINE)
+_SECRETS: Final = re.compile(
+    r"^(hash-mgmt-user .* hash|mgmt-user \S+|virtual-controller-key|snmp-server host \S+ version \S+"
+    r"|snmp-server community) \S+",
+    re.MULTILINE,
+)
+
+
+class InstantBoard:
+    """A Board; see there."""
+
+    style = STYLE
+
+    def configuration(self, talk: Talk, terminal: Terminal) -> str:
+        text = terminal.ask("show running-config no-encrypt", talk.timeout_s)
+        if not re.search(r"^(version|virtual-controller-country) ", text, re.MULTILINE):
+            raise UnexpectedReply(talk.device, "it did not print its configuration", redact(text[:2000]))
+        return text
+
+    def tag(self, token: str) -> str:
+        return token
+
+    def marker(self, text: str) -> Marker | None:
+        found = next(filter(None, map(_HEAD.fullmatch, text.split("\n"))), None)
+        return Marker(Mark(found[1]), found[2].rstrip('"')) if found else None
+
+    def fixed(self, text: str) -> str:
+        return unarmed.without_blank(_ANEW.sub(r"\1", "\n".join(_but_markers(text))))
+
+    def marking(self, text: str, marker: Marker) -> tuple[Line, ...]:
+        """A role that nothing refers to: it takes nobody's setting and no SNMP poll shows it."""
+        name = f"{OWN}{marker.mark}-{marker.token}"
+        old = [found[0].strip() for found in map(_HEAD.fullmatch, text.split("\n")) if found]
+        head = f"wlan access-rule {name}"
+        gone = [plain(f"no {one}", one) for one in old if one != head]
+        rule = plain("rule any any match any any any deny", f"{head}.rule")
+        return (*gone, plain(head, head), rule, plain(sections.EXIT, head))
+
+    def stage(self, talk: Talk, terminal: Terminal, change: Change, marker: Marker) -> None:
+        marking = self.marking(self.configuration(talk, terminal), marker)
+        for batch in batches((*marking, *change.lines)):
+            self.commit(talk, terminal, batch)
+
+    def commit(self, talk: Talk, terminal: Terminal, lines: Sequence[Line]) -> None:
+        _type(talk, terminal, lines)
+        try:
+            unarmed.sent(talk, terminal, [plain("commit apply no-save")])
+        except ConfigRejected:
+            terminal.send([plain("commit revert")], talk.timeout_s)
+            raise
+
+    def save(self, talk: Talk, terminal: Terminal) -> None:
+        try:
+            unarmed.sent(talk, terminal, [plain("write memory")])
+        except ConfigRejected as error:
+            raise VerifyFailed(
+                talk.device, f"it did not save: {error.reason}", "look at its flash"
+            ) from error
+
+    def staged_by_others(self, talk: Talk, terminal: Terminal) -> str:
+        staged = terminal.ask("show uncommitted-config", talk.timeout_s).strip()
+        if _MARKER.search(staged):  # every batch of ours begins with the marker, or follows one that works
+            terminal.send([plain("commit revert")], talk.timeout_s)
+            return ""
+        return hidden(staged)
+
+    def preview(self, talk: Talk, terminal: Terminal, change: Change) -> str:
+        """What the device lists as uncommitted for each batch, dropped again.
+
+        What may only be removed after an earlier batch works is not in it.
+        """
+        first = self.marking("", Marker(Mark.STAGED, "preview"))
+        said = ""
+        for batch in batches(change.lines):
+            if _part(batch) == len(_PARTS):
+                continue
+            _type(talk, terminal, (*first, *batch))
+            listed = terminal.ask("show uncommitted-config", talk.timeout_s)
+            terminal.send([plain("commit revert")], talk.timeout_s)
+            said += unarmed.without_blank("\n".join(_but_markers(redact(listed, change.secrets))))
+        return hidden(said)
+
+
+def batches(lines: Sequence[Line]) -> Iterator[tuple[Line, ...]]:
+    """What may be committed at once: not too much, and removals after what lets go of them works."""
+    batch: list[Line] = []
+    for block in section_change.blocks(lines):
+        if batch and (_part(batch) != _part(block) or _octets(batch) + _octets(block) > MOST_OCTETS):
+            yield tuple(batch)
+            batch = []
+        batch += block
+    if batch:
+        yield tuple(batch)
+
+
+def hidden(text: str) -> str:
+    """A text of the device without secrets."""
+    return redact(_SECRETS.sub(rf"\1 {HIDDEN}", sections.hidden(GRAMMAR, text)))
+
+
+def _type(talk: Talk, terminal: Terminal, lines: Sequence[Line]) -> None:
+    """Stage lines. Raises ConfigRejected for the first that is refused; then nothing is staged."""
+    try:
+        unarmed.sent(talk, terminal, [plain("configure terminal"), *lines, plain("end")])
+    except ConfigRejected:
+        for command in ("end", "commit revert"):
+            terminal.send([plain(command)], talk.timeout_s)
+        raise
+
+
+def _part(lines: Sequence[Line]) -> int:
+    """0 for what is set, 1 for what refers to others and is removed, 2 for what was referred to."""
+    command = lines[-1].command.reveal()
+    if _MARKER.search(command):
+        return 0
+    return next((part for part, begin in enumerate(_PARTS, start=1) if command.startswith(begin)), 0)
+
+
+def _octets(lines: Sequence[Line]) -> int:
+    return sum(len(line.command.reveal().encode("utf-8", "replace")) + 2 for line in lines)
+
+
+def _but_markers(text: str) -> Iterator[str]:
+    inside = False
+    for line in text.split("\n"):
+        if line and not line[0].isspace():
+            inside = _HEAD.fullmatch(line.removeprefix("no ")) is not None
+        if not inside:
+            yield line

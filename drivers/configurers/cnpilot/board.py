@@ -1,0 +1,120 @@
+"""A Cambium cnPilot at its command line, which starts in configuration mode.
+
+What a login types waits for `apply`; no document tells whether another login sees it waiting, or whether it
+ends with the login. So the marker says `staged` before the first line and `trial` behind the last: whatever
+`show config` shows of a cut-off login, its marker tells whether all of it was typed. Nor is a way known to
+drop what was typed, except a reboot. Unverified on hardware: prompts, refusals, `show config`, `reboot` and
+what it asks.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from typing import Final
+
+from drivers.change import Change, Line
+from drivers.configurers import sections, unarmed
+from drivers.configurers.cnpilot.wanted import GRAMMAR, NOTE, digest
+from drivers.configurers.seam import Talk
+from drivers.configurers.sections import EXIT, Words
+from drivers.configurers.unarmed import Mark, Marker, plain
+from drivers.errors import ConfigRejected, UnexpectedReply, VerifyFailed
+from drivers.redact import HIDDEN, redact
+from drivers.terminal import Style, Terminal
+
+STYLE: Final = Style(
+    prompt=re.compile(r"[A-Za-z0-9][\w.-]*\s?(?:\([\w .-]+\))?[#>] ?"),
+    refusal=re.compile(r"^(?:%|(?:Error|Failed|Invalid|Unknown|Incomplete|Ambiguous)\b)", re.IGNORECASE),
+    pager=re.compile(r"-+\s?\(?[Mm]ore\)?\s?-*"),
+    question=re.compile(r".*[(\[]y(?:es)?/no?[)\]].*", re.IGNORECASE),
+    chunk_octets=1,
+)
+_NOTED: Final = re.compile(r"plz-([rtkd])-([0-9a-f]{16})-([0-9a-f]{8})")
+_LETTERS: Final = {Mark.STAGED: "r", Mark.TRIAL: "t", Mark.KEEPING: "k", Mark.KEPT: "d"}
+_NO_NOTE: Final = "0" * 8
+_HEAD: Final = " ".join(NOTE)
+_CRYPT: Final = re.compile(r"\$crypt\$\S+")
+_SECRETS: Final = re.compile(r"^(snmp-server \S*community|management user \S+ password) \S+", re.MULTILINE)
+
+
+class CnPilotBoard:
+    """A Board; see there. The note of its marker is the digest of all secrets."""
+
+    style = STYLE
+
+    def configuration(self, talk: Talk, terminal: Terminal) -> str:
+        text = terminal.ask("show config", talk.timeout_s)
+        if not re.search(r"^(hostname|country-code|wireless) ", text, re.MULTILINE):
+            raise UnexpectedReply(talk.device, "it did not print its configuration", redact(text[:2000]))
+        return text
+
+    def tag(self, token: str) -> str:
+        """An SSID has 32 octets, so half of a digest of the token stands for it."""
+        return sha256(token.encode()).hexdigest()[:16]
+
+    def marker(self, text: str) -> Marker | None:
+        noted = next((found for line in _note(text) if (found := _NOTED.fullmatch(line[-1]))), None)
+        if noted is None:
+            return None
+        mark = next(mark for mark, letter in _LETTERS.items() if letter == noted[1])
+        return Marker(mark, noted[2], noted[3])
+
+    def fixed(self, text: str) -> str:
+        return unarmed.without_blank("\n".join(_but_note(text)))
+
+    def marking(self, text: str, marker: Marker) -> tuple[Line, ...]:
+        """The name of a network that is shut: it takes nobody's setting and is not on the air."""
+        note = marker.note or _NO_NOTE
+        name = f"plz-{_LETTERS[marker.mark]}-{self.tag(marker.token)}-{note}"
+        return (
+            plain(_HEAD, _HEAD),
+            plain("shutdown", f"{_HEAD}.shutdown"),
+            plain(f"ssid {name}", f"{_HEAD}.ssid"),
+            plain(EXIT, _HEAD),
+        )
+
+    def stage(self, talk: Talk, terminal: Terminal, change: Change, marker: Marker) -> None:
+        before = self.marker(self.configuration(talk, terminal))
+        note = before.note if before else _NO_NOTE
+        if change.secrets:
+            note = digest(talk.device, [secret.reveal() for secret in change.secrets])
+        lines = [
+            *self.marking("", Marker(Mark.STAGED, marker.token, note)),
+            *change.lines,
+            *self.marking("", Marker(marker.mark, marker.token, note)),
+        ]
+        self.commit(talk, terminal, lines)
+
+    def commit(self, talk: Talk, terminal: Terminal, lines: Sequence[Line]) -> None:
+        unarmed.sent(talk, terminal, [*lines, plain("apply")])
+
+    def save(self, talk: Talk, terminal: Terminal) -> None:
+        try:
+            unarmed.sent(talk, terminal, [plain("save")])
+        except ConfigRejected as error:
+            raise VerifyFailed(
+                talk.device, f"it did not save: {error.reason}", "look at its flash"
+            ) from error
+
+    def staged_by_others(self, talk: Talk, terminal: Terminal) -> str:
+        """It cannot tell; where `show config` shows what others typed, the fingerprint does."""
+        return ""
+
+
+def hidden(text: str) -> str:
+    """A text of the device without secrets."""
+    shown = _SECRETS.sub(rf"\1 {HIDDEN}", sections.hidden(GRAMMAR, text))
+    return redact(_CRYPT.sub(HIDDEN, shown))
+
+
+def _note(text: str) -> list[Words]:
+    return sections.parse(text, GRAMMAR).get(NOTE, [])
+
+
+def _but_note(text: str) -> Iterator[str]:
+    inside = False
+    for line in text.split("\n"):
+        if line and not line[0].isspace():
+            inside = line.rstrip() == _HEAD
+        if not inside and line.strip() != "!":
+            yield line

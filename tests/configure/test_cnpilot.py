@@ -1,0 +1,142 @@
+"""What is Cambium cnPilot's own: numbered WLANs, secrets shown encrypted, its words, what it cannot carry."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from drivers.configurers import unarmed
+from drivers.configurers.cnpilot import CnPilot
+from drivers.configurers.cnpilot.board import CnPilotBoard
+from drivers.configurers.seam import Wish
+from drivers.configurers.unarmed import Mark, Marker
+from drivers.errors import ConfigRejected, ValueRefused
+from drivers.model import Band, Captive, GatewayKind, Intent, Manage, Radio, Secret, Security, Ssid, Syslog
+from simulator.vendors.cnpilot import CnPilot as Model
+from simulator.vendors.device import Session
+from tests.configure.unarmed import CAMBIUM, PASSPHRASE, TOKENS, Bench, bench, small, whole
+
+WHOLE = whole(GatewayKind.CAMBIUM)
+
+
+@pytest.fixture
+def at() -> Iterator[Bench]:
+    """An access point with a technician's own network."""
+    yield from bench(CAMBIUM)
+
+
+def test_everything_an_intent_asks_for_is_there_after_one_cycle_and_saved(at: Bench) -> None:
+    assert at.carry_out(at.plan(WHOLE)) == "confirmed"
+    assert at.running() == at.saved()
+    now = "\n".join(at.saved())
+    for line in (
+        "ssid \"Plaza $(ls) `ls` 🌵;'ñ' | x\"",
+        f"passphrase {PASSPHRASE}",
+        "security wpa3-sae",
+        "security enhanced-open",
+        "guest-access external-page-url https://portal.chihuahua.example/entrar",
+        "guest-access whitelist *.gob.mx",
+        "rate-limit downlink 4096",
+        "timezone America/Ojinaga",
+        "logging syslog 10.9.0.2 514",
+        "channel-width 80",
+        "snmp-server user plazamon sha clave-de-auth-1 aes clave-de-priv-2",
+    ):
+        assert line in now
+    assert not at.plan(WHOLE).change
+
+
+@pytest.mark.parametrize("plainly", [True, False])
+def test_one_new_secret_has_all_of_them_sent_again_and_then_nothing_is_left(at: Bench, plainly: bool) -> None:
+    assert isinstance(at.model, Model)
+    at.model.plainly = plainly
+    at.carry_out(at.plan(WHOLE))
+    planned = at.plan(whole(GatewayKind.CAMBIUM, "otra-clave-9000"))
+    assert len(planned.change.secrets) == 5
+    assert at.carry_out(planned, token=TOKENS[1]) == "confirmed"
+    assert not at.plan(whole(GatewayKind.CAMBIUM, "otra-clave-9000")).change
+
+
+def test_a_passphrase_that_is_shown_as_it_is_and_was_changed_by_hand_is_noticed(at: Bench) -> None:
+    assert isinstance(at.model, Model)
+    at.model.plainly = True
+    at.carry_out(at.plan(WHOLE))
+    wlan = at.model.running.sections["wireless wlan 10"]
+    wlan[:] = [("passphrase", "a-mano-123") if line[0] == "passphrase" else line for line in wlan]
+    assert at.plan(WHOLE).change
+
+
+def test_numbers_that_somebody_uses_are_not_taken(at: Bench) -> None:
+    at.model.running.sections["wireless wlan 9"] = [("ssid", "De otra persona")]
+    with pytest.raises(ConfigRejected, match=r"somebody uses its WLAN 9; Plaza needs 9 to 16"):
+        at.plan(small())
+
+
+def test_the_marker_holds_in_an_ssid_and_comes_back_from_it() -> None:
+    board = CnPilotBoard()
+    for mark in Mark:
+        lines = board.marking("", Marker(mark, TOKENS[0], "0a1b2c3d"))
+        text = "\n".join(
+            (" " if line.path.count(".") else "") + line.command.reveal() for line in lines if line.path
+        )
+        assert all(len(word) <= 32 for word in text.split())
+        assert board.marker(text) == Marker(mark, board.tag(TOKENS[0]), "0a1b2c3d")
+
+
+@pytest.mark.parametrize(
+    ("intent", "why"),
+    [
+        (Intent("ap-1", "plaza_1", "MX", (), ()), "is no host name"),
+        (Intent("ap-1", "plaza-1", "MX", (), (Ssid('dice "hola"'),)), "cannot take"),
+        (Intent("ap-1", "plaza-1", "MX", (), tuple(Ssid(str(one)) for one in range(8))), "not 8"),
+        (Intent("ap-1", "plaza-1", "MX", (Radio(Band.GHZ_5, 36, 160),), ()), "160 MHz"),
+        (Intent("ap-1", "plaza-1", "MX", (), (), Manage(syslog=Syslog("x", 514, "tcp"))), "UDP only"),
+        (
+            Intent(
+                "ap-1", "p", "MX", (), (Ssid("x", captive=True),), Manage(), Captive(GatewayKind.USPOT, "")
+            ),
+            "uspot is not in",
+        ),
+    ],
+)
+def test_what_it_cannot_carry_is_refused_before_anything_is_sent(intent: Intent, why: str) -> None:
+    running = unarmed.running(CnPilotBoard(), "hostname x\n")
+    with pytest.raises(ValueRefused, match=why):
+        CnPilot().change("ap-1", running, Wish(intent))
+
+
+HOSTILE = st.text(
+    st.sampled_from("aé🌵 \"'`$();|&<>\\?!#\n\r\t\x16\x03\x00\u2028") | st.characters(codec="utf-8"),
+    max_size=12,
+)
+
+
+@given(HOSTILE, HOSTILE)
+@example("reboot", "shutdown")
+@example("x\nreboot\ny", "12345678")
+@example("!", "exit----")
+def test_no_name_and_no_passphrase_becomes_a_command(name: str, passphrase: str) -> None:
+    model = Model()
+    before = model.running.copy().sections
+    ssid = Ssid(name, Security.WPA2, passphrase="staff", isolation=False)
+    wish = Wish(Intent("ap-1", "E410", "MX", (), (ssid,)), {"staff": Secret(passphrase)})
+    running = unarmed.running(CnPilotBoard(), "\n".join(model._listed(model.running)))
+    error = ""
+    try:
+        change = CnPilot().change("ap-1", running, wish)
+    except ValueRefused as refused:
+        error = str(refused)
+    if error:
+        assert len(passphrase) < 8 or passphrase not in error
+        return
+    session = Session("plaza")
+    model.greet(session)
+    for line in (*(line.command.reveal() for line in change.lines), "apply"):
+        assert model.execute(session, line) == ""
+    assert model.box.deaths == 0
+    now = model.running.sections
+    assert now.keys() - before.keys() == {"wireless wlan 9"}
+    assert ("ssid", name) in now["wireless wlan 9"]
+    assert ("passphrase", passphrase) in now["wireless wlan 9"]
+    assert now["wireless wlan 1"] == before["wireless wlan 1"]
