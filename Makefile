@@ -7,7 +7,7 @@ TEST_READY := $(VENV)/.ready-test
 DEBIAN := deploy/debian.sh
 BABEL := $(VENV)/bin/pybabel
 
-.PHONY: run test packages soak bench-poll lint translations clean
+.PHONY: run test packages soak bench-apply bench-poll lint translations clean
 
 run: $(RUN_READY)
 	@$(PLAZA) demo
@@ -33,6 +33,10 @@ bench-poll: bench-packages $(RUN_READY)
 	@$(VENV)/bin/python -m bench.metered
 	@$(VENV)/bin/python -m bench.platforms
 	@$(VENV)/bin/python -m bench.poll $(BENCH)
+
+# What changing devices costs, us and our peers; as root, for its devices live in chroots. BENCH as above.
+bench-apply: bench-packages $(RUN_READY)
+	@$(VENV)/bin/python -m bench.apply $(BENCH)
 
 lint: $(TEST_READY)
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, TypeAdapter, ValidationError, model_validator
@@ -44,6 +45,19 @@ def _part(name: str) -> str:
     return name
 
 
+def _other(name: str) -> str:
+    known = [folder.name for folder in _folders()]
+    if name not in known:
+        raise ValueError(f"there is no platform {name!r}{near(name, known)}")
+    return name
+
+
+def _folders() -> Iterator[Traversable]:
+    """Of the platforms we ship, by name."""
+    folders = sorted(files("drivers").joinpath("platforms").iterdir(), key=lambda folder: folder.name)
+    return (folder for folder in folders if folder.joinpath("platform.yaml").is_file())
+
+
 ApField = Annotated[str, AfterValidator(_ap_field)]
 
 
@@ -63,6 +77,7 @@ class Platform(Part):
     verified: bool
     tested_on: Annotated[tuple[str, ...], BeforeValidator(one_or_more)] = ()
     identify: Annotated[tuple[Identify, ...], BeforeValidator(one_or_more)]
+    like: Annotated[str, AfterValidator(_other)] | None = None
     snmp: Snmp = Snmp()
     include: Annotated[tuple[Annotated[str, AfterValidator(_part)], ...], BeforeValidator(one_or_more)] = ()
     facts: Mapping[str, ScalarReadings] = {}
@@ -151,12 +166,10 @@ def load_shared() -> Mapping[str, Shared]:
 @cache
 def load_platforms() -> Mapping[str, Platform]:
     """Every platform we ship, by name. Raises PlatformError."""
-    found = {}
-    for folder in sorted(files("drivers").joinpath("platforms").iterdir(), key=lambda folder: folder.name):
-        source = folder.joinpath("platform.yaml")
-        if source.is_file():
-            found[folder.name] = installed(folder.name, source.read_bytes())
-    return found
+    return {
+        folder.name: installed(folder.name, folder.joinpath("platform.yaml").read_bytes())
+        for folder in _folders()
+    }
 
 
 def platform_text(name: str) -> str:
@@ -188,7 +201,13 @@ def installed(folder: str, octets: bytes) -> Platform:
 
 
 def _whole(platform: Platform) -> Platform:
-    """With what it includes behind what it says itself."""
+    """With what it includes, or another platform is asked, behind what it says itself."""
+    if platform.like is not None:
+        model = read_platform(platform_text(platform.like), f"{platform.like}/platform.yaml")
+        own = platform.model_fields_set
+        return platform.model_copy(
+            update={name: getattr(model, name) for name in Platform.model_fields if name not in own}
+        )
     facts, measure, traffic = dict(platform.facts), dict(platform.measure), platform.traffic
     for part in map(load_shared().__getitem__, platform.include):
         facts |= {name: facts.get(name, ()) + readings for name, readings in part.facts.items()}

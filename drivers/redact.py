@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from drivers.model import Secret
@@ -20,6 +21,7 @@ _UNSEEN: Final = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def is_secret(option: str) -> bool:
     """Whether an option of that name holds a secret."""
     return _SECRET_NAME.fullmatch(option) is not None

@@ -1,5 +1,7 @@
 """One channel of an SSH login whose every wait has an end."""
 
+import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -35,6 +37,17 @@ def unbroken(device: str, late: str) -> Iterator[None]:
         raise Unreachable(device, late) from error
     except (paramiko.SSHException, OSError, EOFError) as error:
         raise Unreachable(device, f"the SSH session broke: {error}") from error
+
+
+def drop_unsent(channel: paramiko.Channel) -> None:
+    """What the network has not taken yet is never delivered, however long the login waits to be closed.
+
+    For one that was given up: what arrives late would be obeyed when nobody expects it any more.
+    """
+    line = channel.get_transport().sock
+    if isinstance(line, socket.socket):
+        with suppress(OSError):  # closed already
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class _Impatient(threading.Event):

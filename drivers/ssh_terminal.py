@@ -1,7 +1,8 @@
 """A terminal over one SSH channel: types, listens as octets arrive, gives up in time."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import paramiko
@@ -11,7 +12,7 @@ from drivers.change import Line
 from drivers.errors import UnexpectedReply, Unreachable, ValueRefused
 from drivers.hearing import Hearing
 from drivers.redact import visible
-from drivers.ssh_channel import unbroken
+from drivers.ssh_channel import drop_unsent, unbroken
 from drivers.terminal import Answer, Style
 
 MAX_OUTPUT: Final = 4 * 1024 * 1024
@@ -29,7 +30,7 @@ class SshTerminal:
     def open(self, timeout_s: float) -> None:
         """Ask for the terminal, wait for its first prompt and send the opening. Raises like `ask`."""
         until = time.monotonic() + timeout_s
-        with unbroken(self._device, f"it showed no prompt within {timeout_s:g} s"):
+        with self._bounded(f"it showed no prompt within {timeout_s:g} s"):
             self._channel.get_pty("vt100", self._style.width, _ROWS)
             self._channel.invoke_shell()
             self._hear(Hearing(self._style), until)
@@ -37,7 +38,7 @@ class SshTerminal:
                 self._say((command,), until)
 
     def ask(self, command: str, timeout_s: float) -> str:
-        with unbroken(self._device, f"{command!r} did not end within {timeout_s:g} s"):
+        with self._bounded(f"{command!r} did not end within {timeout_s:g} s"):
             said = self._say((command,), time.monotonic() + timeout_s)[0]
         no = hearing.refused(self._style, said)
         if no:
@@ -48,7 +49,7 @@ class SshTerminal:
         until = time.monotonic() + timeout_s
         found: list[Answer] = []
         for chunk in hearing.chunks(lines, self._style):
-            with unbroken(self._device, f"{chunk[0].shown!r} did not end within {timeout_s:g} s"):
+            with self._bounded(f"{chunk[0].shown!r} did not end within {timeout_s:g} s"):
                 said = self._say([line.command.reveal() for line in chunk], until, chunk)
             found += hearing.answers(self._style, chunk, said)
             if any(answer.refused for answer in found):
@@ -56,8 +57,17 @@ class SshTerminal:
         return tuple(found)
 
     def key(self, octets: bytes) -> None:
-        with unbroken(self._device, "it took no key"):
+        with self._bounded("it took no key"):
             self._channel.sendall(octets)
+
+    @contextmanager
+    def _bounded(self, late: str) -> Iterator[None]:
+        try:
+            with unbroken(self._device, late):
+                yield
+        except Unreachable:
+            drop_unsent(self._channel)
+            raise
 
     def _say(self, commands: Sequence[str], until: float, shown: Sequence[Line] = ()) -> tuple[str, ...]:
         for place, command in enumerate(commands):

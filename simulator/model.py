@@ -124,6 +124,16 @@ class ApSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class VendorSpec:
+    """One virtual device of a vendor with a command line of its own; its minute lasts `minute_s` seconds."""
+
+    name: str
+    vendor: str
+    ssh: SshAccess
+    minute_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class FarmSpec:
     """Many small agents behind one socket: agent n of `agents` is the address `network` + 1 + n, at `port`.
 
@@ -159,3 +169,4 @@ class Spec:
     citizens: tuple[CitizensSpec, ...] = ()
     farm: FarmSpec | None = None
     traps: Address | None = None
+    vendors: tuple[VendorSpec, ...] = ()

@@ -11,6 +11,8 @@
   }],
   "citizens": [{"site", "gateway_url", "arrivals_per_minute", "mean_stay_s", "source"}],      optional
   "traps": {"host": "127.0.0.1", "port": 1162},    optional: who hears that an AP starts, breaks, is mended
+  "vendors": [{"name": "mk-1", "vendor": VENDOR, "minute_s": 60,
+    "ssh": {"host", "port", "user", "authorized_key", "password"}}],      optional, as is minute_s
   "farm": {"network": "127.64.0.0/14", "port": 16461, "agents": 10000, "access": {ACCESS}, "dead_pct": 10}
 }
 
@@ -21,6 +23,7 @@ ACCESS is one of
       "auth_protocol": md5 sha1 sha224 sha256 sha384 sha512, "auth_key",
       "priv_protocol": des aes128 aes192 aes256 (Blumenthal, as net-snmp) aes192c aes256c (Reeder, as Cisco),
       "priv_key", "context": the only contextName that is answered, none when absent.
+VENDOR is one of simulator.vendors.shop.VENDORS: a device that is only configured.
 FAULT is one of simulator.model.Fault. The farm is optional: its agent n, counted from 0, is the address
 network + 1 + n and has the sysName `farm-n`; dead_pct (0 when absent) of a hundred never answer.
 """
@@ -47,9 +50,11 @@ from simulator.model import (
     V1Access,
     V2cAccess,
     V3Access,
+    VendorSpec,
 )
 from simulator.place import Place
 from simulator.snmp.usm import AUTH_PROTOCOLS, PRIV_PROTOCOLS
+from simulator.vendors.shop import VENDORS
 
 MAX_UNIX_PATH_OCTETS: Final = 107  # sun_path holds 108 octets with its final NUL (unix(7))
 MIN_KEY_LENGTH: Final = 8  # RFC 3414 §11.2
@@ -79,6 +84,7 @@ def _spec(place: Place) -> Spec:
         citizens=tuple(_citizens(c) for c in place.objects("citizens")) if place.has("citizens") else (),
         farm=_farm(place.object("farm")) if place.has("farm") else None,
         traps=_traps(place.object("traps")) if place.has("traps") else None,
+        vendors=tuple(_vendor(v) for v in place.objects("vendors")) if place.has("vendors") else (),
     )
     place.end()
     _refuse_twins(place, spec)
@@ -95,6 +101,22 @@ def _refuse_twins(place: Place, spec: Spec) -> None:
             if value in seen:
                 raise place.wrong(f"aps[{number}].{key}", "is used by an access point above")
             seen.add(value)
+    for number, vendor in enumerate(spec.vendors):
+        for key, value in (("name", vendor.name), ("ssh", ("tcp", vendor.ssh.address))):
+            if value in seen:
+                raise place.wrong(f"vendors[{number}].{key}", "is used by a device above")
+            seen.add(value)
+
+
+def _vendor(place: Place) -> VendorSpec:
+    vendor = VendorSpec(
+        name=place.text("name"),
+        vendor=place.one_of("vendor", tuple(VENDORS)),
+        ssh=_ssh(place.object("ssh")),
+        minute_s=place.positive("minute_s") if place.has("minute_s") else 60.0,
+    )
+    place.end()
+    return vendor
 
 
 def _control(place: Place) -> Path:

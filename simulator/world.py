@@ -21,6 +21,8 @@ from simulator.snmp.agent import agent
 from simulator.snmp.farm import Farm
 from simulator.snmp.listen import Door
 from simulator.snmp.trap import Trap, of_change
+from simulator.vendors.server import VendorServer
+from simulator.vendors.shop import opened
 
 BOOT_THREADS: Final = 4
 
@@ -38,6 +40,7 @@ class World:
         self._citizens = Citizens(spec.seed, spec.citizens)
         self._ssh: dict[str, socket.socket] = {}
         self._doors = {name: Door(ap, self._loop, clock) for name, ap in self._aps.items()}
+        self._vendors: list[VendorServer] = []
         self._farm = Farm(spec.farm, clock) if spec.farm else None
         self._orders: socket.socket | None = None
 
@@ -48,6 +51,7 @@ class World:
             self._doors[name].open()
             if ap.spec.ssh:
                 self._ssh[name] = ssh.bind(ap.spec, ap.spec.ssh)
+        self._vendors = [opened(self._spec.seed, vendor) for vendor in self._spec.vendors]
         if self._farm:
             self._farm.open()
         self._orders = control.bind(self._spec.control)
@@ -68,6 +72,8 @@ class World:
         """Release every address, end every login and what ran in it."""
         self._citizens.stop()
         self._servers.close()
+        for vendor in self._vendors:
+            vendor.close()
         self._loop.close()
         for door in self._doors.values():
             door.close()
@@ -90,6 +96,8 @@ class World:
             self._doors[name].serve(agent(ap, boots), self._spec.seed)
             self._answer_ssh(ap)
             self._tell(ap, Trap.COLD_START)
+        for vendor in self._vendors:
+            vendor.start()
         if self._farm:
             self._farm.serve(self._loop, self._spec.seed, boots)
 

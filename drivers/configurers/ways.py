@@ -6,15 +6,24 @@ from typing import Final
 
 from drivers.configurers.airos import AirOs
 from drivers.configurers.aruba_instant import ArubaInstant
+from drivers.configurers.cisco_ios import CISCO_9800, CISCO_IOS
 from drivers.configurers.cnpilot import CnPilot
 from drivers.configurers.linux import Linux
 from drivers.configurers.openwrt import OpenWrt
 from drivers.configurers.routeros import RouterOs
 from drivers.configurers.seam import Configurer
 
-CONFIGURERS: Final[Mapping[str, Configurer]] = MappingProxyType(
-    {one.platform: one for one in (AirOs(), ArubaInstant(), CnPilot(), Linux(), OpenWrt(), RouterOs())}
+_ALL: Final[tuple[Configurer, ...]] = (
+    AirOs(),
+    ArubaInstant(),
+    CISCO_9800,
+    CISCO_IOS,
+    CnPilot(),
+    Linux(),
+    OpenWrt(),
+    RouterOs(),
 )
+CONFIGURERS: Final[Mapping[str, Configurer]] = MappingProxyType({one.platform: one for one in _ALL})
 """By the platform of the inventory; a platform that is not here is only watched."""
 
 CONTROLLERS: Final[Mapping[str, str]] = MappingProxyType(

@@ -14,6 +14,7 @@ from drivers.configurers.openwrt import OpenWrt
 from drivers.configurers.seam import Configurer, Wish
 from drivers.model import Band, Endpoint, Intent, Radio, Secret, Security, Ssid
 from tests.configure import airosbox, linuxbox
+from tests.configure.ciscobox import aironet, catalyst
 from tests.configure.desk import CANARY
 from tests.configure.device import Ap, make_ap, quickest, wait_until
 from tests.configure.ordeal import Peer
@@ -199,6 +200,8 @@ def _on_a_link(ap: Ap, kind: Callable[[Ap, Relay], Peer]) -> Iterator[Peer]:
 
 PEERS: dict[str, Callable[[Path], AbstractContextManager[Peer]]] = {
     **UNARMED,
+    "cisco_9800": catalyst,
+    "cisco_ios": aironet,
     "mikrotik_routeros": mikrotik,
     "linux": lambda folder: _on_a_link(linuxbox.make_box(folder, quickest()), LinuxPeer),
     "openwrt": lambda folder: _on_a_link(make_ap(folder, quickest()), OpenWrtPeer),

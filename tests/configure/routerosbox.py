@@ -1,7 +1,7 @@
 """Virtual RouterOS devices behind a real SSH server, as the tests configure them."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from drivers.ssh import HostKey
 from simulator.ssh import host_key
 from simulator.vendors.device import Box
 from simulator.vendors.routeros import RouterOs as FakeRouterOs
+from simulator.vendors.routeros_startup import hand_made
 from simulator.vendors.server import VendorServer
 from tests.configure.relay import Relay, relayed
 
@@ -27,63 +28,6 @@ INTENT = Intent(
     radios=(Radio(Band.GHZ_2, channel=6), Radio(Band.GHZ_5, channel=36, width_mhz=40, power_dbm=18)),
     ssids=(Ssid("Chihuahua Gratis"),),
 )
-
-
-def factory(device: FakeRouterOs, *, wifi: bool = True) -> None:
-    """As a technician left it: a bridge, a network of his own on 2.4 GHz, 5 GHz still silent."""
-    put = device.config.put
-    put("interface bridge", {"name": "bridge", "comment": "defconf"})
-    put("interface ethernet", {"default-name": "ether1", "name": "ether1"}, fixed=True)
-    put("interface bridge port", {"bridge": "bridge", "interface": "ether1", "comment": "defconf"})
-    management = {"name": "management", "comment": "plaza management", "vlan-id": "10"}
-    put("interface vlan", {"interface": "bridge", **management})
-    put("interface vlan", {"name": "guests", "interface": "bridge", "vlan-id": "20"})
-    put("ip address", {"address": "192.168.10.2/24", "interface": "management", "network": "192.168.10.0"})
-    put("ip address", {"address": "10.20.0.1/24", "interface": "guests", "network": "10.20.0.0"})
-    put("ip firewall filter", {"chain": "input", "action": "drop", "comment": 'a "quoted" $comment; {x} ?'})
-    put("snmp community", {"name": "comunidad-secreta"})
-    if wifi:
-        _wifi(put)
-    else:
-        _wireless(put)
-    device.keep()
-
-
-def _wifi(put: Callable[..., object]) -> None:
-    radio = {"channel.skip-dfs-channels": "10min-cac"}
-    two = {"default-name": "wifi1", "channel.band": "2ghz-ax", "channel.width": "20/40mhz", **radio}
-    by_hand = {
-        "configuration.mode": "ap",
-        "configuration.ssid": "La red de la técnica",
-        "configuration.country": "Latvia",
-        "security.authentication-types": "wpa2-psk",
-        "security.passphrase": "hecha-a-mano",
-        "datapath.bridge": "bridge",
-        "disabled": "no",
-    }
-    put("interface wifi", {**two, **by_hand}, fixed=True)
-    five = {"default-name": "wifi2", "name": "wlan5", "channel.band": "5ghz-ax", **radio}
-    put("interface wifi", {**five, "configuration.ssid": "MikroTik"}, fixed=True)
-
-
-def _wireless(put: Callable[..., object]) -> None:
-    profile = {
-        "mode": "dynamic-keys",
-        "authentication-types": "wpa2-psk",
-        "wpa2-pre-shared-key": "hecha-a-mano",
-    }
-    put("interface wireless security-profiles", {"name": "tecnica", "supplicant-identity": "", **profile})
-    by_hand = {
-        "ssid": "La red de la técnica",
-        "mode": "ap-bridge",
-        "security-profile": "tecnica",
-        "disabled": "no",
-    }
-    put("interface wireless", {"default-name": "wlan1", "band": "2ghz-b/g/n", **by_hand}, fixed=True)
-    put("interface bridge port", {"bridge": "bridge", "interface": "wlan1", "comment": "defconf"})
-    put(
-        "interface wireless", {"default-name": "wlan2", "band": "5ghz-a/n/ac", "ssid": "MikroTik"}, fixed=True
-    )
 
 
 class RouterOsPeer:
@@ -183,7 +127,7 @@ def mikrotik(
 ) -> Iterator[RouterOsPeer]:
     """A MikroTik access point."""
     fake = FakeRouterOs(Box(), version, flash_folder=flash_folder)
-    factory(fake, wifi=wifi)
+    hand_made(fake, wifi=wifi)
     with VendorServer(fake) as server, relayed(server.port) as relay:
         yield RouterOsPeer(fake, server, relay)
 

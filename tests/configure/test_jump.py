@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from drivers.model import Endpoint, Secret, SshLogin
 from drivers.ssh import SshShell
 from simulator.vendors.server import VendorServer
 from tests.configure.device import Ap, OpenSsh, free_port, running
+from tests.configure.relay import relayed
 from tests.configure.test_terminal import STYLE, Acme, device_at
 
 
@@ -91,6 +93,16 @@ def test_a_closed_login_at_the_jump_host_is_unreachable(jump: SshShell, one_ap: 
     jump.close()
     with pytest.raises(Unreachable):
         ssh.connect(one_ap.device, one_ap.login, key, through=jump)
+
+
+def test_a_line_that_breaks_during_the_login_is_no_refused_login(one_ap: Ap) -> None:
+    key = one_ap.host_key()
+    with relayed(one_ap.port) as relay:
+        device = replace(one_ap.device, ssh=Endpoint("127.0.0.1", relay.port))
+        for octets in range(100, 2600, 100):
+            relay.cut_after(octets)
+            with suppress(Unreachable):  # and never AuthFailed
+                ssh.connect(device, one_ap.login, key).close()
 
 
 def ssh_login(server: VendorServer) -> SshLogin:

@@ -33,7 +33,8 @@ from drivers.model import (
 from simulator.vendors.device import Session
 from simulator.vendors.routeros import HELP, LEAVE, SAFE_MODE
 from simulator.vendors.routeros import RouterOs as FakeRouterOs
-from tests.configure.routerosbox import INTENT, factory, wishing
+from simulator.vendors.routeros_startup import hand_made
+from tests.configure.routerosbox import INTENT, wishing
 
 CONFIGURER = RouterOs()
 NASTY = (
@@ -55,7 +56,7 @@ DIGEST = "SHA256:wGgTFxR8llq/jS3mrGEDrckdwZO4ztAXGHI7Pge+PEo"
 def made(version: str = "7.16.2", *, wifi: bool = True) -> FakeRouterOs:
     """A device as a technician left it."""
     device = FakeRouterOs(version=version)
-    factory(device, wifi=wifi)
+    hand_made(device, wifi=wifi)
     return device
 
 

@@ -1,7 +1,10 @@
 """A terminal sends lines in chunks, and each answer belongs to its line whatever the octets look like."""
 
+import base64
 import random
 import re
+import socket
+import struct
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +18,7 @@ from drivers.change import Line
 from drivers.errors import UnexpectedReply, Unreachable, ValueRefused
 from drivers.hearing import Hearing
 from drivers.model import Device, Endpoint, Role, Secret, SshLogin
+from drivers.ssh import HostKey
 from drivers.terminal import Style, Terminal
 from simulator.vendors.device import Box, Cut, Look, Session
 from simulator.vendors.server import VendorServer
@@ -90,7 +94,9 @@ def enter(server: VendorServer, suffix: str = "") -> ssh.SshShell:
     """A login at a virtual device."""
     device = device_at(server.port)
     login = SshLogin(server.user, password=Secret(server.password))
-    return ssh.connect(device, login, ssh.fetch_host_key(device), user_suffix=suffix)
+    kind, public_key = server.public_key.split()
+    pinned = HostKey(kind, public_key, ssh.fingerprint(base64.b64decode(public_key)))
+    return ssh.connect(device, login, pinned, user_suffix=suffix)
 
 
 @pytest.fixture
@@ -211,6 +217,18 @@ def test_a_half_open_line_is_unreachable_in_time(server: VendorServer) -> None:
         with pytest.raises(Unreachable):
             shell.ask("say 2", 1)
         assert time.monotonic() - began < 30
+
+
+def test_what_was_not_delivered_when_a_line_was_given_up_never_is(server: VendorServer) -> None:
+    with enter(server) as shell, shell.terminal(STYLE) as terminal:
+        transport = shell.client.get_transport()
+        assert transport is not None
+        assert isinstance(transport.sock, socket.socket)
+        server.device.box.faults.deaf_after = 1
+        with pytest.raises(Unreachable):
+            terminal.ask("say 1", 0.5)
+        told = transport.sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)
+    assert struct.unpack("ii", told) == (1, 0)
 
 
 def test_a_slow_device_is_waited_for_and_a_slower_one_given_up(

@@ -188,10 +188,18 @@ def _hunks(sides: _Sides, paths: Sequence[str]) -> Iterator[str]:
         after = _lines(sides, sides.wanted, path)
         if before != after:
             yield f"@@ -{_range(at, before)} +{_range(now_at, after)} @@\n"
-            whole = len(before) + len(after)
-            yield from islice(difflib.unified_diff(before, after, n=whole), 3, None)
+            yield from _body(before, after)
         at += len(before)
         now_at += len(after)
+
+
+def _body(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
+    """Of a hunk; a section that is new or gone needs no comparison."""
+    if not before or not after:
+        yield from (f"-{line}" for line in before)
+        yield from (f"+{line}" for line in after)
+        return
+    yield from islice(difflib.unified_diff(before, after, n=len(before) + len(after)), 3, None)
 
 
 def _range(at: int, lines: Sequence[str]) -> str:

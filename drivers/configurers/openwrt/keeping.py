@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
-from drivers.configurers.openwrt import zones
+from drivers.configurers import zones
 from drivers.configurers.openwrt.uci import Config
 from drivers.errors import ValueRefused
 from drivers.model import Intent

@@ -59,7 +59,7 @@ class Config:
 
 def quote(value: str) -> str:
     """One shell-like word as uci writes it. Raises ValueError for what no setting of ours may hold."""
-    for char in value:
+    for char in "" if value.isascii() and value.isprintable() else value:
         if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"}:
             raise ValueError(f"holds the control character U+{ord(char):04X}")
     return "'" + value.replace("'", "'\\''") + "'"
@@ -77,7 +77,7 @@ def parse(text: str) -> Config:
     package = ""
     options: dict[str, Option] = {}
     for line, words in _statements(text):
-        if not all(_NAME.fullmatch(word) for word in _names(words)):
+        if None in map(_NAME.fullmatch, _names(words)):
             raise NotUci(f"line {line}: a name holds what no name may")
         match words:
             case ["package", package]:

@@ -1,0 +1,78 @@
+"""What we want of each figure: no figure is measured here."""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from bench.apply.work import Kind
+from bench.poll.goals import Goal, Rule, Verdict
+from bench.poll.goals import Part as Subject
+
+
+class Part(StrEnum):
+    """What a run may be about; a goal is judged only when its part was run."""
+
+    OPENWRT = "openwrt"
+    IOS = "ios"
+    DIFF = "diff"
+    CYCLE = "cycle"
+
+
+KINDS: Final = MappingProxyType({Part.OPENWRT: Kind.OPENWRT, Part.IOS: Kind.IOS})
+NAMES: Final = MappingProxyType({Kind.OPENWRT: "OpenWrt-like", Kind.IOS: "vendor CLI"})
+
+
+def _goal(key: str, what: str, rule: Rule, limit: float, unit: str = "x", peer: str = "") -> Goal:
+    return Goal(Subject.COST, key, what, rule, limit, unit, peer)
+
+
+def _complete(kind: Kind) -> Goal:
+    what = f"{NAMES[kind]}: our devices complete"
+    return _goal(f"{kind} complete", what, Rule.AT_LEAST, 100, "%")
+
+
+def _cheaper(kind: Kind, peer: str, limit: float) -> Goal:
+    what = f"{NAMES[kind]}: CPU of {peer} / CPU of ours"
+    return _goal(f"{kind} cpu / {peer}", what, Rule.AT_LEAST, limit, peer=peer)
+
+
+def _quicker(kind: Kind, peer: str, limit: float) -> Goal:
+    what = f"{NAMES[kind]}, 40 ms away: devices a minute of ours / of {peer}"
+    return _goal(f"{kind} pace / {peer}", what, Rule.AT_LEAST, limit, peer=peer)
+
+
+GOALS: Final[Mapping[Part, tuple[Goal, ...]]] = MappingProxyType(
+    {
+        Part.OPENWRT: (
+            _complete(Kind.OPENWRT),
+            _cheaper(Kind.OPENWRT, "netmiko", 5),
+            _quicker(Kind.OPENWRT, "netmiko", 5),
+            _cheaper(Kind.OPENWRT, "ansible", 20),
+            _goal(
+                "openwrt over paramiko",
+                "OpenWrt-like: CPU of ours / CPU of bare paramiko",
+                Rule.AT_MOST,
+                1.3,
+                peer="paramiko",
+            ),
+        ),
+        Part.IOS: (
+            _complete(Kind.IOS),
+            _cheaper(Kind.IOS, "netmiko", 2.5),
+            _quicker(Kind.IOS, "netmiko", 3.5),
+        ),
+        Part.DIFF: (
+            _goal("diff ms", "render and diff of an access point", Rule.AT_MOST, 1, "ms"),
+            _goal("diff / difflib", "difflib on the same texts / render and diff", Rule.AT_LEAST, 4),
+        ),
+        Part.CYCLE: (),
+    }
+)
+
+
+def judge(measured: Mapping[str, float], parts: Iterable[Part], peers: Iterable[str]) -> list[Verdict]:
+    """Every goal of the parts and peers that were asked for, beside its figure."""
+    of_peers = {"", *peers}
+    asked = (goal for part in parts for goal in GOALS[part] if goal.peer in of_peers)
+    return [Verdict(goal, measured.get(goal.key)) for goal in asked]

@@ -1,0 +1,168 @@
+"""Cisco IOS: line by line in a terminal, under the device's own revert timer."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from drivers.change import Change
+from drivers.configurers.cisco_ios import aironet, catalyst, common, trial
+from drivers.configurers.cisco_ios.config import Entry, masked, parse
+from drivers.configurers.cisco_ios.wanting import Lacking, Ownership, Want, changed
+from drivers.configurers.seam import Running, Safety, Talk, Traits, Trial, Wish
+from drivers.errors import ConfigRejected, ValueRefused
+from drivers.model import Secret
+from drivers.redact import redact
+
+_MINUTE_S: Final = 60
+_MOST_MINUTES: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Flavour:
+    """What one kind of Cisco device has of its own: the word for a time server (`clock`), the command that
+    shows what is on the air (`air`).
+
+    `wants` are the lines a wish needs on a running configuration, `ours` those of a configuration that are
+    ours, under a wish only those it speaks of.
+    """
+
+    platform: str
+    ownership: Ownership
+    wants: Callable[[Wish, Sequence[Entry]], Iterator[Want]]
+    ours: Callable[[Sequence[Entry], Wish | None], Iterator[Entry]]
+    clock: str
+    air: str
+    dangerous: tuple[str, ...]
+    cannot: frozenset[str]
+
+
+class Cisco:
+    """The configurer of one kind of Cisco device; see `seam.Configurer`."""
+
+    def __init__(self, flavour: Flavour) -> None:
+        self.flavour = flavour
+        self.platform = flavour.platform
+        self.traits = Traits(
+            safety=Safety.B,
+            verified=False,
+            dangerous=flavour.dangerous,
+            chunk_octets=trial.STYLE.chunk_octets,
+            timer_step_s=_MINUTE_S,
+            timer_least_s=_MINUTE_S,
+            timer_most_s=_MOST_MINUTES * _MINUTE_S,
+            cannot=flavour.cannot,
+        )
+
+    def read(self, talk: Talk) -> Running:
+        """What `show running-config` prints."""
+        text = trial.running_text(talk)
+        return Running(Secret(text), self._fingerprint(parse(text)))
+
+    def change(self, device: str, running: Running, wish: Wish) -> Change:
+        """The lines from running to wished."""
+        text = running.text.reveal()
+        entries = parse(text)
+        login = text.partition("\n")[0].removeprefix(common.LOGIN)
+        flavour = self.flavour
+        try:
+            wants = [*common.wants(wish, flavour.clock, login), *flavour.wants(wish, entries)]
+        except ValueError as error:
+            raise ValueRefused(device, str(error), "mend it in the inventory") from error
+        except Lacking as error:
+            raise ConfigRejected(device, str(error)) from error
+        return changed(device, flavour.ownership, entries, flavour.ours(entries, wish), wants)
+
+    def restoration(self, device: str, running: Running, earlier: Running) -> Change:
+        """The lines that make what is ours as it was. Keys of SNMPv3 users, which no device shows, stay."""
+        entries = parse(running.text.reveal())
+        before = self.flavour.ours(parse(earlier.text.reveal()), None)
+        wants = [Want(entry) for entry in before if not _is_snmp(entry)]
+        ours = [entry for entry in self.flavour.ours(entries, None) if not _is_snmp(entry)]
+        return changed(device, self.flavour.ownership, entries, ours, wants)
+
+    def redacted(self, running: Running) -> str:
+        """The configuration without keys."""
+        return "\n".join(redact(masked(line)) for line in running.text.reveal().split("\n"))
+
+    def preview(self, talk: Talk, change: Change) -> str:
+        """Our own difference is exact; IOS compares files only, and none may be left there."""
+        return ""
+
+    def arm(self, talk: Talk, change: Change, fingerprint: str, token: str, revert_s: int) -> None:
+        """Start the device's revert timer."""
+        entries = parse(trial.running_text(talk))
+        if self._fingerprint(entries) != fingerprint:
+            raise ConfigRejected(
+                talk.device, "its configuration changed since the plan was made", "plan again"
+            )
+        trial.arm(talk, entries, token, -(-revert_s // _MINUTE_S))
+
+    def apply(self, talk: Talk, change: Change, token: str) -> None:
+        """Send the lines."""
+        trial.apply(talk, change, token)
+
+    def status(self, talk: Talk, token: str) -> Trial:
+        """From the timer, and the tokens in what runs and what is saved."""
+        return trial.status(talk, token)
+
+    def trouble(self, talk: Talk, wish: Wish) -> str:
+        """Which of our names the device does not report on the air."""
+        said = trial.shown(talk, self.flavour.air)
+        names = [ssid.name for ssid in wish.intent.ssids]
+        rows = said.split("\n")
+        down = [name for name in names if not any(_tells_up(row, name) for row in rows)] if said else []
+        return f"{', '.join(map(repr, down))} is not on the air" if down else ""
+
+    def confirm(self, talk: Talk, token: str) -> None:
+        """Stop the timer and save."""
+        trial.confirm(talk, token)
+
+    def revert(self, talk: Talk, token: str) -> None:
+        """Roll back now."""
+        trial.revert(talk, token)
+
+    def _fingerprint(self, entries: Sequence[Entry]) -> str:
+        told = (f"{entry.path!r} {entry.line!r}\n" for entry in self.flavour.ours(entries, None))
+        return hashlib.sha256("".join(told).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _is_snmp(entry: Entry) -> bool:
+    return entry.line.startswith("alias exec plaza_snmp_")
+
+
+def _tells_up(row: str, name: str) -> bool:
+    """A row of `show dot11 bssid`, which lists what is on the air, or of `show wlan summary`."""
+    wlan = re.fullmatch(r"\d+ +plaza-\w+ +(.+?) +(?:UP|ENABLED) .*", row)
+    bssid = re.fullmatch(r"Dot11Radio\d +[0-9a-f.]{14} +(?:Yes|No) +(.+)", row)
+    return any(found[1].strip() == name for found in (wlan, bssid) if found)
+
+
+CISCO_IOS: Final = Cisco(
+    Flavour(
+        "cisco_ios",
+        aironet.OWNERSHIP,
+        aironet.wants,
+        aironet.ours,
+        clock="sntp",
+        air="show dot11 bssid",
+        dangerous=aironet.DANGEROUS,
+        cannot=aironet.CANNOT,
+    )
+)
+"""Autonomous Aironet access points."""
+
+CISCO_9800: Final = Cisco(
+    Flavour(
+        "cisco_9800",
+        catalyst.OWNERSHIP,
+        catalyst.wants,
+        catalyst.ours,
+        clock="ntp",
+        air="show wlan summary",
+        dangerous=catalyst.DANGEROUS,
+        cannot=catalyst.CANNOT,
+    )
+)
+"""Catalyst 9800 controllers and their embedded kind."""
