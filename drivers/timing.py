@@ -9,6 +9,7 @@ from drivers.model import Band, Intent, Radio
 
 _LEAST_S: Final = 30.0
 _LOGINS: Final = 4  # to apply, to see that it reloaded, to verify, and one that is lost on the way
+_TRIPS: Final = 6  # of a login at least: TCP, versions, keys twice, who we are, a channel
 _PATIENCE: Final = 2.0  # a device that reloads answers slower than the one that was measured
 _CAC_S: Final = 60.0  # a DFS channel is listened to before anything is sent (ETSI EN 301 893, FCC 15.407)
 _WEATHER_CAC_S: Final = 600.0  # on those that weather radars use, 5600-5650 MHz (ETSI EN 301 893)
@@ -20,11 +21,20 @@ def revert_after(change: Change, traits: Traits, intent: Intent | None, round_s:
     `intent` is what the device should be, None where an earlier configuration is restored (then any channel
     is possible). `round_s` is how long a login and one act at this device took just now.
     """
-    needed = traits.reload_s + _LOGINS * _PATIENCE * round_s
+    needed = traits.reload_s + _PATIENCE * (_LOGINS * round_s + _typing_s(change, traits, round_s))
     needed += listening_s(intent.radios if intent is not None else (Radio(Band.GHZ_5),))
     if change.dangerous(traits.rebooting):
         needed += traits.reboot_s
     return within(traits, max(needed, _LEAST_S))
+
+
+def _typing_s(change: Change, traits: Traits, round_s: float) -> float:
+    """How long it takes to write the lines where each portion waits for the answer to the one before."""
+    if traits.chunk_octets == 0:
+        return 0.0
+    octets = sum(len(line.command.reveal().encode("utf-8", "surrogateescape")) for line in change.lines)
+    portions = min(len(change.lines), math.ceil(octets / traits.chunk_octets))
+    return portions * round_s / _TRIPS
 
 
 def within(traits: Traits, seconds: float) -> int:

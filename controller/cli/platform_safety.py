@@ -1,44 +1,46 @@
 """What Plaza promises of each platform it configures, for a person who is about to."""
 
+from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Final
 
-from rich.console import Console
-from rich.table import Table
+import click
 
 from drivers.configurers.seam import Safety, Traits
 from drivers.configurers.ways import CONFIGURERS, CONTROLLERS
 
 _BACK: Final = MappingProxyType(
     {
-        Safety.A: "A: a timer on the device, proved against its own kind of software",
-        Safety.B: "B: a timer on the device, as its vendor documents it",
-        Safety.C: "C: the device undoes what a lost session did",
-        Safety.D: "D: nothing; one device at a time, its name typed",
+        Safety.A: "class A: a timer of ours on the device, run here under real shells and SSH servers",
+        Safety.B: "class B: a timer of its vendor's on the device, run here against the simulator",
+        Safety.C: "class C: the device undoes what a lost session did",
+        Safety.D: "class D: nothing but its power switch; one device at a time, its name typed",
     }
 )
 
 
 def show_safety() -> None:
     """Every platform that is configured, then those that another controller configures."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("Platform", "What brings it back", "On hardware", "Cannot set", "May cut us off"):
-        table.add_column(heading, overflow="fold")
     for name, one in sorted(CONFIGURERS.items()):
-        table.add_row(name, *_cells(one.traits))
-    console = Console()
-    console.print(table)
+        click.echo(click.style(name, bold=True))
+        for what, said in _facts(one.traits):
+            click.echo(f"  {what:20} {said}")
     for name, controller in sorted(CONTROLLERS.items()):
-        console.print(f"{name}: only watched; it is configured through {controller}", soft_wrap=True)
-    console.print("Every other platform is only watched.")
+        click.echo(f"{name} is only watched: it is configured through {controller}")
+    click.echo("every other platform is only watched")
 
 
-def _cells(traits: Traits) -> tuple[str, str, str, str]:
-    written = f"; at most {traits.chunk_octets} octets at once" if traits.chunk_octets else ""
-    reboots = "; it reboots to go back" if traits.revert_reboots else ""
-    return (
-        _BACK[traits.safety] + written + reboots,
-        "verified" if traits.verified else "never tried",
-        ", ".join(sorted(traits.cannot)) or "-",
-        ", ".join(traits.dangerous) or "-",
-    )
+def _facts(traits: Traits) -> Iterator[tuple[str, str]]:
+    yield "what brings it back", _BACK[traits.safety]
+    if traits.revert_reboots:
+        yield "going back", f"restarts it, about {traits.reboot_s:.0f} s"
+    yield "on hardware", "verified" if traits.verified else "never tried"
+    yield "written at once", _written(traits.chunk_octets)
+    yield "cannot set", ", ".join(sorted(traits.cannot)) or "-"
+    yield "may cut us off", ", ".join(traits.dangerous) or "-"
+
+
+def _written(octets: int) -> str:
+    if octets == 0:
+        return "a script, through exec"
+    return "a line" if octets == 1 else f"lines of {octets} octets together"

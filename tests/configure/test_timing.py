@@ -1,5 +1,7 @@
 """The dead-man timer is derived from the change: radar, reboots and a slow line make it longer."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +57,17 @@ def test_what_makes_a_change_slow_makes_its_timer_longer() -> None:
     assert reboot == 198
     assert satellite == 106
     assert revert_after(change("x"), PLAIN, None, 1.0) == 78  # what is restored may use any channel
+
+
+def test_lines_that_are_typed_one_by_one_take_their_time_far_away() -> None:
+    lines = change(*(f"menu.{number}" for number in range(60)))
+    typed = replace(PLAIN, chunk_octets=1)
+    assert revert_after(lines, typed, wanted(Radio(Band.GHZ_2)), 0.1) == 30
+    assert (
+        revert_after(lines, typed, wanted(Radio(Band.GHZ_2)), 6.0) == 178
+    )  # 60 answers, a second each, twice
+    assert revert_after(lines, replace(PLAIN, chunk_octets=2048), wanted(Radio(Band.GHZ_2)), 6.0) == 60
+    assert revert_after(lines, PLAIN, wanted(Radio(Band.GHZ_2)), 6.0) == 58
 
 
 def test_a_timer_that_counts_minutes_is_never_shorter_than_what_is_needed() -> None:

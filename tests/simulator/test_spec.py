@@ -41,7 +41,9 @@ def good() -> dict[str, Any]:
         "access": {"version": "1", "community": "public"},
         "dead_pct": 12.5,
     }
-    whole = {"seed": 7, "state_dir": "/tmp/x", "control": "/tmp/c", "farm": farm}
+    ssh = {"host": "127.8.19.13", "port": 16122, "user": "plaza", "authorized_key": "ssh-ed25519 AAAA"}
+    vendor = {"name": "mk-1", "vendor": "mikrotik_routeros", "minute_s": 1.5, "ssh": ssh}
+    whole = {"seed": 7, "state_dir": "/tmp/x", "control": "/tmp/c", "farm": farm, "vendors": [vendor]}
     return whole | {"aps": [ap, other], "citizens": [citizens]}
 
 
@@ -59,6 +61,12 @@ def test_a_good_spec_is_read_whole(tmp_path: Path) -> None:
     assert (second.access.auth_protocol, second.ssh) == ("sha1", None)
     assert spec.citizens[0].arrivals_per_minute == 6
     assert spec.farm == FarmSpec(IPv4Network("127.64.0.0/14"), 16461, 10000, V1Access("public"), 12.5)
+    (vendor,) = spec.vendors
+    assert (vendor.vendor, vendor.ssh.address.host, vendor.minute_s) == (
+        "mikrotik_routeros",
+        "127.8.19.13",
+        1.5,
+    )
     assert list(Fault)[:3] == ["dead", "no-service", "wrong-community"]
 
 
@@ -112,6 +120,10 @@ MISTAKES = [
     (change("farm", "dead_pct", to=101), "farm.dead_pct: must be a number from 0 to 100"),
     (change("farm", "access", "version", to="2"), "farm.access.version: must be one of 1, 2c, 3"),
     (change("farm", "slow_start", to=1), "farm.slow_start: is not a key of the spec"),
+    (change("vendors", 0, "vendor", to="acme"), "vendors[0].vendor: must be one of aruba_instant"),
+    (change("vendors", 0, "minute_s", to=0), "vendors[0].minute_s: "),
+    (change("vendors", 0, "name", to="ap-2"), "vendors[0].name: is used by a device above"),
+    (change("vendors", 0, "ssh", "host", to="127.8.19.11"), "vendors[0].ssh: is used by a device above"),
 ]
 
 
