@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from controller.planning import Planned
+from drivers import apply
+from drivers.apply import Timers
 from drivers.configurers.seam import Safety, Traits
 from drivers.configurers.ways import CONFIGURERS
 
@@ -31,6 +33,19 @@ def canary_of_one(planned: Sequence[Planned]) -> list[Planned]:
             chosen = item.device.name
         kept.append(item)
     return kept
+
+
+def goes_back_after(planned: Sequence[Planned], timers: Timers) -> str:
+    """How soon those that have a timer go back by themselves; "" when none has."""
+    seconds = sorted(
+        apply.revert_s(traits_of(item), timers, item.plan)
+        for item in planned
+        if item.plan is not None and item.pending and not needs_typing(item)
+    )
+    if not seconds:
+        return ""
+    span = f"{seconds[0]}" if seconds[0] == seconds[-1] else f"{seconds[0]} to {seconds[-1]}"
+    return f"not confirmed, it goes back by itself after {span} s"
 
 
 def warnings(item: Planned) -> list[str]:

@@ -160,7 +160,7 @@ def _lock(descriptor: int) -> None:
 def _change(works: Works, change: _Change, report: Report) -> Row:
     """One device, with a journal row before each remote act."""
     to = target(works.access, change.device, works.timers)
-    limit_s = apply.revert_s(to, change.plan)
+    limit_s = apply.revert_s(to.configurer.traits, works.timers, change.plan)
     deadline = works.journal.clock() + timedelta(seconds=_ARMING_S + limit_s)
     armed = replace(change.row, token=token_hex(16), deadline_at=int(deadline.timestamp()))
     reached = change.row

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from drivers.change import Change
 from drivers.configurers import features
-from drivers.configurers.seam import Configurer, Phase, Running, Safety, Talk, Trial, Wish
+from drivers.configurers.seam import Configurer, Phase, Running, Safety, Talk, Traits, Trial, Wish
 from drivers.errors import (
     AuthFailed,
     ConfigRejected,
@@ -120,11 +120,10 @@ def read(target: Target) -> Running:
         return target.configurer.read(target.talk(session))
 
 
-def revert_s(target: Target, planned: Plan) -> int:
-    """How long the device will wait for us before it reverts this change."""
-    traits = target.configurer.traits
-    if target.timers.revert_s is not None:
-        return within(traits, target.timers.revert_s)
+def revert_s(traits: Traits, timers: Timers, planned: Plan) -> int:
+    """How long a device with these traits will wait for us before it reverts this change."""
+    if timers.revert_s is not None:
+        return within(traits, timers.revert_s)
     wished = planned.goal.intent if isinstance(planned.goal, Wish) else None
     return revert_after(planned.change, traits, wished, planned.round_s)
 
@@ -137,7 +136,7 @@ def carry_out(target: Target, planned: Plan, token: str, before: Callable[[Step]
     `await_end`. A device that has no timer is put back here if it can be reached.
     """
     timers = target.timers
-    limit_s = revert_s(target, planned)
+    limit_s = revert_s(target.configurer.traits, timers, planned)
     with target.connect() as session:
         before(Step.ARMED)
         started = time.monotonic()

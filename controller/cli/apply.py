@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from controller.planfile import PlanFile
     from controller.planning import Planned
     from controller.rollout import Outcome
+    from drivers.apply import Timers
     from drivers.model import Device
 
 REVERT_AFTER = click.option(
@@ -67,7 +68,7 @@ class Consent:
         self._yes = yes
         self._typed = typed
 
-    def given(self, planned: "Sequence[Planned]") -> bool:
+    def given(self, planned: "Sequence[Planned]", timers: "Timers") -> bool:
         """Whether these changes may be made; each device without a timer has to be named."""
         from controller import caution
 
@@ -75,6 +76,9 @@ class Consent:
         for item in pending:
             for warning in caution.warnings(item):
                 click.echo(f"{item.device.name}: {warning}", err=True)
+        back = caution.goes_back_after(pending, timers)
+        if back:
+            click.echo(back, err=True)
         for item in filter(caution.needs_typing, pending):
             if not self._named(item.device.name):
                 return False
@@ -101,11 +105,12 @@ def carry_out(
     from drivers.apply import Timers
 
     with rollout.alone(built.settings.data_dir):
-        works = rollout.works_of(built, Timers(revert_s=revert_s))
+        timers = Timers(revert_s=revert_s)
+        works = rollout.works_of(built, timers)
         resumed = rollout.resume(works, report)
         planned = caution.canary_of_one(rollout.postpone(plan(), resumed))
         show(planned)
-        if any(item.pending for item in planned) and not consent.given(planned):
+        if any(item.pending for item in planned) and not consent.given(planned, timers):
             click.echo("nothing was changed", err=True)
             return False
         outcomes = rollout.run(works, selector, planned, report)

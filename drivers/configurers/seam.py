@@ -31,11 +31,11 @@ class Traits:
 
     `verified` is true only of hardware or the vendor's own software; `dangerous` are patterns (fnmatch) of
     paths whose change may take the management away; `chunk_octets` the most that is written at once, 0 where
-    a script goes through `exec`, 1 where one line waits for the next. A timer of the device counts in steps of `timer_step_s`, from
-    `timer_least_s` to `timer_most_s`. `reload_s` is how long its services take to come back after a change,
-    `reboot_s` how long the device takes after one that `rebooting` paths bring about, or after a revert that
-    reboots it. `cannot` are features of an intent (seam.FEATURES) it cannot carry. `user_suffix` goes behind
-    the user's name at login.
+    a script goes through `exec`, 1 where one line waits for the next. A timer of the device counts in steps
+    of `timer_step_s`, from `timer_least_s` to `timer_most_s`. `reload_s` is how long its services take to
+    come back after a change, `reboot_s` how long the device takes after one that `rebooting` paths bring
+    about, or after a revert that reboots it. `cannot` are features of an intent (seam.FEATURES) it cannot
+    carry. `user_suffix` goes behind the user's name at login.
     """
 
     safety: Safety

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from controller import caution
 from controller.planning import Planned
-from drivers.apply import Plan
+from drivers.apply import Plan, Timers
 from drivers.change import Change, Line
 from drivers.configurers.seam import Running, Safety, Wish
 from drivers.configurers.ways import CONFIGURERS, CONTROLLERS, why_only_watched
@@ -39,6 +39,16 @@ def test_only_what_has_no_timer_and_a_change_needs_its_name_typed() -> None:
     assert caution.needs_typing(planned("ap-1", "aruba_instant", "hostname"))
     assert not caution.needs_typing(planned("ap-1", "aruba_instant"))
     assert not caution.needs_typing(planned("ap-1", "openwrt", "network.lan.device"))
+
+
+def test_how_soon_a_device_goes_back_is_said_where_it_has_a_timer() -> None:
+    plain, typed = planned("ap-2", "openwrt", "system.hostname"), planned("ap-1", "aruba_instant", "hostname")
+    minutes = planned("ap-3", "cisco_ios", "hostname")
+    assert caution.goes_back_after([typed], Timers()) == ""
+    assert caution.goes_back_after([typed, plain], Timers(revert_s=77)) == (
+        "not confirmed, it goes back by itself after 77 s"
+    )
+    assert "after 77 to 120 s" in caution.goes_back_after([plain, minutes], Timers(revert_s=77))
 
 
 def test_a_change_that_may_take_the_management_away_is_said_to() -> None:
