@@ -173,7 +173,8 @@ def _change(works: Works, change: _Change, report: Report) -> Row:
     try:
         after = apply.carry_out(to, change.plan, armed.token, before)
     except DriverError as error:
-        wait_s = limit_s + works.timers.grace_s
+        traits = to.configurer.traits
+        wait_s = limit_s + works.timers.grace_s + (traits.reboot_s if traits.revert_reboots else 0)
         return _write(works, _after_failure(to, reached, change.plan, error, wait_s), report)
     _keep(works, change, after, "after")
     return _write(works, replace(reached, state=State.CONFIRMED), report)
