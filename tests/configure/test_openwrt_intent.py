@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drivers.change import Change
-from drivers.configurers import features
-from drivers.configurers.openwrt import OpenWrt, uci, zones
+from drivers.configurers import features, zones
+from drivers.configurers.openwrt import OpenWrt, uci
 from drivers.configurers.openwrt.files import FILES
 from drivers.configurers.seam import Running, Wish
 from drivers.errors import ConfigRejected, ValueRefused

@@ -135,6 +135,7 @@ def test_a_store_of_the_first_version_keeps_its_rows_when_it_is_migrated(tmp_pat
             "ALTER TABLE health DROP COLUMN answered_at",
             "DROP TABLE snmp_learned",
             "DROP TABLE poll_error",
+            "DROP TABLE config_version",
             "UPDATE alembic_version SET version_num = '0001'",
         ):
             connection.execute(text(statement))
