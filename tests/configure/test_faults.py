@@ -104,7 +104,7 @@ def test_a_change_that_takes_the_management_away_goes_back(peer: Peer) -> None:
 
 @pytest.mark.parametrize("platform", PEERS)
 def test_a_slow_device_is_waited_for(peer: Peer) -> None:
-    peer.relay.delay_s = 0.2
+    peer.relay.delay_s = 0.05
     assert Ordeal(peer).run(peer.wish(), PATIENT) is Ending.CONFIRMED
 
 
