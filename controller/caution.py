@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from controller.errors import PlanError
 from controller.planning import Planned
 from drivers import apply
 from drivers.apply import Timers
@@ -27,12 +28,34 @@ def canary_of_one(planned: Sequence[Planned]) -> list[Planned]:
     for item in planned:
         if needs_typing(item) and chosen:
             reason = f"it has no timer of its own: one at a time, after {chosen}"
-            kept.append(replace(item, plan=None, left_alone=reason))
+            kept.append(replace(item, plan=None, held=reason))
             continue
         if needs_typing(item):
             chosen = item.device.name
         kept.append(item)
     return kept
+
+
+def one_at_a_time(planned: Sequence[Planned]) -> None:
+    """Raises PlanError for a plan that could not be carried out whole."""
+    several = [item.device.name for item in planned if needs_typing(item)]
+    if len(several) > 1:
+        what = f"{', '.join(several)} have no timer of their own, and are changed one at a time"
+        raise PlanError(f"nothing was changed: {what}; make a plan for each")
+
+
+def too_short(planned: Sequence[Planned], timers: Timers) -> str:
+    """A warning where somebody asked for less time than a change needs; "" else."""
+    if timers.revert_s is None:
+        return ""
+    needed = [
+        apply.revert_s(traits_of(item), replace(timers, revert_s=None), item.plan)
+        for item in planned
+        if item.plan is not None and item.pending and not needs_typing(item)
+    ]
+    if not needed or max(needed) <= timers.revert_s:
+        return ""
+    return f"{timers.revert_s} s may be too short: a change here needs {max(needed)} s, or it goes back"
 
 
 def goes_back_after(planned: Sequence[Planned], timers: Timers) -> str:
@@ -45,7 +68,7 @@ def goes_back_after(planned: Sequence[Planned], timers: Timers) -> str:
     if not seconds:
         return ""
     span = f"{seconds[0]}" if seconds[0] == seconds[-1] else f"{seconds[0]} to {seconds[-1]}"
-    return f"not confirmed, it goes back by itself after {span} s"
+    return f"what we cannot confirm goes back by itself after {span} s"
 
 
 def warnings(item: Planned) -> list[str]:

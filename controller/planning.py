@@ -22,12 +22,13 @@ WORKERS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What planning found of one device: a plan, a reason not to configure it, or an error."""
+    """What planning found of one device: a plan, a reason not to configure it or not now, or an error."""
 
     device: Device
     plan: Plan | None = None
     error: DriverError | SecretError | None = None
     left_alone: str = ""
+    held: str = ""
 
     @property
     def pending(self) -> bool:

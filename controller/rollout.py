@@ -111,15 +111,16 @@ def _carry_out_all(works: Works, waiting: Sequence[_Change], report: Report) -> 
     return done
 
 
-def resume(works: Works, report: Report) -> tuple[Outcome, ...]:
+def resume(works: Works, report: Report, unwanted: frozenset[str] = frozenset()) -> tuple[Outcome, ...]:
     """Ask once after what a controller that died left open: confirm each trial, or note that it reverted.
 
-    Devices it had not come to are held. A trial that is still open, or a device that does not answer, stays
-    as it is, and its rollout stays open for the next call.
+    A trial of a device of `unwanted` is taken back instead, and waited for. Devices it had not come to are
+    held. A trial that is still open, or a device that does not answer, stays as it is, and its rollout stays
+    open for the next call.
     """
     outcomes: list[Outcome] = []
     for name, rows in works.journal.unfinished().items():
-        ended = [_resume_row(works, row, report) for row in rows]
+        ended = [_resume_row(works, row, report, row.device in unwanted) for row in rows]
         outcomes += [_outcome(row) for row in ended]
         if not any(row.state in OPEN for row in ended):
             works.journal.close(name, "halted")
@@ -173,8 +174,7 @@ def _change(works: Works, change: _Change, report: Report) -> Row:
     try:
         after = apply.carry_out(to, change.plan, armed.token, before)
     except DriverError as error:
-        traits = to.configurer.traits
-        wait_s = limit_s + works.timers.grace_s + (traits.reboot_s if traits.revert_reboots else 0)
+        wait_s = limit_s + _back_s(to, works.timers)
         return _write(works, _after_failure(to, reached, change.plan, error, wait_s), report)
     _keep(works, change, after, "after")
     return _write(works, replace(reached, state=State.CONFIRMED), report)
@@ -206,7 +206,7 @@ def _after_failure(to: Target, row: Row, plan: Plan, error: DriverError, wait_s:
     return _ended(row, ending)
 
 
-def _resume_row(works: Works, row: Row, report: Report) -> Row:
+def _resume_row(works: Works, row: Row, report: Report, unwanted: bool) -> Row:
     if row.state is State.PLANNED:
         detail = "the controller stopped before it came to this device"
         return _write(works, replace(row, state=State.HELD, detail=detail), report)
@@ -217,12 +217,25 @@ def _resume_row(works: Works, row: Row, report: Report) -> Row:
         detail = "Plaza no longer configures it; an unconfirmed change reverts by itself"
         return _write(works, replace(row, state=State.FAILED, detail=detail), report)
     try:
-        after = _ended(replace(row, detail=""), _ask_once(works, row, device))
+        ask = _take_back if unwanted else _ask_once
+        after = _ended(replace(row, detail=""), ask(works, row, device))
     except DriverError as error:
         after = replace(row, detail=f"not yet known: {error.reason}")
     except SecretError as error:
         after = replace(row, detail=f"not yet known: {error}")
     return after if after == row else _write(works, after, report)
+
+
+def _take_back(works: Works, row: Row, device: Device) -> Ending:
+    to = target(works.access, device, works.timers)
+    apply.take_back(to, row.token)
+    return apply.await_end(to, row.token, _back_s(to, works.timers))
+
+
+def _back_s(to: Target, timers: Timers) -> float:
+    """How long a device takes to be there again once it goes back."""
+    traits = to.configurer.traits
+    return timers.grace_s + (traits.reboot_s if traits.revert_reboots else 0)
 
 
 def _ask_once(works: Works, row: Row, device: Device) -> Ending:
@@ -261,6 +274,8 @@ def _outcome_without_change(item: Planned) -> Outcome:
     name = item.device.name
     if item.left_alone:
         return Outcome(name, State.SKIPPED, item.left_alone)
+    if item.held:
+        return Outcome(name, State.HELD, item.held)
     if isinstance(item.error, Unreachable):
         return Outcome(name, State.PENDING, item.error.reason)
     if item.error is not None:

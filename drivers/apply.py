@@ -28,6 +28,8 @@ Connect = Callable[[], Login]
 """Opens a new login each time it is called. Raises DriverError."""
 
 _FIRST_PAUSE_S: Final = 0.25
+_REFUSED_PAUSE_S: Final = 5.0
+_REFUSALS: Final = 3
 _CONFIRM_MARGIN_S: Final = 2.0  # left for the confirmation itself before the device's timer ends
 
 
@@ -143,11 +145,18 @@ def carry_out(target: Target, planned: Plan, token: str, before: Callable[[Step]
         talk = target.talk(session)
         target.configurer.arm(talk, planned.change, planned.fingerprint, token, limit_s)
         before(Step.APPLIED)
-        with suppress(Unreachable):  # the change may cut this login; the new one decides
+        lost = ""
+        try:
             target.configurer.apply(talk, planned.change, token)
+        except Unreachable as error:  # the change may cut this login; the new one decides
+            lost = error.reason
     until = started + limit_s - _CONFIRM_MARGIN_S
-    _wait_for_reload(target, token, until - timers.settle_s)
-    return _verify_and_confirm(target, planned, token, lambda: before(Step.VERIFIED), until)
+    try:
+        _wait_for_reload(target, token, until - timers.settle_s)
+        return _verify_and_confirm(target, planned, token, lambda: before(Step.VERIFIED), until)
+    except DriverError as error:
+        error.reason += f"; while it was applied, {lost}" if lost else ""
+        raise
 
 
 def take_back(target: Target, token: str) -> None:
@@ -262,15 +271,21 @@ def _ask(target: Target, until: float, look: Callable[[Talk], T | DriverError]) 
 
     Raises the last reason why there was none when time.monotonic() comes to `until`.
     """
-    pause_s = _FIRST_PAUSE_S
+    pause_s, refused = _FIRST_PAUSE_S, 0
     while True:
         try:
             with target.connect() as session:
                 found = look(target.talk(session))
             if not isinstance(found, DriverError):
                 return found
-        except (Unreachable, AuthFailed) as error:  # either may be the change's doing and pass with it
+        except Unreachable as error:
             found = error
+        except AuthFailed as error:  # may be the change's doing and pass with it, but is never hammered
+            found = error
+            refused += 1
+            pause_s = max(pause_s, _REFUSED_PAUSE_S)
+            if refused == _REFUSALS:
+                raise
         if time.monotonic() + pause_s >= until:
             raise found
         time.sleep(pause_s)

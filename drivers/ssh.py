@@ -32,6 +32,9 @@ _PLAINLY: Final = (
     ("No existing session", "it accepts the connection and says nothing"),
     ("Error reading SSH protocol banner", "it accepts the connection and says nothing of SSH"),
     ("saw EOF", "it hung up in the middle of our login"),
+    ("Connection refused", "it refuses the connection"),
+    ("No route to host", "the network knows no way to it"),
+    ("timed out", "it does not answer"),
     ("Negotiation failed", "it accepts the connection and says nothing"),
 )
 """What paramiko says, in words for a technician."""

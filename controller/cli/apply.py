@@ -21,6 +21,10 @@ REVERT_AFTER = click.option(
     type=click.IntRange(15, 3600),
     help="Seconds until a device that is not confirmed reverts by itself; else each change says how long.",
 )
+_INTERRUPTED = (
+    "\ninterrupted: a change on trial stays when the worker, or the next `plaza apply`, finds the device as "
+    "wished; else the device goes back by itself. To take it back now: plaza rollback NAME"
+)
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
 TYPED = click.option(
     "--typed",
@@ -41,20 +45,22 @@ def apply(selector: str, yes: bool, typed: tuple[str, ...], revert_s: int | None
     SELECTOR may be a file that `plaza diff --out` wrote: then exactly that is done, or nothing.
     Exit code 0: all are as intended; 2: some are not, each with its reason.
     """
-    from controller import app, history, planfile, settings
+    from controller import app, caution, history, planfile, settings
     from controller.cli.diff import plan
     from controller.selector import select
 
     built = app.build(settings.load())
-    saved = planfile.load(Path(selector)) if Path(selector).is_file() else None
+    is_file = Path(selector).is_file() or selector.endswith(".json")
+    saved = planfile.load(Path(selector)) if is_file else None
     if saved is not None and not saved.devices:
         click.echo("the plan changes nothing", err=True)
         return
     devices = select(built.inventory, selector) if saved is None else _devices(built, saved)
 
-    def planned() -> "list[Planned]":
+    def planned(resumed: "Sequence[Outcome]") -> "list[Planned]":
         found = plan(built, devices, stage=True)
         if saved is not None:
+            caution.one_at_a_time(found)
             planfile.check(saved, found, history.load_key(built.settings.data_dir))
         return found
 
@@ -76,13 +82,21 @@ class Consent:
         for item in pending:
             for warning in caution.warnings(item):
                 click.echo(f"{item.device.name}: {warning}", err=True)
-        back = caution.goes_back_after(pending, timers)
-        if back:
-            click.echo(back, err=True)
+        for said in (caution.goes_back_after(pending, timers), caution.too_short(pending, timers)):
+            if said:
+                click.echo(said, err=True)
         for item in filter(caution.needs_typing, pending):
             if not self._named(item.device.name):
                 return False
-        return self._yes or click.confirm(f"Change {counted(len(pending))}?", err=True)
+        return self._yes or self._agreed(len(pending))
+
+    def _agreed(self, devices: int) -> bool:
+        try:
+            return click.confirm(f"Change {counted(devices)}?", err=True)
+        except click.Abort:
+            if sys.stdin.isatty():
+                raise
+            raise click.UsageError("nobody is there to answer; add --yes") from None
 
     def _named(self, name: str) -> bool:
         if name in self._typed:
@@ -94,11 +108,17 @@ class Consent:
 
 
 def carry_out(
-    built: "App", selector: str, plan: "Callable[[], list[Planned]]", consent: Consent, revert_s: int | None
+    built: "App",
+    selector: str,
+    plan: "Callable[[Sequence[Outcome]], list[Planned]]",
+    consent: Consent,
+    revert_s: int | None,
+    unwanted: frozenset[str] = frozenset(),
 ) -> bool:
     """Finish what is open, plan, show, ask, change; whether it was agreed to.
 
-    Ends the process with 2 when a device was not reached.
+    What is on trial at a device of `unwanted` is taken back first. `plan` is told what became of all that
+    was open. Ends the process with 2 when a device was not reached.
     """
     from controller import caution, rollout
     from controller.cli.diff import show
@@ -107,13 +127,17 @@ def carry_out(
     with rollout.alone(built.settings.data_dir):
         timers = Timers(revert_s=revert_s)
         works = rollout.works_of(built, timers)
-        resumed = rollout.resume(works, report)
-        planned = caution.canary_of_one(rollout.postpone(plan(), resumed))
+        resumed = rollout.resume(works, report, unwanted)
+        planned = caution.canary_of_one(rollout.postpone(plan(resumed), resumed))
         show(planned)
         if any(item.pending for item in planned) and not consent.given(planned, timers):
             click.echo("nothing was changed", err=True)
             return False
-        outcomes = rollout.run(works, selector, planned, report)
+        try:
+            outcomes = rollout.run(works, selector, planned, report)
+        except KeyboardInterrupt:
+            click.echo(_INTERRUPTED, err=True)
+            raise
     _finish(outcomes)
     return True
 

@@ -37,13 +37,25 @@ def diff(selector: str, staged: bool, file: Path | None) -> None:
     built = app.build(settings.load())
     planned = plan(built, select(built.inventory, selector), stage=staged)
     show(planned)
+    for name in on_trial(built, planned):
+        click.echo(f"{name}: a change of ours is on trial there, and not confirmed yet", err=True)
     if file is not None:
         key = history.load_key(built.settings.data_dir)
         saved = planfile.save(file, selector, planned, key)
-        click.echo(f"{file}: the plan for {len(saved.devices)} of {len(planned)} devices", err=True)
+        click.echo(f"{file}: changes {len(saved.devices)} of {len(planned)} that were looked at", err=True)
     if any(item.error for item in planned):
         sys.exit(2)
     sys.exit(3 if any(item.pending for item in planned) else 0)
+
+
+def on_trial(built: "App", planned: "Sequence[Planned]") -> "list[str]":
+    """Those whose last change has not ended yet."""
+    from controller import rollout
+    from controller.journal import OPEN
+
+    asked = {item.device.name for item in planned}
+    rows = rollout.works_of(built).journal.unfinished().values()
+    return [row.device for several in rows for row in several if row.state in OPEN and row.device in asked]
 
 
 def plan(built: "App", devices: "Sequence[Device]", *, stage: bool = False) -> "list[Planned]":
@@ -79,11 +91,13 @@ def show(planned: "Sequence[Planned]") -> None:
     pending = sum(item.pending for item in planned)
     failed = sum(item.error is not None for item in planned)
     alone = sum(bool(item.left_alone) for item in planned)
-    said = f"{pending} to change, {len(planned) - pending - failed - alone} as intended"
-    said += f", {failed} not read" if failed else ""
-    said += f", {alone} not configured by Plaza" if alone else ""
+    held = sum(bool(item.held) for item in planned)
+    said = f"{pending} to change, {len(planned) - pending - failed - alone - held} as intended"
+    said += f", {failed} not planned" if failed else ""
+    said += f", {alone} left alone" if alone else ""
+    said += f", {held} held" if held else ""
     click.echo(said, err=True)
-    for reason in sorted({item.left_alone for item in planned if item.left_alone}):
+    for reason in sorted({item.left_alone or item.held for item in planned} - {""}):
         click.echo(f"  {reason}", err=True)
 
 

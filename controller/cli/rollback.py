@@ -7,8 +7,11 @@ import click
 from controller.cli.apply import REVERT_AFTER, TYPED, YES, Consent, carry_out
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from controller.app import App
     from controller.planning import Planned
+    from controller.rollout import Outcome
     from drivers.model import Device
 
 
@@ -44,18 +47,23 @@ def rollback(
     done = carry_out(
         built,
         f"rollback {device.name}",
-        lambda: [_planned(built, device, number)],
+        lambda resumed: [_planned(built, device, number, resumed)],
         Consent(yes, typed),
         revert_s,
+        frozenset({device.name}),
     )
     if done:
-        click.echo(f"the inventory still says otherwise: see `plaza diff {device.name}`", err=True)
+        click.echo(f"what the inventory wants now: plaza diff {device.name}", err=True)
 
 
-def _planned(built: "App", device: "Device", number: int | None) -> "Planned":
+def _planned(built: "App", device: "Device", number: int | None, resumed: "Sequence[Outcome]") -> "Planned":
     from controller import rollout
-    from controller.planning import plan_back
+    from controller.journal import State
+    from controller.planning import Planned, plan_back
 
+    taken_back = any(one.device == device.name and one.state is State.ROLLED_BACK for one in resumed)
+    if taken_back and number is None:
+        return Planned(device, left_alone=f"{device.name} was on trial, and runs again what it ran before")
     works = rollout.works_of(built)
     return plan_back(works.access, works.history, device, number)
 
@@ -65,7 +73,12 @@ def _list(built: "App", device: "Device") -> None:
 
     from controller import rollout
 
-    for version in rollout.works_of(built).history.versions(device.name):
+    versions = rollout.works_of(built).history.versions(device.name)
+    if not versions:
+        click.echo(f"{device.name}: nothing is kept of it yet; `plaza apply` keeps what it changes", err=True)
+        return
+    click.echo("version  seen at               our change  fingerprint   by")
+    for version in versions:
         at = datetime.fromtimestamp(version.at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        line = f"{version.number}  {at}  {version.reason:6}  {version.fingerprint[:12]}  {version.actor}"
+        line = f"{version.number:7}  {at}  {version.reason:10}  {version.fingerprint[:12]}  {version.actor}"
         click.echo(line)

@@ -1,10 +1,21 @@
 """What an intent asks for, in the words of seam.FEATURES, and whether a platform can carry it."""
 
 from collections.abc import Iterator
+from types import MappingProxyType
+from typing import Final
 
 from drivers.configurers.seam import Traits
 from drivers.errors import ValueRefused
 from drivers.model import GatewayKind, Intent, Manage, Rate, Security, Ssid
+
+_OF_SSIDS: Final = frozenset({"owe", "wpa3", "vlan", "isolation", "rate", "schedule"})
+_KEYS: Final = MappingProxyType(
+    {
+        "snmp_users": "manage.snmp_users", "ntp": "manage.ntp", "syslog": "manage.syslog",
+        "ssh_keys": "manage.ssh_keys", "management_vlan": "manage.vlan",
+    }
+)  # fmt: skip
+"""How the inventory calls what is not a key of its own name."""
 
 
 def check(platform: str, traits: Traits, intent: Intent) -> None:
@@ -12,10 +23,17 @@ def check(platform: str, traits: Traits, intent: Intent) -> None:
     missing = sorted(traits.cannot.intersection(asked_for(intent)))
     if missing:
         raise ValueRefused(
-            intent.device,
-            f"Plaza cannot set {', '.join(missing)} on {platform}",
-            "take that out of the inventory for this device (`null` at its own level does)",
+            intent.device, f"Plaza cannot set {', '.join(missing)} on {platform}", _mend(missing)
         )
+
+
+def _mend(missing: list[str]) -> str:
+    """Of a list nothing can be taken away by `null`; the device needs one of its own."""
+    of_ssids = [name for name in missing if name in _OF_SSIDS]
+    keys = [_KEYS.get(name, name) for name in missing if name not in _OF_SSIDS]
+    said = [f"give this device `ssids:` of its own without {', '.join(of_ssids)}"] if of_ssids else []
+    said += [f"write `null` for {', '.join(keys)} at this device"] if keys else []
+    return " and ".join(said)
 
 
 def asked_for(intent: Intent) -> frozenset[str]:

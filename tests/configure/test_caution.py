@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
 from controller import caution
+from controller.errors import PlanError
 from controller.planning import Planned
 from drivers.apply import Plan, Timers
 from drivers.change import Change, Line
@@ -31,8 +34,22 @@ def test_of_several_that_have_no_timer_only_the_first_is_changed() -> None:
     ]
     kept = caution.canary_of_one(items)
     assert [item.device.name for item in kept if item.pending] == ["ap-2", "ap-3", "ap-5"]
-    assert kept[3].left_alone == "it has no timer of its own: one at a time, after ap-3"
+    assert kept[3].held == "it has no timer of its own: one at a time, after ap-3"
     assert kept[0] == items[0]
+
+
+def test_a_plan_for_two_that_have_no_timer_is_refused_as_a_whole() -> None:
+    first, second = planned("ap-3", "cambium_cnpilot", "x"), planned("ap-4", "aruba_instant", "x")
+    caution.one_at_a_time([first, planned("ap-5", "openwrt", "x")])
+    with pytest.raises(PlanError, match="ap-3, ap-4 have no timer of their own"):
+        caution.one_at_a_time([first, second])
+
+
+def test_a_timer_that_is_shorter_than_the_change_needs_is_said_to_be() -> None:
+    item = planned("ap-2", "openwrt", "system.hostname")
+    assert "15 s may be too short: a change here needs 30 s" in caution.too_short([item], Timers(revert_s=15))
+    assert caution.too_short([item], Timers(revert_s=90)) == ""
+    assert caution.too_short([item], Timers()) == ""
 
 
 def test_only_what_has_no_timer_and_a_change_needs_its_name_typed() -> None:
@@ -46,7 +63,7 @@ def test_how_soon_a_device_goes_back_is_said_where_it_has_a_timer() -> None:
     minutes = planned("ap-3", "cisco_ios", "hostname")
     assert caution.goes_back_after([typed], Timers()) == ""
     assert caution.goes_back_after([typed, plain], Timers(revert_s=77)) == (
-        "not confirmed, it goes back by itself after 77 s"
+        "what we cannot confirm goes back by itself after 77 s"
     )
     assert "after 77 to 120 s" in caution.goes_back_after([plain, minutes], Timers(revert_s=77))
 

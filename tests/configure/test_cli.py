@@ -42,7 +42,7 @@ def test_one_device_that_does_not_answer_costs_one_line(plaza: Plaza) -> None:
     assert code == 2
     assert "+++ ap-08019-1/wireless (wanted)" in output
     assert re.search(r"^ap-08019-2: .*", errors, re.MULTILINE)
-    assert "1 to change, 0 as intended, 1 not read, 1 not configured by Plaza\n" in errors
+    assert "1 to change, 0 as intended, 1 not planned, 1 left alone\n" in errors
 
 
 def test_a_changed_host_key_is_refused_until_the_device_is_named(plaza: Plaza, one_ap: Ap) -> None:

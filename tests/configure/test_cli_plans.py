@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from controller import rollout
+from drivers.configurers.openwrt import OpenWrt
 from tests.configure.desk import CANARY
 from tests.configure.device import Ap
 from tests.configure.keyboard import Plaza
@@ -21,7 +23,7 @@ def test_a_saved_plan_is_applied_as_it_was_shown(plaza: Plaza, one_ap: Ap) -> No
     plaza("adopt ap-08019-1")
     code, shown, errors = plaza("diff ap-08019-1 --out plan.json")
     assert code == 3
-    assert "plan.json: the plan for 1 of 1 devices" in errors
+    assert "plan.json: changes 1 of 1 that were looked at" in errors
     saved = json.loads(Path("plan.json").read_text())
     assert saved["devices"][0]["diff"] == shown
     assert CANARY not in Path("plan.json").read_text()
@@ -60,7 +62,7 @@ def test_a_device_goes_back_to_what_it_was_and_forth_again(plaza: Plaza, one_ap:
     assert code == 0
     assert output.endswith("ap-08019-1: confirmed\n1 changed\n")
     assert "-\toption ssid 'Chihuahua Gratis'" in output
-    assert "the inventory still says otherwise: see `plaza diff ap-08019-1`" in errors
+    assert "what the inventory wants now: plaza diff ap-08019-1" in errors
     assert one_ap.option("wireless.plaza_2g4_1.ssid") == ""
     assert one_ap.option("wireless.plaza_2g4_9.ssid") == "De antes"
     assert one_ap.option("wireless.radio1.htmode") == "HE80"
@@ -72,7 +74,7 @@ def test_a_device_goes_back_to_what_it_was_and_forth_again(plaza: Plaza, one_ap:
     assert plaza("diff ap-08019-1")[:2] == (0, "")
     code, output, _ = plaza("rollback --list ap-08019-1")
     assert code == 0
-    assert [line.split()[0] for line in output.splitlines()] == ["4", "3", "2", "1"]
+    assert [line.split()[0] for line in output.splitlines()] == ["version", "4", "3", "2", "1"]
     code, _, errors = plaza("rollback --yes --to 9 ap-08019-1")
     assert code == 2
     assert re.search(r"there is no version 9 of it; write one of [\d, ]+", errors)
@@ -106,3 +108,65 @@ def _drained(descriptor: int) -> str:
     except BlockingIOError:
         pass
     return b"".join(pieces).decode()
+
+
+def test_a_change_that_was_interrupted_is_said_to_be_on_trial_and_can_be_taken_back(
+    plaza: Plaza, one_ap: Ap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plaza("adopt ap-08019-1")
+    before = one_ap.configuration()
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(OpenWrt, "confirm", interrupt)
+        code, _, errors = plaza("apply --yes --revert-after 300 ap-08019-1")
+    assert code == 130
+    assert "interrupted: a change on trial stays when" in errors
+    assert one_ap.configuration() != before
+    assert "ap-08019-1: a change of ours is on trial there" in plaza("diff ap-08019-1")[2]
+    code, output, errors = plaza("rollback --yes ap-08019-1")
+    assert code == 0
+    assert "ap-08019-1: rolled back" in output
+    assert "ap-08019-1 was on trial, and runs again what it ran before" in errors
+    assert one_ap.configuration() == before
+    assert "on trial" not in plaza("diff ap-08019-1")[2]
+
+
+def test_a_change_that_was_interrupted_is_finished_by_the_next_apply(
+    plaza: Plaza, one_ap: Ap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plaza("adopt ap-08019-1")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(OpenWrt, "confirm", interrupt)
+        plaza("apply --yes --revert-after 300 ap-08019-1")
+    code, output, _ = plaza("apply --yes ap-08019-1")
+    assert (code, output) == (0, "ap-08019-1: confirmed\n0 changed\n")
+
+
+def test_only_one_process_changes_devices(plaza: Plaza) -> None:
+    with rollout.alone(Path("var")):
+        for command in ("apply --yes ap-08019-1", "rollback --yes ap-08019-1"):
+            code, _, errors = plaza(command)
+            assert code == 2
+            assert errors == "another process is changing devices; wait until it is done\n"
+
+
+def test_a_plan_file_that_is_not_there_is_no_selector(plaza: Plaza) -> None:
+    code, _, errors = plaza("apply --yes nofile.json")
+    assert code == 2
+    assert "nofile.json: cannot be read" in errors
+
+
+def test_nobody_at_the_keyboard_is_told_what_to_add(plaza: Plaza) -> None:
+    plaza("adopt ap-08019-1")
+    code, _, errors = plaza("apply --revert-after 15 ap-08019-1")
+    assert code == 2
+    assert "nobody is there to answer; add --yes" in errors
+    assert "what we cannot confirm goes back by itself after 15 s" in errors
+    assert "15 s may be too short: a change here needs" in errors

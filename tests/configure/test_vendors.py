@@ -36,6 +36,7 @@ municipalities:
   08019: {{name: Chihuahua, seat: Chihuahua, zone: America/Chihuahua}}
 sites:
   08019-plaza: {{municipality: 08019, name: Plaza, lat: 28.6, lon: -106.1, opened_on: 2026-01-15}}
+  08019-kiosk: {{municipality: 08019, name: Kiosk, lat: 28.6, lon: -106.1, opened_on: 2026-01-15}}
 devices:
 {devices}
   uf-08019: {{site: 08019-plaza, address: 127.0.0.9, platform: ubiquiti_unifi}}
@@ -59,15 +60,15 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         file.chmod(0o600)
     simulator = Simulator(folder, key)
     devices = []
-    for number, vendor in enumerate(VENDORS, start=1):
+    for number, vendor in enumerate((*VENDORS, *TIMERLESS), start=1):
+        site, end = ("plaza", "") if number <= len(VENDORS) else ("kiosk", "-2")
         host = f"127.78.0.{number}"
         at = {"host": host, "port": free_port(2, host), "user": "plaza", "authorized_key": key}
-        entry = {"name": vendor, "vendor": vendor, "minute_s": 20, "ssh": at}
+        entry = {"name": f"{vendor}{end}", "vendor": vendor, "minute_s": 20, "ssh": at}
         simulator.spec.setdefault("vendors", []).append(entry)
-        devices.append(
-            f"  ap-{vendor.replace('_', '-')}: {{site: 08019-plaza, address: {host}, platform: {vendor},"
-            f" ssh: {{port: {at['port']}}}}}"
-        )
+        name = f"ap-{vendor.replace('_', '-')}{end}"
+        where = f"site: 08019-{site}, address: {host}, ssh: {{port: {at['port']}}}"
+        devices.append(f"  {name}: {{{where}, platform: {vendor}}}")
     (folder / "inventory.yaml").write_text(INVENTORY.format(devices="\n".join(devices)))
     simulator.start()
     yield folder
@@ -122,8 +123,24 @@ def test_what_has_no_timer_is_changed_only_once_its_name_was_typed(plaza: Plaza)
     assert plaza(f"diff {name}")[0] == 3
 
 
+def test_of_two_that_have_no_timer_one_is_changed_and_the_other_is_held(plaza: Plaza) -> None:
+    first, second = "ap-aruba-instant-2", "ap-cambium-cnpilot-2"
+    plaza("adopt site=08019-kiosk")
+    code, _, errors = plaza("diff site=08019-kiosk --out both.json")
+    assert (code, errors.splitlines()[0]) == (3, "2 to change, 0 as intended")
+    code, _, errors = plaza(f"apply --yes --typed {first} --typed {second} both.json")
+    assert code == 2
+    assert f"{first}, {second} have no timer of their own, and are changed one at a time" in errors
+    code, output, errors = plaza(f"apply --yes --typed {first} --typed {second} site=08019-kiosk")
+    assert code == 2
+    assert f"{first}: confirmed" in output
+    assert output.endswith("1 changed, 1 not reached\n")
+    assert f"it has no timer of its own: one at a time, after {first}" in errors
+    assert plaza(f"diff {second}")[0] == 3
+
+
 def test_what_a_controller_configures_is_only_watched_and_the_tool_says_so(plaza: Plaza) -> None:
     code, output, errors = plaza("diff uf-08019")
     assert (code, output) == (0, "")
-    assert "1 not configured by Plaza" in errors
+    assert "1 left alone" in errors
     assert "ubiquiti_unifi is configured through its UniFi Network controller" in errors

@@ -212,6 +212,8 @@ def _lines(sides: _Sides, shown: Config, path: str) -> list[str]:
     section, counterpart = shown.sections.get(path), sides.wanted.sections.get(path)
     if section is None or not (counterpart or sides.dialect.owns(section.name)):
         return []
+    if section.package == files.PACKAGE and not section.options:
+        return []  # none of our lines is as good as no block
     before = sides.running.sections[path].options if path in sides.running.sections else {}
     lines = [f"config {section.kind} '{visible(section.name)}'\n"]
     for name, value in sorted(sides.owned(section, counterpart or section).items()):
