@@ -137,11 +137,13 @@ def _diff(found: Found, part: Part, peers: Sequence[Peer], scale: Scale) -> None
     for figures in _own(found, part, "bench.apply.diffing", str(scale.diffs)):
         found.raw["diff"] = figures
         found.measured["diff ms"] = figures["ours_ms"]
+        found.measured["compare / difflib"] = figures["difflib_ms"] / figures["compared_ms"]
         found.measured["diff / difflib"] = figures["difflib_ms"] / figures["ours_ms"]
         found.details["render and diff of an access point of OpenWrt"] = {
             "texts": f"{figures['before_lines']} and {figures['after_lines']} lines, "
             f"{figures['change_lines']} lines to send",
             "ours": f"{figures['ours_ms']:.3f} ms to parse, render what is wished, compare, show both",
+            "of that the comparison": f"{figures['compared_ms']:.3f} ms",
             "difflib.unified_diff": f"{figures['difflib_ms']:.3f} ms",
         }
 

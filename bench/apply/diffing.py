@@ -16,8 +16,10 @@ from bench.apply.cycle import wish
 from bench.apply.farm import WHOLE_UCI
 from bench.poll.meter import told
 from drivers.change import Change
-from drivers.configurers.openwrt import OpenWrt
-from drivers.configurers.seam import Running
+from drivers.configurers.openwrt import OpenWrt, uci
+from drivers.configurers.openwrt.diff import compared
+from drivers.configurers.openwrt.rendering import rendered
+from drivers.configurers.seam import Running, Wish
 from drivers.model import Secret
 
 _NAME: Final = "ap-08019-1"
@@ -29,6 +31,7 @@ class Figures:
     """CPU milliseconds of one access point, the least of several repeats; how long texts and change are."""
 
     ours_ms: float
+    compared_ms: float
     difflib_ms: float
     before_lines: int
     after_lines: int
@@ -49,6 +52,7 @@ def main(times: int) -> None:
     told(
         asdict(
             Figures(
+                compared_ms=_least_ms(_comparison(configurer, running, wanted), times),
                 ours_ms=_least_ms(lambda: configurer.change(_NAME, running, wanted), times),
                 difflib_ms=_least_ms(lambda: _unified(before, after), times),
                 before_lines=before.count("\n"),
@@ -57,6 +61,13 @@ def main(times: int) -> None:
             )
         )
     )
+
+
+def _comparison(configurer: OpenWrt, running: Running, wanted: Wish) -> Callable[[], object]:
+    """What difflib does: compare two sides that are there, ours as sections and difflib's as lines."""
+    now = uci.parse(running.text.reveal())
+    then = rendered(configurer.dialect, wanted, now)
+    return lambda: compared(configurer.dialect, _NAME, now, then)
 
 
 def _unified(before: str, after: str) -> list[str]:

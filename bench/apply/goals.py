@@ -64,7 +64,8 @@ GOALS: Final[Mapping[Part, tuple[Goal, ...]]] = MappingProxyType(
         ),
         Part.DIFF: (
             _goal("diff ms", "render and diff of an access point", Rule.AT_MOST, 1, "ms"),
-            _goal("diff / difflib", "difflib on the same texts / render and diff", Rule.AT_LEAST, 4),
+            _goal("compare / difflib", "difflib / comparison alone, both sides there", Rule.AT_LEAST, 4),
+            _goal("diff / difflib", "difflib / parse, render, compare and show", Rule.AT_LEAST, 4),
         ),
         Part.CYCLE: (),
     }

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import NamedTuple
 
 from drivers.change import Change, Line
 from drivers.configurers.openwrt import files, uci
@@ -13,8 +14,7 @@ from drivers.model import Secret
 from drivers.redact import HIDDEN, visible
 
 
-@dataclass(frozen=True, slots=True)
-class Op:
+class Op(NamedTuple):
     """One uci command: set, delete or add_list; `value` is None for delete.
 
     Or `write`, which is none of uci's: `value` are then all our lines of a file.
@@ -103,17 +103,23 @@ class _Sides:
         return {name: value for name, value in section.options.items() if name in names}
 
 
+def compared(dialect: Dialect, device: str, running: Config, wanted: Config) -> tuple[Op, ...]:
+    """The uci commands from `running` to `wanted`, and nothing for a person to read."""
+    return tuple(_ops(_Sides(dialect, device, running, wanted)))
+
+
 def _ops(sides: _Sides) -> Iterator[Op]:
     # The device's own sections first: @kind[n] no longer names the same once one of that kind is deleted.
-    for section in sides.wanted.sections.values():
-        if not sides.dialect.owns(section.name) and section.package != files.PACKAGE:
-            yield from _section_ops(sides, section)
-    for section in sides.running.sections.values():
-        if sides.dialect.owns(section.name) and not _same_kind(section, sides.wanted):
-            yield Op("delete", section.path)
-    for section in sides.wanted.sections.values():
-        if sides.dialect.owns(section.name):
-            yield from _section_ops(sides, section)
+    prefix = sides.dialect.own_prefix
+    for path, section in sides.wanted.sections.items():
+        if not section.name.startswith(prefix) and section.package != files.PACKAGE:
+            yield from _section_ops(sides, path, section)
+    for path, section in sides.running.sections.items():
+        if section.name.startswith(prefix) and not _same_kind(section, sides.wanted.sections.get(path)):
+            yield Op("delete", path)
+    for path, section in sides.wanted.sections.items():
+        if section.name.startswith(prefix):
+            yield from _section_ops(sides, path, section)
 
 
 def _file_ops(sides: _Sides) -> Iterator[Op]:
@@ -141,22 +147,22 @@ def _file_secrets(sides: _Sides) -> Iterator[Secret]:
             yield from (line for line in _file_lines(section) if isinstance(line, Secret))
 
 
-def _section_ops(sides: _Sides, section: Section) -> Iterator[Op]:
-    before = sides.running.sections.get(section.path)
-    if before is None or not _same_kind(section, sides.running):
-        yield Op("set", section.path, section.kind)
-        yield from _option_ops(section, {})
-    else:
-        yield from _option_ops(section, sides.owned(before, section))
+def _section_ops(sides: _Sides, at: str, section: Section) -> Iterator[Op]:
+    before = sides.running.sections.get(at)
+    if before is None or not _same_kind(section, before):
+        yield Op("set", at, section.kind)
+        yield from _option_ops(at, section, {})
+    elif before.options != section.options:
+        yield from _option_ops(at, section, sides.owned(before, section))
 
 
-def _option_ops(wanted: Section, before: Mapping[str, Option]) -> Iterator[Op]:
+def _option_ops(at: str, wanted: Section, before: Mapping[str, Option]) -> Iterator[Op]:
     for name in sorted(before.keys() - wanted.options.keys()):
-        yield Op("delete", f"{wanted.path}.{name}")
+        yield Op("delete", f"{at}.{name}")
     for name, value in wanted.options.items():
         if before.get(name) == value:
             continue
-        path = f"{wanted.path}.{name}"
+        path = f"{at}.{name}"
         if isinstance(value, tuple):
             yield from (Op("delete", path),) * (name in before)
             yield from (Op("add_list", path, item) for item in value)
@@ -164,8 +170,7 @@ def _option_ops(wanted: Section, before: Mapping[str, Option]) -> Iterator[Op]:
             yield Op("set", path, value)
 
 
-def _same_kind(section: Section, other: Config) -> bool:
-    counterpart = other.sections.get(section.path)
+def _same_kind(section: Section, counterpart: Section | None) -> bool:
     return counterpart is not None and counterpart.kind == section.kind
 
 
