@@ -2,15 +2,20 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import Final
 
 from drivers.change import Line
 from drivers.model import Secret
-from drivers.redact import redact
+from drivers.redact import HIDDEN, redact
 from drivers.terminal import Answer, Style
 
 _ROOM_FOR_PROMPT: Final = 100
 _LONGEST_LAST_LINE: Final = 4096
+_QUOTES: Final = "\"'"
+_SHORT: Final = 3
+"""Characters of a hidden word that may be part of other words: only where it stands alone it is covered."""
+
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f]")
 _TOKEN: Final = re.compile(
     r"\x1b\[(?P<what>[0-?]*)[ -/]*(?P<how>[@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]"
@@ -41,7 +46,7 @@ def chunks(lines: Sequence[Line], style: Style) -> Iterator[tuple[Line, ...]]:
 
 
 def answers(style: Style, lines: Sequence[Line], said: Sequence[str]) -> tuple[Answer, ...]:
-    """What was said to each line, without the words that `shown` does not show."""
+    """What was said to each line, without what of it `shown` does not show: as a whole and word by word."""
     return tuple(_answer(style, line, text) for line, text in zip(lines, said, strict=True))
 
 
@@ -158,6 +163,28 @@ def _scrolls(command: str, style: Style) -> bool:
 
 
 def _answer(style: Style, line: Line, said: str) -> Answer:
-    words = set(line.command.reveal().split()) - set(line.shown.split())
-    hidden = redact(said, [Secret(word) for word in words if len(word) > 3])
-    return Answer(line, hidden, refused(style, hidden))
+    command = line.command.reveal()
+    words = _words(command) - _words(line.shown)
+    secrets = [Secret(word) for word in words if len(word) > _SHORT] + _unshown(command, line.shown)
+    brief = {re.escape(word) for word in words if len(word) <= _SHORT}
+    alone = re.compile(rf"(?<!\w)(?:{'|'.join(brief)})(?!\w)" if brief else r"(?!)")
+    no = alone.sub(HIDDEN, redact(refused(style, said), secrets))
+    return Answer(line, redact(said, secrets), no)
+
+
+def _words(text: str) -> set[str]:
+    return {word.strip(_QUOTES) for word in text.split()} - {""}
+
+
+def _unshown(command: str, shown: str) -> list[Secret]:
+    """The span of a command between what it begins and ends with as shown, with and without its quotes."""
+    begin = _alike(command, shown)
+    end = _alike(command[begin:][::-1], shown[begin:][::-1])
+    span = command[begin : len(command) - end]
+    return [Secret(one) for one in (span, span.strip(_QUOTES)) if len(one) > _SHORT]
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

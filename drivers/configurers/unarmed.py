@@ -2,7 +2,7 @@
 
 How far a change of ours is, the device itself remembers in its configuration: a marker that names the token.
 
-    staged    its lines are being typed; nothing works yet
+    staged    its lines are being typed and nothing works yet; found by another login, nobody types on
     trial     it works and is not saved: a reboot brings the old configuration, with the old marker
     keeping   it was decided to stay, and may be saved already
     kept      it is saved
@@ -11,7 +11,8 @@ Each is applied before the next act, and `kept` only after a save. So whichever 
 hits, the marker says what is true: after a reboot inside `trial` there is no marker of this token, after one
 inside `keeping` either none or `keeping`, whose confirmation is then done again. No device needs to show us
 what it has saved, and none of the two vendors documents a way to put the saved configuration to work but a
-reboot: what others applied without saving it is lost with ours when a change is reverted.
+reboot: what others applied without saving it is lost with ours when a change is reverted, and saved with ours
+when it is confirmed. Nor is a way known to ask whether there is any.
 """
 
 import hashlib
@@ -19,13 +20,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from drivers.change import Change, Line
 from drivers.configurers.seam import Phase, Running, Talk, Trial
 from drivers.errors import ConfigRejected, UnexpectedReply, Unreachable, VerifyFailed
 from drivers.model import Secret
-from drivers.redact import visible
+from drivers.redact import redact, visible
 from drivers.terminal import Style, Terminal
 
 _TRY_LATER: Final = "wait until its controller has ended it, or switch the device off and on"
@@ -40,6 +42,11 @@ class Mark(StrEnum):
     TRIAL = "trial"
     KEEPING = "keeping"
     KEPT = "kept"
+
+
+_PHASES: Final = MappingProxyType(
+    {Mark.STAGED: Phase.REVERTING, Mark.TRIAL: Phase.OPEN, Mark.KEEPING: Phase.CONFIRMING}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +95,10 @@ class Board(Protocol):
         """Make a change work without saving it. Raises ConfigRejected for a line that is refused."""
         ...
 
-    def commit(self, talk: Talk, terminal: Terminal, lines: Sequence[Line]) -> None:
-        """Make lines that fit together work without saving them. Raises ConfigRejected likewise."""
+    def commit(
+        self, talk: Talk, terminal: Terminal, lines: Sequence[Line], secrets: Sequence[Secret] = ()
+    ) -> None:
+        """Make lines that fit together work without saving them. Raises ConfigRejected without `secrets`."""
         ...
 
     def save(self, talk: Talk, terminal: Terminal) -> None:
@@ -136,15 +145,14 @@ def apply(talk: Talk, board: Board, change: Change, token: str) -> None:
 
 
 def status(talk: Talk, board: Board, token: str) -> Trial:
-    """What the marker says."""
+    """What the marker says. What a lost login left half typed will never work: it waits for `revert`."""
     marker = board.marker(read(talk, board).text.reveal())
-    if marker is None or marker.mark is Mark.STAGED:
+    if marker is None:
         return Trial(Phase.NONE, "", reloaded=False, ending="")
     known = token if marker.token == board.tag(token) else marker.token
     if marker.mark is Mark.KEPT:
         return Trial(Phase.NONE, known, reloaded=False, ending="confirmed" if known == token else "")
-    phase = Phase.OPEN if marker.mark is Mark.TRIAL else Phase.CONFIRMING
-    return Trial(phase, known, reloaded=True, ending="")
+    return Trial(_PHASES[marker.mark], known, reloaded=marker.mark is not Mark.STAGED, ending="")
 
 
 def confirm(talk: Talk, board: Board, token: str) -> None:
@@ -161,7 +169,7 @@ def confirm(talk: Talk, board: Board, token: str) -> None:
 
 
 def revert(talk: Talk, board: Board, token: str, reboot: Callable[[Talk, Terminal], None]) -> None:
-    """Drop what is staged of ours and, when the new configuration works, reboot to the saved one."""
+    """Drop what is staged of ours; where the marker shows a trial or half of one, reboot to what is saved."""
     terminal = talk.session.console(board.style, talk.timeout_s)
     board.staged_by_others(talk, terminal)
     marker = board.marker(board.configuration(talk, terminal))
@@ -187,12 +195,13 @@ def reboot(command: str) -> Callable[[Talk, Terminal], None]:
     return act
 
 
-def sent(talk: Talk, terminal: Terminal, lines: Sequence[Line]) -> None:
-    """Type lines. Raises ConfigRejected naming the first that was refused."""
-    for answer in terminal.send(lines, talk.timeout_s):
-        if answer.refused:
-            what = f"it refused the line {answer.line.shown!r}: {visible(answer.refused)}"
-            raise ConfigRejected(talk.device, what, "nothing of this change was saved")
+def sent(talk: Talk, terminal: Terminal, lines: Sequence[Line], secrets: Sequence[Secret] = ()) -> None:
+    """Type lines, each within the timeout. Raises ConfigRejected for the first refused, without `secrets`."""
+    for line in lines:
+        for answer in terminal.send((line,), talk.timeout_s):
+            if answer.refused:
+                what = f"it refused the line {line.shown!r}: {redact(answer.refused, secrets)}"
+                raise ConfigRejected(talk.device, what, "nothing of this change was saved")
 
 
 def plain(command: str, path: str = "") -> Line:

@@ -213,7 +213,7 @@ class ArubaInstant:
     def _typed(self, session: Session, words: Words) -> str:
         head = session.facts["head"]
         if join(words).startswith(self.refuses):
-            raise Unreadable("refused")
+            return f"% Invalid value: {join(words[1:])}\n"
         if words == ("end",):
             session.facts["head"] = None
         elif words == ("exit",):

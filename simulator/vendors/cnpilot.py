@@ -143,14 +143,14 @@ class CnPilot:
             case ("reboot",):
                 unsaved = self.running.text() != self.box.flash["config"]
                 session.facts["asked"] = "save" if unsaved else "restart"
+            case _ if join(words).startswith(self.refuses):
+                return f"% Invalid value: {join(words[1:])}\n"
             case _:
                 self._type(session, head, words)
         return ""
 
     def _type(self, session: Session, head: str, words: Words) -> None:
         tree = (self._typed(session) or self.running).copy()
-        if join(words).startswith(self.refuses):
-            raise Unreadable("refused")
         if opened := _opened(words):
             tree.sections.setdefault(opened, [])
             session.facts["head"] = opened

@@ -121,6 +121,14 @@ def test_what_a_lost_login_of_ours_left_staged_is_dropped(at: Bench) -> None:
     assert f"plaza-trial-{TOKENS[1]}" not in instant(at).running.text()
 
 
+def test_passwords_of_its_own_users_are_not_in_its_history() -> None:
+    text = 'version 8\nuser invitada clave-1 portal\nuser "la otra" "clave 2" radius\nams-identity clave-3\n'
+    shown = ArubaInstant().redacted(unarmed.running(InstantBoard(), text))
+    assert "clave" not in shown
+    assert "user invitada ••• portal" in shown
+    assert 'user "la otra" ••• radius' in shown
+
+
 def test_a_refused_line_leaves_nothing_staged(at: Bench) -> None:
     planned, before = at.plan(WHOLE), at.running()
     instant(at).refuses = "set-role-pre-auth"

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from drivers.apply import Ending
 from drivers.configurers import unarmed
 from drivers.configurers.cnpilot import CnPilot
-from drivers.configurers.cnpilot.board import CnPilotBoard
+from drivers.configurers.cnpilot.board import STYLE, CnPilotBoard
+from drivers.configurers.cnpilot.wanted import FIRST, LAST, mask, numbers
 from drivers.configurers.seam import Wish
 from drivers.configurers.unarmed import Mark, Marker
 from drivers.errors import ConfigRejected, ValueRefused
@@ -71,6 +73,81 @@ def test_numbers_that_somebody_uses_are_not_taken(at: Bench) -> None:
     at.model.running.sections["wireless wlan 9"] = [("ssid", "De otra persona")]
     with pytest.raises(ConfigRejected, match=r"somebody uses its WLAN 9; Plaza needs 9 to 16"):
         at.plan(small())
+
+
+def by_hand(at: Bench, number: int) -> None:
+    """Somebody makes a network and saves it."""
+    with at.box.lock:
+        at.model.running.sections[f"wireless wlan {number}"] = [("ssid", "De la tecnica")]
+        at.box.flash["config"] = at.model.running.text()
+
+
+def test_a_network_made_by_hand_beside_ours_is_left_alone(at: Bench) -> None:
+    assert at.carry_out(at.plan(WHOLE)) == "confirmed"
+    by_hand(at, 14)
+    assert not at.plan(WHOLE).change
+    assert at.carry_out(at.plan(small()), token=TOKENS[1]) == "confirmed"
+    wlans = {head.split()[-1] for head in at.model.running.sections if head.startswith("wireless wlan")}
+    assert wlans == {"1", "9", "14", "16"}
+
+
+def test_a_number_that_somebody_took_after_our_change_is_refused_when_it_is_needed(at: Bench) -> None:
+    earlier = [at.plan(small()).running]
+    at.carry_out(at.plan(WHOLE))
+    earlier.append(at.plan(small()).running)
+    at.carry_out(at.plan(small()), token=TOKENS[1])
+    by_hand(at, 12)
+    for goal in (WHOLE, earlier[1]):
+        with pytest.raises(ConfigRejected, match=r"somebody uses its WLAN 12;"):
+            at.plan(goal)
+    assert at.carry_out(at.plan(earlier[0])) == "confirmed"
+    assert "wireless wlan 12" in at.saved()
+    assert "wireless wlan 9" not in at.saved()
+
+
+def test_a_network_of_somebody_where_the_marker_would_be_is_refused(at: Bench) -> None:
+    at.model.running.sections["wireless wlan 16"] = [("shutdown",)]
+    assert at.plan(small()).change
+    by_hand(at, 16)
+    with pytest.raises(ConfigRejected, match=r"somebody uses its WLAN 16;"):
+        at.plan(small())
+
+
+@given(st.frozensets(st.integers(FIRST, LAST)))
+def test_the_numbers_that_are_ours_come_back_from_the_note(ours: frozenset[int]) -> None:
+    assert len(mask(ours)) == 2
+    assert numbers(f"{mask(ours)}123456") == ours
+
+
+@pytest.mark.parametrize("goal", [small(), None])
+def test_what_a_killed_controller_left_half_typed_is_ended_by_asking_alone(
+    at: Bench, goal: Wish | None
+) -> None:
+    planned, before = at.plan(small()), at.running()
+    marking = CnPilotBoard().marking("", Marker(Mark.STAGED, TOKENS[0]))
+    with at.connect() as session:
+        talk = at.target().talk(session)
+        at.configurer.arm(talk, planned.change, planned.fingerprint, TOKENS[0], 60)
+        unarmed.sent(talk, session.console(STYLE, 30), (*marking, *planned.change.lines[:4]))
+    assert at.finish_alone(goal) is Ending.ABSENT
+    assert at.running() == before == at.saved()
+    assert at.carry_out(at.plan(small()), token=TOKENS[1]) == "confirmed"
+
+
+def test_what_the_marker_knows_of_the_secrets_is_not_shown(at: Bench) -> None:
+    at.carry_out(at.plan(WHOLE))
+    running = at.plan(WHOLE).running
+    marker = CnPilotBoard().marker(running.text.reveal())
+    assert marker is not None
+    assert numbers(marker.note) == {9, 10, 11, 12}
+    assert marker.note[2:] != "000000"
+    assert marker.note[2:] not in at.configurer.redacted(running)
+    assert not any(marker.note[2:] in line.shown for line in CnPilotBoard().marking("", marker))
+
+
+def test_a_community_for_traps_is_not_in_its_history() -> None:
+    running = unarmed.running(CnPilotBoard(), "hostname x\nsnmp-server trap-host 10.0.0.5 clave-8\n")
+    assert "snmp-server trap-host 10.0.0.5 •••" in CnPilot().redacted(running)
 
 
 def test_the_marker_holds_in_an_ssid_and_comes_back_from_it() -> None:

@@ -27,7 +27,7 @@ from drivers.model import (
 from drivers.model import Captive as Portal
 from tests import need
 from tests.configure.desk import CANARY, IMPATIENT, PATIENT
-from tests.configure.device import Dropbear, OpenSsh, quickest
+from tests.configure.device import Dropbear, OpenSsh, quickest, wait_until
 from tests.configure.linuxbox import CRON, SYSTEMD, SYSV, Box, running_box
 from tests.configure.shellbox import at, cut_the_line, kill_guard, nothing, stop
 
@@ -200,6 +200,31 @@ def test_power_lost_while_the_guard_restores_is_made_good_at_boot(one_box: Box) 
     with pytest.raises(VerifyFailed):
         carry_out(one_box.target(PATIENT), planned(one_box), "t1", at(Step.VERIFIED, half_restored))
     assert one_box.configuration() == before
+
+
+def test_a_revert_that_fails_at_boot_goes_on_until_it_succeeds(booting_box: Box) -> None:
+    before = booting_box.configuration()
+    target = booting_box.target(PATIENT)
+    tar = booting_box.root / "bin/tar"
+
+    def boot_on_a_full_disk() -> None:
+        booting_box.lose_power()
+        tar.unlink(missing_ok=True)
+        tar.write_text("#!/bin/sh\nexit 1\n")
+        tar.chmod(0o755)
+        booting_box.boot()
+        stop()
+
+    with pytest.raises(VerifyFailed):
+        carry_out(target, planned(booting_box, GATEWAY), "t1", at(Step.VERIFIED, boot_on_a_full_disk))
+    assert booting_box.configuration() != before
+    tar.unlink()
+    if isinstance(booting_box.server, Dropbear):
+        tar.symlink_to("busybox")
+    wait_until("it goes on by itself", (booting_box.root / "etc/plaza-guard/history").exists)
+    assert "boot" in booting_box.history()
+    assert await_end(target, "t1", 60) is Ending.REVERTED
+    assert booting_box.configuration() == before
 
 
 def test_power_lost_as_it_is_confirmed_keeps_the_new_files(one_box: Box) -> None:

@@ -153,10 +153,12 @@ def test_what_somebody_has_staged_is_not_committed_with_ours(bench: Bench) -> No
 def test_a_lock_of_a_login_that_is_gone_holds_nobody_up(one: Bench) -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
-    file(one.ap, "tmp/plaza.lock", f"{gone.pid}\n")
+    lock = one.ap.root / "tmp/plaza.lock"
+    lock.mkdir()
+    (lock / str(gone.pid)).touch()
     one.arm(renamed(one.ap))
     assert one.status().phase is Phase.OPEN
-    assert not (one.ap.root / "tmp/plaza.lock").exists()
+    assert [path.name for path in lock.iterdir()] == ["nobody"]
 
 
 @pytest.mark.parametrize("point", ARMED_AND_APPLIED)
@@ -186,6 +188,19 @@ def test_power_that_goes_in_the_middle_of_a_revert_ends_in_the_old_configuration
     one.ap.boot()
     assert one.ap.configuration() == before
     assert one.status().ending == "reverted"
+
+
+def test_a_revert_that_fails_at_boot_goes_on_until_it_succeeds(one: Bench) -> None:
+    before = one.ap.configuration()
+    one.apply(renamed(one.ap))
+    one.ap.lose_power()
+    write_program(one.ap, "tar", "exit 1")
+    one.ap.boot()
+    assert one.status().phase is Phase.REVERTING
+    assert len(reverting(one.ap)) == 1
+    program(one.ap, "tar").unlink()
+    one.await_reverted()
+    assert one.ap.configuration() == before
 
 
 def test_power_that_goes_as_it_is_confirmed_keeps_the_new_configuration(one: Bench) -> None:
@@ -315,6 +330,25 @@ def test_a_revert_that_finds_no_room_goes_on_until_it_does(one: Bench) -> None:
     program(one.ap, "tar").unlink()
     one.await_reverted()
     assert one.ap.configuration() == before
+
+
+def test_of_two_guards_that_revert_neither_stays(one: Bench) -> None:
+    one.apply(renamed(one.ap))
+    write_program(one.ap, "tar", "exit 1")
+    one.revert()
+    wait_until("it tries", lambda: one.status().phase is Phase.REVERTING)
+    second = '/bin/sh "$PLAZA_ROOT/etc/plaza/guard" again timer >/dev/null 2>&1 &'
+    assert one.ap.server.run(one.ap.root, "sh", "-c", second).returncode == 0
+    wait_until("both try", lambda: len(reverting(one.ap)) == 2)
+    program(one.ap, "tar").unlink()
+    one.await_reverted()
+    wait_until("both are gone", lambda: not reverting(one.ap))
+
+
+def reverting(ap: Ap) -> set[int]:
+    """The processes that go on with a revert."""
+    lines = {pid: Path(f"/proc/{pid}/cmdline") for pid in ap.server.processes(ap.root)}
+    return {pid for pid, line in lines.items() if line.exists() and b"\0again\0" in line.read_bytes()}
 
 
 def test_a_confirmation_that_cannot_be_noted_stands(full: Bench) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from drivers.apply import Ending, Step
+from drivers.configurers.seam import Wish
 from drivers.errors import ConfigRejected, HostKeyChanged, UnexpectedReply
 from drivers.model import Rate, Security, Ssid
 from simulator.vendors.device import NEVER
@@ -18,6 +19,7 @@ from tests.configure.unarmed import (
     CAMBIUM,
     CAMBIUM_ALONE,
     PASSPHRASE,
+    TIMERS,
     TOKENS,
     Bench,
     Vendor,
@@ -180,6 +182,35 @@ def test_a_controller_that_died_after_applying_is_taken_over(at: Bench) -> None:
         at.configurer.apply(at.target().talk(session), planned.change, TOKENS[0])
     assert at.finish(small()) is Ending.CONFIRMED
     assert at.running() == at.saved()
+
+
+@pytest.mark.parametrize("goal", [None, Wish(replace(small().intent, ssids=()))])
+def test_an_open_trial_that_nobody_wishes_is_ended_by_asking_alone(at: Bench, goal: Wish | None) -> None:
+    planned, before = at.plan(small()), at.running()
+    with at.connect() as session:
+        at.configurer.apply(at.target().talk(session), planned.change, TOKENS[0])
+    assert at.running() != before
+    assert at.finish_alone(goal) is Ending.ABSENT
+    assert at.box.deaths == 1
+    ended_old_or_new(at, "reverted", before)
+
+
+def test_a_refused_passphrase_of_short_words_is_not_in_the_error(at: Bench) -> None:
+    planned = at.plan(whole(at.vendor.kind, "yo no se tu luz"))
+    at.model.refuses = "wpa-passphrase" if at.vendor is ARUBA else "passphrase"
+    with at.connect() as session, pytest.raises(ConfigRejected, match="Invalid value: •••") as found:
+        at.configurer.apply(at.target().talk(session), planned.change, TOKENS[0])
+    assert "luz" not in str(found.value)
+
+
+def test_the_time_for_a_line_does_not_bound_all_lines_together(at: Bench) -> None:
+    planned = at.plan(whole(at.vendor.kind))
+    at.box.faults.slow_s = 0.1
+    patient = at.target(replace(TIMERS, command_s=len(planned.change.lines) * 0.08))
+    with at.connect() as session:
+        at.configurer.apply(patient.talk(session), planned.change, TOKENS[0])
+    at.box.faults.slow_s = 0.0
+    assert at.finish(whole(at.vendor.kind)) is Ending.CONFIRMED
 
 
 def test_a_device_that_asks_whether_to_save_before_it_restarts_is_told_no(at: Bench) -> None:

@@ -187,6 +187,18 @@ class Bench:
         """What the worker does with a trial that was left open."""
         return apply.finish(self.target(), token, wish)
 
+    def finish_alone(self, goal: Goal | None) -> Ending:
+        """The worker asks until a trial has ended, and nobody is at the power switch."""
+        ended: list[Ending] = []
+
+        def finished() -> bool:
+            with suppress(Unreachable):
+                ended.append(apply.finish(self.target(), TOKENS[0], goal))
+            return bool(ended)
+
+        wait_until("the trial has ended", finished)
+        return ended[0]
+
     def end(self, planned: apply.Plan, wish: Wish, said: str) -> str:
         """An open one is finished as the worker does it; taken back if it is not as wished."""
         if said != "open":

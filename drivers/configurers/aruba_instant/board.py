@@ -18,6 +18,7 @@ from drivers.configurers.aruba_instant.wanted import GRAMMAR, OWN
 from drivers.configurers.seam import Talk
 from drivers.configurers.unarmed import Mark, Marker, plain
 from drivers.errors import ConfigRejected, UnexpectedReply, VerifyFailed
+from drivers.model import Secret
 from drivers.redact import HIDDEN, redact
 from drivers.terminal import Style, Terminal
 
@@ -37,7 +38,7 @@ _PARTS: Final = ("no wlan ssid-profile ", "no wlan access-rule "), ("no wlan ", 
 _ANEW: Final = re.compile(r"^(hash-mgmt-user .* hash|mgmt-user \S+|virtual-controller-key) \S+", re.MULTILINE)
 _SECRETS: Final = re.compile(
     r"^(hash-mgmt-user .* hash|mgmt-user \S+|virtual-controller-key|snmp-server host \S+ version \S+"
-    r"|snmp-server community) \S+",
+    r'|snmp-server community|user (?:"[^"]*"|\S+)|ams-identity) (?:"[^"]*"|\S+)',
     re.MULTILINE,
 )
 
@@ -75,10 +76,12 @@ class InstantBoard:
     def stage(self, talk: Talk, terminal: Terminal, change: Change, marker: Marker) -> None:
         marking = self.marking(self.configuration(talk, terminal), marker)
         for batch in batches((*marking, *change.lines)):
-            self.commit(talk, terminal, batch)
+            self.commit(talk, terminal, batch, change.secrets)
 
-    def commit(self, talk: Talk, terminal: Terminal, lines: Sequence[Line]) -> None:
-        _type(talk, terminal, lines)
+    def commit(
+        self, talk: Talk, terminal: Terminal, lines: Sequence[Line], secrets: Sequence[Secret] = ()
+    ) -> None:
+        _type(talk, terminal, lines, secrets)
         try:
             unarmed.sent(talk, terminal, [plain("commit apply no-save")])
         except ConfigRejected:
@@ -110,7 +113,7 @@ class InstantBoard:
         for batch in batches(change.lines):
             if _part(batch) == len(_PARTS):
                 continue
-            _type(talk, terminal, (*first, *batch))
+            _type(talk, terminal, (*first, *batch), change.secrets)
             listed = terminal.ask("show uncommitted-config", talk.timeout_s)
             terminal.send([plain("commit revert")], talk.timeout_s)
             said += unarmed.without_blank("\n".join(_but_markers(redact(listed, change.secrets))))
@@ -134,10 +137,10 @@ def hidden(text: str) -> str:
     return redact(_SECRETS.sub(rf"\1 {HIDDEN}", sections.hidden(GRAMMAR, text)))
 
 
-def _type(talk: Talk, terminal: Terminal, lines: Sequence[Line]) -> None:
+def _type(talk: Talk, terminal: Terminal, lines: Sequence[Line], secrets: Sequence[Secret]) -> None:
     """Stage lines. Raises ConfigRejected for the first that is refused; then nothing is staged."""
     try:
-        unarmed.sent(talk, terminal, [plain("configure terminal"), *lines, plain("end")])
+        unarmed.sent(talk, terminal, [plain("configure terminal"), *lines, plain("end")], secrets)
     except ConfigRejected:
         for command in ("end", "commit revert"):
             terminal.send([plain(command)], talk.timeout_s)

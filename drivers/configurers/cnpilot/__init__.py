@@ -7,7 +7,17 @@ from typing import Final
 from drivers.change import Change
 from drivers.configurers import section_change, sections, unarmed
 from drivers.configurers.cnpilot.board import STYLE, CnPilotBoard, hidden
-from drivers.configurers.cnpilot.wanted import GRAMMAR, Hidden, check_free, digest, secrets, wanted
+from drivers.configurers.cnpilot.wanted import (
+    GRAMMAR,
+    NOTE,
+    Hidden,
+    check_free,
+    digest,
+    grammar,
+    numbers,
+    secrets,
+    wanted,
+)
 from drivers.configurers.seam import Running, Safety, Talk, Traits, Trial, Wish
 from drivers.configurers.sections import Settings, Words
 
@@ -37,22 +47,20 @@ class CnPilot:
 
     def change(self, device: str, running: Running, wish: Wish) -> Change:
         """The commands from running to wished; all secrets again when one of them changed."""
-        now = _settings(running)
+        now, found = _settings(running), wanted(wish)
+        _check_free(device, found, running, now)
         marker = _BOARD.marker(running.text.reveal())
-        check_free(wish.intent, now, known=marker is not None)
-        found = wanted(wish)
         hidden_ones = tuple(secrets(found))
-        noted = marker is not None and marker.note == digest(device, [value for *_, value in hidden_ones])
+        noted = marker is not None and marker.note[2:] == digest(device, [one for *_, one in hidden_ones])
         same = not hidden_ones or (noted and _believable(now, hidden_ones))
         after = section_change.merged(GRAMMAR, now, found)
         return section_change.change(GRAMMAR, device, *_told_apart(now, after, hidden_ones, same=same))
 
     def restoration(self, device: str, running: Running, earlier: Running) -> Change:
         """The commands that make what is ours as it was."""
-        now = _settings(running)
-        return section_change.change(
-            GRAMMAR, device, now, section_change.restored(GRAMMAR, now, _settings(earlier))
-        )
+        now, then = _settings(running), _settings(earlier)
+        _check_free(device, then, running, now)
+        return section_change.change(GRAMMAR, device, now, section_change.restored(GRAMMAR, now, then))
 
     def redacted(self, running: Running) -> str:
         """Its text without passphrases and keys, encrypted or not."""
@@ -88,8 +96,19 @@ class CnPilot:
 
 
 def _settings(running: Running) -> Settings:
-    """What is ours, without the notebook."""
-    return sections.settings(GRAMMAR, sections.parse(_BOARD.fixed(running.text.reveal()), GRAMMAR))
+    """What is ours, without the notebook: of the WLANs those that the marker tells."""
+    text = running.text.reveal()
+    marker = _BOARD.marker(text)
+    ours = grammar(numbers(marker.note) if marker else frozenset())
+    return sections.settings(ours, sections.parse(_BOARD.fixed(text), GRAMMAR))
+
+
+def _check_free(device: str, needed: Settings, running: Running, now: Settings) -> None:
+    """Raises ConfigRejected for a network of somebody's where one of ours or the marker is to be."""
+    text = running.text.reveal()
+    found = sections.parse(text, GRAMMAR)
+    mine = {*now, NOTE} if _BOARD.marker(text) else {*now}
+    check_free(device, (*needed, NOTE), found, mine)
 
 
 def _believable(now: Settings, hidden_ones: Sequence[Hidden]) -> bool:

@@ -14,11 +14,12 @@ from typing import Final
 
 from drivers.change import Change, Line
 from drivers.configurers import sections, unarmed
-from drivers.configurers.cnpilot.wanted import GRAMMAR, NOTE, digest
+from drivers.configurers.cnpilot.wanted import GRAMMAR, NOTE, WLAN, digest, mask, numbers
 from drivers.configurers.seam import Talk
 from drivers.configurers.sections import EXIT, Words
 from drivers.configurers.unarmed import Mark, Marker, plain
 from drivers.errors import ConfigRejected, UnexpectedReply, VerifyFailed
+from drivers.model import Secret
 from drivers.redact import HIDDEN, redact
 from drivers.terminal import Style, Terminal
 
@@ -34,11 +35,15 @@ _LETTERS: Final = {Mark.STAGED: "r", Mark.TRIAL: "t", Mark.KEEPING: "k", Mark.KE
 _NO_NOTE: Final = "0" * 8
 _HEAD: Final = " ".join(NOTE)
 _CRYPT: Final = re.compile(r"\$crypt\$\S+")
-_SECRETS: Final = re.compile(r"^(snmp-server \S*community|management user \S+ password) \S+", re.MULTILINE)
+_SECRETS: Final = re.compile(
+    r"^(snmp-server \S*community|snmp-server trap-host \S+|management user \S+ password"
+    r"|cambium-id \S+) \S.*",
+    re.MULTILINE,
+)
 
 
 class CnPilotBoard:
-    """A Board; see there. The note of its marker is the digest of all secrets."""
+    """A Board; see there. The note of its marker: which WLANs are ours, and the digest of all secrets."""
 
     style = STYLE
 
@@ -65,28 +70,28 @@ class CnPilotBoard:
     def marking(self, text: str, marker: Marker) -> tuple[Line, ...]:
         """The name of a network that is shut: it takes nobody's setting and is not on the air."""
         note = marker.note or _NO_NOTE
-        name = f"plz-{_LETTERS[marker.mark]}-{self.tag(marker.token)}-{note}"
+        name = f"plz-{_LETTERS[marker.mark]}-{self.tag(marker.token)}-"
         return (
             plain(_HEAD, _HEAD),
             plain("shutdown", f"{_HEAD}.shutdown"),
-            plain(f"ssid {name}", f"{_HEAD}.ssid"),
+            Line(Secret(f"ssid {name}{note}"), f"ssid {name}{HIDDEN}", f"{_HEAD}.ssid"),
             plain(EXIT, _HEAD),
         )
 
     def stage(self, talk: Talk, terminal: Terminal, change: Change, marker: Marker) -> None:
         before = self.marker(self.configuration(talk, terminal))
-        note = before.note if before else _NO_NOTE
-        if change.secrets:
-            note = digest(talk.device, [secret.reveal() for secret in change.secrets])
+        note = _note_after(talk.device, before.note if before else _NO_NOTE, change)
         lines = [
             *self.marking("", Marker(Mark.STAGED, marker.token, note)),
             *change.lines,
             *self.marking("", Marker(marker.mark, marker.token, note)),
         ]
-        self.commit(talk, terminal, lines)
+        self.commit(talk, terminal, lines, change.secrets)
 
-    def commit(self, talk: Talk, terminal: Terminal, lines: Sequence[Line]) -> None:
-        unarmed.sent(talk, terminal, [*lines, plain("apply")])
+    def commit(
+        self, talk: Talk, terminal: Terminal, lines: Sequence[Line], secrets: Sequence[Secret] = ()
+    ) -> None:
+        unarmed.sent(talk, terminal, [*lines, plain("apply")], secrets)
 
     def save(self, talk: Talk, terminal: Terminal) -> None:
         try:
@@ -104,7 +109,20 @@ class CnPilotBoard:
 def hidden(text: str) -> str:
     """A text of the device without secrets."""
     shown = _SECRETS.sub(rf"\1 {HIDDEN}", sections.hidden(GRAMMAR, text))
-    return redact(_CRYPT.sub(HIDDEN, shown))
+    return redact(_NOTED.sub(rf"plz-\1-\2-{HIDDEN}", _CRYPT.sub(HIDDEN, shown)))
+
+
+def _note_after(device: str, before: str, change: Change) -> str:
+    """The note once a change works: a WLAN that it enters is ours, one that it removes nobody's."""
+    ours = set(numbers(before))
+    for line in change.lines:
+        *first, last = line.command.reveal().split()
+        if first == [*WLAN]:
+            ours.add(int(last))
+        elif first == ["no", *WLAN]:
+            ours.discard(int(last))
+    secrets = [secret.reveal() for secret in change.secrets]
+    return mask(ours) + (digest(device, secrets) if secrets else before[2:])
 
 
 def _note(text: str) -> list[Words]:

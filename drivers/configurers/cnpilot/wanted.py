@@ -1,14 +1,16 @@
 """What a Cambium cnPilot (E series, 4.x) should hold of an intent, in its own lines.
 
-Its WLANs have numbers, not names: those from FIRST to LAST are ours, and NOTEBOOK, which is never on the air,
-holds the marker; the technician keeps the ones below. GRAMMAR lists what there is only once and is ours too.
+Its WLANs have numbers, not names: we take them from FIRST to LAST, and NOTEBOOK, which is never on the air,
+holds the marker, whose note tells which we took; all others are somebody's. GRAMMAR lists what there is only
+once and is ours too.
 Confirmed by a public program for 4.x: SSH starts in configuration mode, nothing works before `apply`, nothing
 stays without `save`, `management …` and its `no`. All other words here are unverified on hardware.
 """
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -65,7 +67,7 @@ _SECURITY: Final = MappingProxyType(
         Security.WPA3: "wpa3-sae",
     }
 )
-_ROUNDS: Final = 1_000
+_ROUNDS: Final = 20_000
 
 Section = dict[Words, tuple[Words, ...]]
 Hidden = tuple[Words, Words, int, str]
@@ -86,22 +88,44 @@ def wanted(wish: Wish) -> Settings:
     return found
 
 
-def check_free(intent: Intent, running: Settings, *, known: bool) -> None:
-    """Raises ConfigRejected when it never was ours and somebody uses the numbers that would be."""
-    taken = sorted((head[-1] for head in running if not known and GRAMMAR.ours(head)), key=int)
+def grammar(numbers: frozenset[int]) -> Grammar:
+    """GRAMMAR where of the WLANs only those with these numbers are ours."""
+    heads = {(*WLAN, str(number)) for number in numbers}
+    return replace(GRAMMAR, ours=heads.__contains__)
+
+
+def check_free(
+    device: str, needed: Iterable[Words], running: Mapping[Words, Sequence[Words]], ours: Container[Words]
+) -> None:
+    """Raises ConfigRejected when a WLAN that is needed, by its head, holds something and is not ours."""
+    others = (head for head in needed if head[: len(WLAN)] == WLAN and head not in ours)
+    taken = [head[-1] for head in others if set(running.get(head, ())) - {("shutdown",)}]
     if taken:
         what = f"somebody uses its WLAN {', '.join(taken)}; Plaza needs {FIRST} to {NOTEBOOK}"
-        raise ConfigRejected(intent.device, what, "move them to lower numbers")
+        raise ConfigRejected(device, what, "move them to lower numbers")
+
+
+def mask(numbers: Iterable[int]) -> str:
+    """The numbers that are ours, as the first two hexadecimal digits of the marker's note."""
+    return f"{sum(1 << number - FIRST for number in set(numbers)):02x}"
+
+
+def numbers(note: str) -> frozenset[int]:
+    """The numbers that are ours by a marker's note; see mask."""
+    taken = int(note[:2], 16)
+    return frozenset(number for number in range(FIRST, LAST + 1) if taken >> number - FIRST & 1)
 
 
 def digest(device: str, secrets: Sequence[str]) -> str:
     """What the marker remembers of all secrets together, because the device may show them encrypted.
 
-    Eight hexadecimal digits of PBKDF2: enough to notice a change, too little to tell a passphrase by. In
-    whatever order they come.
+    Six hexadecimal digits of PBKDF2: enough to notice a change, and the same in whatever order they come.
+    It has no key: whoever has the device's configuration can try words against it, all secrets at once, and
+    one wrong guess in 16 million passes. So where there is one secret and a dictionary has it, it is found.
+    Where the device shows secrets as they are, that tells nothing new. We show it to nobody.
     """
     joined = "\0".join(sorted(secrets)).encode("utf-8", "replace")
-    return hashlib.pbkdf2_hmac("sha256", joined, device.encode(), _ROUNDS).hex()[:8]
+    return hashlib.pbkdf2_hmac("sha256", joined, device.encode(), _ROUNDS).hex()[:6]
 
 
 def secrets(found: Settings) -> Iterator[Hidden]:

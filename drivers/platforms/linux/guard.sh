@@ -2,6 +2,7 @@
 # Plaza's dead-man guard, kept on the device: puts the saved files back unless they were confirmed.
 #   guard timer TOKEN SECONDS   waits, then reverts
 #   guard start | late          reverts at once, at boot before (start) or after (late) the services
+#   guard again WHY             goes on with a revert that the disk had no room for
 #   guard reload                makes the applied files work
 # Whoever renames rollback.tgz first decides: to `confirmed` (the controller) or `reverting` (this program).
 R="${PLAZA_ROOT:-}"
@@ -65,7 +66,15 @@ timer)
     sleep "$3"
     [ "$(cat "$HOME_DIR/token" 2>/dev/null)" = "$2" ] || exit 0
     decide || exit 0
-    until restore timer; do sleep 5; done
+    exec /bin/sh "$0" again timer
+    ;;
+again)
+    mkdir -p "$TRIAL"
+    echo $$ >"$TRIAL/guard.pid"
+    until restore "$2"; do
+        sleep 5
+        [ -e "$HOME_DIR/reverting" ] || exit 0  # another was quicker
+    done
     reload
     ;;
 reload)
@@ -75,8 +84,13 @@ reload)
 start | late)
     rm -rf "$TRIAL"
     if decide; then
-        restore boot || exit 1
-        if [ "$1" = start ]; then reread; else reload; fi
+        if ! restore boot; then
+            /bin/sh "$0" again boot </dev/null >/dev/null 2>&1 &
+        elif [ "$1" = start ]; then
+            reread
+        else
+            reload
+        fi
     fi
     [ ! -e "$HOME_DIR/confirmed" ] || note "confirmed $(cat "$HOME_DIR/token")"
     rm -f "$HOME_DIR/confirmed"

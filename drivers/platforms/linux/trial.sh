@@ -141,18 +141,26 @@ preview() { # what would change, as the device's own diff says; nothing stays
 }
 
 busy() { # whether somebody arms just now; one that was killed does not
-    holder=$(cat "$LOCK" 2>/dev/null)
+    holder=$(ls "$LOCK" 2>/dev/null)
     [ -n "$holder" ] && kill -0 "$holder" 2>/dev/null
 }
-alone() { # until this script ends
-    ! busy || return 1
-    rm -f "$LOCK"
-    mkdir -p "$R/run" && (set -C; echo $$ >"$LOCK") 2>/dev/null || return 1
-    trap 'rm -f "$LOCK"' EXIT
+lock() { # a folder that stays, with one file in it, named after who arms or else `nobody`
+    [ ! -d "$LOCK" ] || return 0
+    new="${LOCK%/*}/.plaza.$$"
+    mkdir -p "$new" && : >"$new/nobody" || return
+    mv "$new" "$LOCK" 2>/dev/null  # into it, where ls does not see it, when another was quicker
+    rm -rf "$new" "$LOCK/${new##*/}"
+    [ -d "$LOCK" ]
 }
+alone() { # until this script ends; of all who find its holder gone only one can rename that name
+    lock || refuse 18 "cannot write"
+    ! busy && mv "$LOCK/$holder" "$LOCK/$$" 2>/dev/null || return 1
+    trap 'mv "$LOCK/$$" "$LOCK/nobody"' EXIT
+}
+nothing_open() { [ ! -e "$HOME_DIR/rollback.tgz" ] && [ ! -e "$HOME_DIR/reverting" ]; }
 arm() {
     alone || refuse 11 open
-    [ ! -e "$HOME_DIR/rollback.tgz" ] && [ ! -e "$HOME_DIR/reverting" ] || refuse 11 open
+    nothing_open || refuse 11 open
     [ "$(dump | digest)" = "$FINGERPRINT" ] || refuse 14 changed
     [ ! -e "$HOME_DIR/confirmed" ] || finish "$(cat "$HOME_DIR/token")" || refuse 18 "cannot write"
     rm -rf "$TRIAL" "$STAGE"
@@ -160,6 +168,7 @@ arm() {
     receive "$TRIAL" || abandon 12 "batch damaged"
     stage
     install_guard
+    nothing_open || refuse 11 open  # whoever overwrites the token of a trial takes its guard away
     printf '%s\n' "$SERVICES" >"$HOME_DIR/services" && echo "$TOKEN" >"$HOME_DIR/token" ||
         abandon 18 "cannot write"
     later timer "$TOKEN" "$REVERT_S"
@@ -239,6 +248,8 @@ Conflicts=shutdown.target
 [Service]
 Type=oneshot
 ExecStart=/bin/sh /etc/plaza-guard/guard start
+# What goes on with a revert that failed outlives this.
+KillMode=process
 
 [Install]
 WantedBy=sysinit.target
@@ -268,7 +279,8 @@ abandon() { # STATUS TEXT, before the guard was armed
     rm -rf "$TRIAL" "$STAGE"
     refuse "$1" "$2"
 }
-disarm() {
+disarm() { # what carries our own token
+    named || return 0
     guard_runs && kill "$(cat "$TRIAL/guard.pid")" 2>/dev/null
     rm -rf "$HOME_DIR/rollback.new" "$HOME_DIR/rollback.tgz" "$TRIAL" "$STAGE"
 }

@@ -72,7 +72,10 @@ again)
     mkdir -p "$TRIAL"
     echo $$ >"$TRIAL/guard.pid"
     concerned=$(services)
-    until restore "$2"; do sleep 5; done
+    until restore "$2"; do
+        sleep 5
+        [ -e "$HOME_DIR/reverting" ] || exit 0  # another was quicker
+    done
     rm -rf "$TRIAL"
     reload "$concerned"
     ;;
@@ -83,10 +86,12 @@ reload)
 boot)
     rm -rf "$TRIAL"
     mv "$HOME_DIR/rollback.tgz" "$HOME_DIR/reverting" 2>/dev/null
-    if [ -e "$HOME_DIR/reverting" ] && ! restore boot; then
+    failed=
+    [ ! -e "$HOME_DIR/reverting" ] || restore boot || failed=yes
+    rm -rf "$TRIAL"
+    if [ -n "$failed" ]; then
         /bin/sh "$0" again boot </dev/null >/dev/null 2>&1 &
     fi
-    rm -rf "$TRIAL"
     if [ -e "$HOME_DIR/confirmed" ]; then
         : >"$HOME_DIR/confirmed"
         note "confirmed $(cat "$HOME_DIR/token")" && rm -f "$HOME_DIR/confirmed"

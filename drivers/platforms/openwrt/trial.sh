@@ -107,7 +107,7 @@ preview() { # what uci itself says a change would do, in a folder that is gone a
 arm() {
     alone || refuse 11 open
     [ -z "$(uci -c "$C" -t "$R/tmp/.uci" changes 2>&1)" ] || refuse 10 pending
-    [ ! -e "$HOME_DIR/rollback.tgz" ] && [ ! -e "$HOME_DIR/reverting" ] || refuse 11 open
+    nothing_open || refuse 11 open
     ! rpcd_waits || refuse 19 pending
     [ "$(fingerprint)" = "$FINGERPRINT" ] || refuse 14 changed
     [ ! -e "$HOME_DIR/confirmed" ] || finish "$(cat "$HOME_DIR/token")" || refuse 18 "cannot write"
@@ -120,19 +120,31 @@ arm() {
     [ -x "$R/etc/rc.d/S11plaza-guard" ] || ln -sf ../plaza/guard "$R/etc/rc.d/S11plaza-guard"
     [ -x "$R/etc/rc.d/S11plaza-guard" ] || abandon 18 "no boot hook"
     echo "$REVERT_S" >"$TRIAL/seconds" || abandon 18 "cannot write"
+    nothing_open || refuse 11 open  # whoever overwrites the token of a trial takes its guard away
     echo "$TOKEN" >"$HOME_DIR/token" || abandon 18 "cannot write"
     later timer "$TOKEN" "$REVERT_S"
     save
     guard_lives || { disarm; refuse 15 guard; }
     [ "$(fingerprint)" = "$FINGERPRINT" ] || { disarm; refuse 14 changed; }
 }
-arming() { holder=$(cat "$LOCK" 2>/dev/null) && [ -n "$holder" ] && kill -0 "$holder" 2>/dev/null; }
-alone() { # until this script ends; whoever was and is gone is no more
-    ! arming || return 1
-    [ -z "$holder" ] || rm -f "$LOCK"
-    (set -C; echo $$ >"$LOCK") 2>/dev/null || return 1
-    trap 'rm -f "$LOCK"' EXIT
+busy() { # whether somebody arms just now; one that was killed does not
+    holder=$(ls "$LOCK" 2>/dev/null)
+    [ -n "$holder" ] && kill -0 "$holder" 2>/dev/null
 }
+lock() { # a folder that stays, with one file in it, named after who arms or else `nobody`
+    [ ! -d "$LOCK" ] || return 0
+    new="${LOCK%/*}/.plaza.$$"
+    mkdir -p "$new" && : >"$new/nobody" || return
+    mv "$new" "$LOCK" 2>/dev/null  # into it, where ls does not see it, when another was quicker
+    rm -rf "$new" "$LOCK/${new##*/}"
+    [ -d "$LOCK" ]
+}
+alone() { # until this script ends; of all who find its holder gone only one can rename that name
+    lock || refuse 18 "cannot write"
+    ! busy && mv "$LOCK/$holder" "$LOCK/$$" 2>/dev/null || return 1
+    trap 'mv "$LOCK/$$" "$LOCK/nobody"' EXIT
+}
+nothing_open() { [ ! -e "$HOME_DIR/rollback.tgz" ] && [ ! -e "$HOME_DIR/reverting" ]; }
 stage() {
     batch_text >"$TRIAL/batch"
     [ "$(digest <"$TRIAL/batch")" = "$BATCH_SHA256" ] || abandon 12 "batch damaged"
@@ -191,7 +203,8 @@ abandon() { # STATUS TEXT, before the guard was armed
     rm -rf "$TRIAL"
     refuse "$1" "$2"
 }
-disarm() {
+disarm() { # what carries our own token
+    named || return 0
     guard_lives && kill "$(cat "$TRIAL/guard.pid")" 2>/dev/null
     rm -rf "$HOME_DIR/rollback.new" "$HOME_DIR/rollback.tgz" "$TRIAL"
 }
@@ -268,7 +281,7 @@ status() {
     [ ! -e "$HOME_DIR/reverting" ] || trial=reverting
     [ ! -e "$HOME_DIR/rollback.tgz" ] || trial=open
     [ ! -e "$HOME_DIR/confirmed" ] || trial=confirming
-    arming || guard_runs || abandoned "$trial"
+    busy || guard_runs || abandoned "$trial"
     echo "trial=$trial"
     echo "token=$(cat "$HOME_DIR/token" 2>/dev/null)"
     [ ! -e "$TRIAL/reloaded" ] || echo "reloaded=yes"

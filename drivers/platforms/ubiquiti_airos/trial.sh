@@ -69,22 +69,30 @@ preview() { # what would change, as the device's own diff says; nothing stays
 }
 
 busy() { # whether somebody arms just now; one that was killed does not
-    holder=$(cat "$LOCK" 2>/dev/null)
+    holder=$(ls "$LOCK" 2>/dev/null)
     [ -n "$holder" ] && kill -0 "$holder" 2>/dev/null
 }
-alone() { # until this script ends
-    ! busy || return 1
-    rm -f "$LOCK"
-    (set -C; echo $$ >"$LOCK") 2>/dev/null || return 1
-    trap 'rm -f "$LOCK"' EXIT
+lock() { # a folder that stays, with one file in it, named after who arms or else `nobody`
+    [ ! -d "$LOCK" ] || return 0
+    new="${LOCK%/*}/.plaza.$$"
+    mkdir -p "$new" && : >"$new/nobody" || return
+    mv "$new" "$LOCK" 2>/dev/null  # into it, where ls does not see it, when another was quicker
+    rm -rf "$new" "$LOCK/${new##*/}"
+    [ -d "$LOCK" ]
 }
+alone() { # until this script ends; of all who find its holder gone only one can rename that name
+    lock || refuse 18 "cannot write"
+    ! busy && mv "$LOCK/$holder" "$LOCK/$$" 2>/dev/null || return 1
+    trap 'mv "$LOCK/$$" "$LOCK/nobody"' EXIT
+}
+nothing_open() { [ ! -e "$TRIAL/rollback.cfg" ] && [ ! -e "$TRIAL/reverting" ]; }
 applied() { # whether what is to run runs; the order of lines is of no matter
     [ -f "$R/tmp/running.cfg" ] || return 0
     [ "$(sort "$CFG" | digest)" = "$(sort "$R/tmp/running.cfg" | digest)" ]
 }
 arm() {
     alone || refuse 11 open
-    [ ! -e "$TRIAL/rollback.cfg" ] && [ ! -e "$TRIAL/reverting" ] || refuse 11 open
+    nothing_open || refuse 11 open
     [ ! -e "$TRIAL/confirmed" ] || finish "$(cat "$TRIAL/token")" || refuse 18 "cannot write to flash"
     applied || refuse 10 pending
     [ "$(digest <"$CFG")" = "$FINGERPRINT" ] || refuse 14 changed
@@ -97,6 +105,7 @@ arm() {
     ! cmp -s "$CFG" "$TRIAL/new.cfg" || abandon 13 "nothing to change"
     guard_text >"$TRIAL/guard"
     whole "$TRIAL/guard" "$GUARD_SHA256" "$GUARD_MD5" || abandon 12 "guard damaged"
+    nothing_open || refuse 11 open  # whoever overwrites the token of a trial takes its guard away
     echo "$TOKEN" >"$TRIAL/token" || abandon 18 "cannot write"
     later timer "$TOKEN" "$REVERT_S"
     cp -p "$CFG" "$TRIAL/rollback.new" && cmp -s "$CFG" "$TRIAL/rollback.new" &&
@@ -116,7 +125,8 @@ abandon() { # STATUS TEXT, before the guard was armed
     rm -rf "$TRIAL"
     refuse "$1" "$2"
 }
-disarm() {
+disarm() { # what carries our own token
+    named || return 0
     guard_runs && kill "$(cat "$TRIAL/guard.pid")" 2>/dev/null
     rm -rf "$TRIAL"
 }
