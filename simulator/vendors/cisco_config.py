@@ -39,7 +39,7 @@ class Configuration:
                 del session.modes[depth + 2 :]
                 session.facts["path"] = path[:depth]
                 return self._take(session, section, rule, line)
-            if depth == 0 and line.startswith("snmp-server user "):
+            if depth == 0 and line.removeprefix("no ").startswith("snmp-server user "):
                 return self._snmp_user(line, prompt)
         return nonsense(line, WORDS, prompt)
 
@@ -87,10 +87,13 @@ class Configuration:
         return line
 
     def _snmp_user(self, line: str, prompt: str) -> str:
-        found = _SNMP_USER.fullmatch(line)
+        found = _SNMP_USER.fullmatch(line.removeprefix("no "))
         if found is None:
             return nonsense(line, WORDS, prompt)
-        self.snmp_users[found[1]] = line
+        if line.startswith("no "):
+            self.snmp_users.pop(found[1], None)  # of one that is not there: unverified
+        else:
+            self.snmp_users[found[1]] = line
         return ""
 
 

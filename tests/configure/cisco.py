@@ -118,8 +118,9 @@ class Bench:
 
 
 def trimmed(text: str) -> str:
-    """Without the traces of a trial, which stay: the archive it needs and its token."""
+    """Without the traces of a trial, which stay: its archive, its token, SNMPv3 users to be set again."""
     text = re.sub(r"alias exec plaza_(trial|armed|go_\w+) [\w ]+\n!\n", "", text)
+    text = re.sub(r"alias exec plaza_snmp_\S+ unsure\n!\n", "", text)
     return re.sub(r"archive\n( path flash:plaza-rollback\n)?( maximum 3\n)?!\n", "", text)
 
 

@@ -76,9 +76,16 @@ class CiscoPeer:
         return replace(WISH, intent=replace(WISH.intent, ssids=(first, *WISH.intent.ssids[1:])))
 
     def settings(self) -> object:
-        """What runs and what is saved, without what we keep there for a trial."""
+        """What runs and what is saved, without what we keep there for a trial, and the SNMPv3 users.
+
+        No revert brings a user back, so one that is marked to be set again may be anything.
+        """
         with self.fake.box.lock:
-            return trimmed(self.fake.running_text()), trimmed(self.fake.startup_text())
+            running, users = self.fake.running_text(), self.fake.snmp_users
+            sure = {
+                name: line for name, line in users.items() if f"plaza_snmp_{name} unsure\n" not in running
+            }
+            return trimmed(running), trimmed(self.fake.startup_text()), sure
 
     def by_hand(self) -> object:
         """The technician's network with its key."""

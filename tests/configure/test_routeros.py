@@ -216,7 +216,7 @@ def test_everything_an_intent_may_ask_is_carried() -> None:
     by_address = [item["values"]["dst-host"] for item in device.config.items("ip hotspot walled-garden ip")]
     assert by_address == ["portal.example.mx"]
     (page,) = device.files()
-    assert "url=https://portal.example.mx/a?b=1&amp;c=2?mac=$(mac-esc)" in page["contents"]
+    assert "url=https://portal.example.mx/a?b=1&amp;c=2&amp;mac=$(mac-esc)" in page["contents"]
 
 
 def everything() -> Wish:
@@ -536,3 +536,27 @@ def test_the_login_page_needs_no_script_and_is_one_line() -> None:
     assert "<script" not in page
     assert "\n" not in page
     assert "$(link-login-only-esc)" in page
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/interface macsec add ckn=1 cak=CANARY",
+        '/ip dhcp-server add lease-script="CANARY"',
+        '/ip dhcp-client add script="CANARY" interface=ether1',
+        '/ppp profile add name=x on-up="CANARY"',
+        '/tool netwatch add host=10.0.0.1 down-script="CANARY"',
+        "/interface lte add sim-pin=CANARY",
+        '/system script add name=x source="CANARY"',
+    ],
+)
+def test_a_key_or_a_script_of_a_technician_is_in_no_history(line: str) -> None:
+    text = f'# plaza user="a" key="b" folder=""\n# by RouterOS 7.1\n{line}\n/system identity set name=queda\n'
+    told = CONFIGURER.redacted(Running(Secret(text), ""))
+    assert "CANARY" not in told
+    assert "queda" in told
+
+
+def test_a_portal_address_that_has_a_query_is_gone_on_with() -> None:
+    assert "https://p.mx/p?site=1&amp;mac=$(mac-esc)" in portal.login_page("https://p.mx/p?site=1")
+    assert "https://p.mx/p?mac=$(mac-esc)" in portal.login_page("https://p.mx/p")

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,7 +64,7 @@ class Cisco:
         """The lines from running to wished."""
         text = running.text.reveal()
         entries = parse(text)
-        login = text.partition("\n")[0].removeprefix(common.LOGIN)
+        login, key = common.logged_in(text)
         flavour = self.flavour
         try:
             wants = [*common.wants(wish, flavour.clock, login), *flavour.wants(wish, entries)]
@@ -72,14 +72,20 @@ class Cisco:
             raise ValueRefused(device, str(error), "mend it in the inventory") from error
         except Lacking as error:
             raise ConfigRejected(device, str(error)) from error
-        return changed(device, flavour.ownership, entries, flavour.ours(entries, wish), wants)
+        ours = _without_key(flavour.ours(entries, wish), key)
+        return changed(device, flavour.ownership, entries, ours, wants)
 
     def restoration(self, device: str, running: Running, earlier: Running) -> Change:
-        """The lines that make what is ours as it was. Keys of SNMPv3 users, which no device shows, stay."""
-        entries = parse(running.text.reveal())
+        """The lines that make what is ours as it was.
+
+        SNMPv3 users, whose keys no device shows, stay, and so does the public key that we are logged in with.
+        """
+        text = running.text.reveal()
+        entries = parse(text)
         before = self.flavour.ours(parse(earlier.text.reveal()), None)
         wants = [Want(entry) for entry in before if not _is_snmp(entry)]
-        ours = [entry for entry in self.flavour.ours(entries, None) if not _is_snmp(entry)]
+        kept = _without_key(self.flavour.ours(entries, None), common.logged_in(text)[1])
+        ours = [entry for entry in kept if not _is_snmp(entry)]
         return changed(device, self.flavour.ownership, entries, ours, wants)
 
     def redacted(self, running: Running) -> str:
@@ -97,7 +103,7 @@ class Cisco:
             raise ConfigRejected(
                 talk.device, "its configuration changed since the plan was made", "plan again"
             )
-        trial.arm(talk, entries, token, -(-revert_s // _MINUTE_S))
+        trial.arm(talk, entries, change, token, -(-revert_s // _MINUTE_S))
 
     def apply(self, talk: Talk, change: Change, token: str) -> None:
         """Send the lines."""
@@ -124,12 +130,19 @@ class Cisco:
         trial.revert(talk, token)
 
     def _fingerprint(self, entries: Sequence[Entry]) -> str:
-        told = (f"{entry.path!r} {entry.line!r}\n" for entry in self.flavour.ours(entries, None))
+        """What we remember of SNMPv3 users is left out: a revert does not bring it back."""
+        ours = (entry for entry in self.flavour.ours(entries, None) if not _is_snmp(entry))
+        told = (f"{entry.path!r} {entry.line!r}\n" for entry in ours)
         return hashlib.sha256("".join(told).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _is_snmp(entry: Entry) -> bool:
-    return entry.line.startswith("alias exec plaza_snmp_")
+    return entry.line.startswith(common.MEMORY_OF_USER)
+
+
+def _without_key(entries: Iterable[Entry], key: str) -> Iterator[Entry]:
+    """All but the lines of the public key whose hash is `key`."""
+    return (entry for entry in entries if not (key and entry.line.startswith(f"key-hash ssh-rsa {key}")))
 
 
 def _tells_up(row: str, name: str) -> bool:

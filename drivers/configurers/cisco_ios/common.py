@@ -20,7 +20,11 @@ TRIAL: Final = "plaza_trial"
 ARMED: Final = "plaza_armed"
 DOOR: Final = "plaza_go_"
 LOGIN: Final = "! Plaza is logged in as "
-"""A comment ahead of what the device printed: whose public keys are ours to set."""
+"""A comment ahead of what the device printed: whose public keys are ours to set, and behind a space the hash
+of the key that we logged in with, if it was one."""
+MEMORY_OF_USER: Final = "alias exec plaza_snmp_"
+UNSURE: Final = "unsure"
+"""Instead of a digest: an SNMPv3 user whose change may or may not have been taken back."""
 
 _ZONE: Final = re.compile(
     r"(?P<name>[A-Za-z]{3,7}|<[^>]+>)(?P<behind>[+-]?\d{1,2})(?::(?P<minutes>\d\d))?"
@@ -71,11 +75,17 @@ def wants(wish: Wish, clock: str, login: str) -> Iterator[Want]:
         yield want(chain, user, f"key-hash ssh-rsa {_key_hash(key)} plaza")
 
 
+def logged_in(text: str) -> tuple[str, str]:
+    """Of what the device printed, under LOGIN: the user we are, the hash of our key or ""."""
+    user, _, key = text.partition("\n")[0].removeprefix(LOGIN).partition(" ")
+    return user, key
+
+
 def spoken_of(manage: Manage, entry: Entry) -> bool:
     """Whether a line of TABLE is ours under this intent: what is empty there is left as the device has it."""
     if entry.path:
         return bool(manage.ssh_keys)
-    if entry.line.startswith("alias exec plaza_snmp_"):
+    if entry.line.startswith(MEMORY_OF_USER):
         return bool(manage.snmp_users)
     if entry.line.startswith("logging host "):
         return manage.syslog is not None
@@ -109,6 +119,11 @@ def remembered(running: Sequence[Entry], kind: str) -> dict[str, str]:
     return dict(both.split(" ") for both in values(running, (), pattern))
 
 
+def hash_of(public_key: bytes) -> str:
+    """What IOS keeps of a public key."""
+    return hashlib.md5(public_key, usedforsecurity=False).hexdigest().upper()
+
+
 def _zone(zone: str) -> Iterator[Want]:
     found = _ZONE.fullmatch(posix(zone))
     if found is None:
@@ -127,7 +142,8 @@ def _log(syslog: Syslog) -> str:
 
 
 def _snmp(user: SnmpV3) -> Iterator[Want]:
-    """A user is in no configuration, so a revert takes back only our memory of it; it is then set again."""
+    """A user is in no configuration, and no revert takes it back: what we remember of it is UNSURE while a
+    change of it is tried, so that it is set again after a revert."""
     if user.auth_key is None or user.priv_key is None:
         raise ValueError("an SNMPv3 user without authentication and privacy is not set up on Cisco")
     if user.auth_protocol not in _AUTH or user.priv_protocol not in _PRIV:
@@ -139,17 +155,16 @@ def _snmp(user: SnmpV3) -> Iterator[Want]:
     auth, priv = (carried(key.reveal(), quoting.WORD) for key in (user.auth_key, user.priv_key))
     secure = f"auth {_AUTH[user.auth_protocol]} {auth} priv {_PRIV[user.priv_protocol]} {priv}"
     yield want("snmp-server group plaza-priv v3 priv")
-    line = f"alias exec plaza_snmp_{name} {digest(name, secure)}"
+    line = f"{MEMORY_OF_USER}{name} {digest(name, secure)}"
     yield want(line, first=(f"snmp-server user {name} plaza-priv v3 {secure}",))
 
 
 def _key_hash(key: str) -> str:
-    """What IOS keeps of a public key. Raises ValueError for a kind it does not know."""
+    """Of a line of authorized_keys. Raises ValueError for a kind that IOS does not know."""
     kind, _, rest = key.strip().partition(" ")
     if kind != "ssh-rsa":
         raise ValueError(f"IOS takes ssh-rsa keys, no {kind[:32]!r}")
     try:
-        octets = base64.b64decode(rest.partition(" ")[0], validate=True)
+        return hash_of(base64.b64decode(rest.partition(" ")[0], validate=True))
     except binascii.Error as error:
         raise ValueError("an SSH key is no base64") from error
-    return hashlib.md5(octets, usedforsecurity=False).hexdigest().upper()

@@ -10,9 +10,13 @@ from drivers.redact import HIDDEN, visible
 _NOISE: Final = re.compile(r"Building configuration|Current configuration|Using \d+|version |end$|!")
 _BANNER: Final = re.compile(r"banner \S+ (\^C|\S)(.*)")
 _SECRET: Final = re.compile(
-    r"((?:psk ascii|set-key (?:ascii|hex)|key|password|secret) \d+ "
-    r"|snmp-server community |(?:auth (?:md5|sha)|priv (?:des|aes \d+)) )(\S.*?)(?= priv |$)"
+    r"((?:psk (?:ascii|hex)|set-key (?:ascii|hex)|key|password|secret) \d+ "
+    r"|snmp-server community |(?:auth (?:md5|sha)|priv (?:des|aes \d+)) "
+    r"|snmp-server host \S+(?: vrf \S+)?(?: (?:traps|informs))?(?: version (?:1|2c|3 \w+))? "
+    r"|key-string (?:\d )?|(?:pre-shared|wep)-key |event manager environment \S+ "
+    r"|alias exec plaza_(?:snmp|key)_\S+ )(\S.*?)(?= priv |$)"
 )
+"""Our own digest of a key is hidden too: a poor key can be guessed from it."""
 _TYPE_7: Final = re.compile(r"(.* )7 (\d\d(?:[0-9A-Fa-f]{2})+)")
 _XLAT: Final = b"dsfd;kfoA,.iyewrkldJKDHSUBsgvca69834ncxv9873254k;fg87"
 """The constant of type 7, which hides a key from a glance and from nobody else."""

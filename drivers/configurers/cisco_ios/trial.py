@@ -10,14 +10,13 @@ meets a command line that knows none of its words.
 """
 
 import re
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
 from drivers.change import Change, Line
-from drivers.configurers.cisco_ios.common import ARMED, DOOR, LOGIN, TRIAL
-from drivers.configurers.cisco_ios.config import Entry, masked, values
+from drivers.configurers.cisco_ios.common import ARMED, DOOR, LOGIN, MEMORY_OF_USER, TRIAL, UNSURE, hash_of
+from drivers.configurers.cisco_ios.config import Entry, masked, parse, values
 from drivers.configurers.seam import Phase, Talk, Trial
 from drivers.errors import ConfigRejected, DriverError, UnexpectedReply, VerifyFailed
 from drivers.model import Secret
@@ -38,22 +37,22 @@ _NO_TIMER: Final = "No Rollback Confirmed Change pending"
 _CONFIGURE: Final = "configure terminal"
 _PORTION: Final = 1000  # octets after which the next section begins another one
 _BACKUP: Final = ("archive", "path flash:plaza-rollback", "maximum 3", "exit")
+_VOLATILE: Final = re.compile(
+    r"alias exec plaza_|archive$|archive / (?:path flash:plaza-rollback|maximum 3)$"
+    r"|ntp clock-period |crypto pki (?:certificate chain |trustpoint TP-self-signed-)"
+)
+"""IOS corrects its clock, and makes a certificate for itself, without a word (unverified on hardware)."""
 
 
 def running_text(talk: Talk) -> str:
     """The running configuration, under a comment that says as whom we are logged in."""
-    try:
-        said = _terminal(talk).ask("show running-config", talk.timeout_s)
-    except UnexpectedReply as error:
-        if not _is_whole(error.raw):
-            raise
-        said = error.raw  # a banner may hold what looks like a refusal
-    if not _is_whole(said):
-        raise UnexpectedReply(talk.device, "it did not print its configuration to the end", masked_all(said))
-    return f"{LOGIN}{talk.session.user}\n{said}"
+    said = _configuration(talk, "show running-config")
+    key = getattr(talk.session.login, "pkey", None)  # none where we logged in with a password
+    login = talk.session.user if key is None else f"{talk.session.user} {hash_of(key.asbytes())}"
+    return f"{LOGIN}{login}\n{said}"
 
 
-def arm(talk: Talk, running: Sequence[Entry], token: str, minutes: int) -> None:
+def arm(talk: Talk, running: Sequence[Entry], change: Change, token: str, minutes: int) -> None:
     """Start the device's timer, and mark the trial as ours. Raises ConfigRejected; then nothing is armed."""
     if _pending(talk):
         raise ConfigRejected(
@@ -61,9 +60,11 @@ def arm(talk: Talk, running: Sequence[Entry], token: str, minutes: int) -> None:
             "another change waits there to be confirmed",
             "wait until it reverted, then try again",
         )
+    _refuse_unsaved(talk, running)
     before = () if values(running, ("archive",), "(path .+)") else _BACKUP
     old = (f"no alias exec {name}" for name in values(running, (), rf"alias exec ({DOOR}\S+) .+"))
-    _configure(talk, [*before, *old, f"alias exec {ARMED} {token}"])
+    unsure = (f"{MEMORY_OF_USER}{user} {UNSURE}" for user in _snmp_users(change))
+    _configure(talk, [*before, *old, *unsure, f"alias exec {ARMED} {token}"])
     timed = f"{_CONFIGURE} revert timer {minutes}"
     ours = [f"alias exec {_door(token)} {_CONFIGURE}", f"alias exec {TRIAL} {token}"]
     answers = _send(talk, [timed, *ours, "end"])
@@ -78,13 +79,15 @@ def arm(talk: Talk, running: Sequence[Entry], token: str, minutes: int) -> None:
 
 
 def apply(talk: Talk, change: Change, token: str) -> None:
-    """Send the lines while the timer runs. Raises ConfigRejected naming the refused line."""
+    """Send the lines while the timer runs, each portion within the time of an act.
+
+    Raises ConfigRejected naming the refused line.
+    """
     known = status(talk, token)
     if known.phase is not Phase.OPEN or known.token != token:
         raise VerifyFailed(talk.device, "it ended the trial before the change was made")
-    until = time.monotonic() + talk.timeout_s
     for portion in portions(change.lines, token):
-        answers = _terminal(talk).send(portion, max(0.0, until - time.monotonic()))
+        answers = _terminal(talk).send(portion, talk.timeout_s)
         if answers[0].refused:
             raise VerifyFailed(talk.device, "its timer ended before the whole change was made")
         bad = next((answer for answer in answers if answer.refused), None)
@@ -170,6 +173,44 @@ def shown(talk: Talk, command: str) -> str:
 def masked_all(text: str) -> str:
     """A text without keys."""
     return "\n".join(masked(line) for line in text.split("\n"))
+
+
+def _configuration(talk: Talk, command: str) -> str:
+    """A configuration as a command prints it. Raises UnexpectedReply when it does not come to the end."""
+    try:
+        said = _terminal(talk).ask(command, talk.timeout_s)
+    except UnexpectedReply as error:
+        if not _is_whole(error.raw):
+            raise
+        said = error.raw  # a banner may hold what looks like a refusal
+    if not _is_whole(said):
+        raise UnexpectedReply(talk.device, "it did not print its configuration to the end", masked_all(said))
+    return said
+
+
+def _refuse_unsaved(talk: Talk, running: Sequence[Entry]) -> None:
+    """Saving at the end would save what somebody else is only trying out. Raises ConfigRejected."""
+    saved = parse(_configuration(talk, "show startup-config"))
+    differing = set(running) ^ set(saved)
+    foreign = next(
+        (one for one in (*running, *saved) if one in differing and not _changes_by_itself(one)), None
+    )
+    if foreign is not None:
+        what = f"it has unsaved changes of somebody else: `{masked(foreign.line)}`"
+        raise ConfigRejected(talk.device, what, "save or undo them there: `write memory` saves them")
+
+
+def _changes_by_itself(entry: Entry) -> bool:
+    """What differs between running and saved though nobody typed it; and what we keep there for a trial."""
+    return _VOLATILE.match(" / ".join((*entry.path, entry.line))) is not None
+
+
+def _snmp_users(change: Change) -> Iterator[str]:
+    """The SNMPv3 users that a change sets or removes."""
+    for line in change.lines:
+        found = re.match(r"(?:no )?snmp-server user (\S+) ", line.shown)
+        if found:
+            yield found[1]
 
 
 def _is_whole(said: str) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from drivers.change import Change, Line
@@ -43,7 +43,7 @@ class Want:
     no configuration shows."""
 
     entry: Entry
-    first: tuple[str, ...] = ()
+    first: tuple[str, ...] = field(default=(), repr=False)  # may hold keys
 
 
 def want(*words: str, first: tuple[str, ...] = ()) -> Want:

@@ -26,7 +26,7 @@ _SECRETS: Final = frozenset(
         "authentication-password", "encryption-password", "private-key", "preshared-key",
         "authentication-key", "radius-password", "user-password", "pin", "static-key-0",
         "static-key-1", "static-key-2", "static-key-3", "supplicant-password", "mschapv2-password",
-        "ipsec-secret", "export-passphrase", "auth-key", "http-data",
+        "ipsec-secret", "export-passphrase", "auth-key", "http-data", "cak", "sim-pin",
     }
 )  # fmt: skip
 

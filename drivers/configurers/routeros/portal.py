@@ -41,7 +41,8 @@ def things(wish: Wish, state: State) -> Iterator[Thing]:
 
 def login_page(portal_url: str) -> str:
     """What the hotspot shows to a guest: a way to the portal that needs no script."""
-    return _template().replace("PORTAL", html.escape(portal_url))
+    joint = "&" if "?" in portal_url else "?"
+    return _template().replace("PORTAL?", html.escape(portal_url + joint))
 
 
 @cache

@@ -18,6 +18,8 @@ PAGE: Final = "plaza/login.html"
 
 _KEY: Final = re.compile(r"(?:comment=|;;; ?)\"?(plaza SHA256:[A-Za-z0-9+/]+)")
 _FACTS: Final = re.compile(r'# plaza user="(?P<user>[^"]*)" key="(?P<key>[^"]*)" folder="(?P<folder>[^"]*)"')
+_SCRIPT: Final = re.compile(r"source|on-.+|(?:.+-)?script")
+"""Properties that hold a script, and a script may hold anything."""
 _VERSION: Final = re.compile(r"^# .*by RouterOS (\d+)\.", re.MULTILINE)
 
 
@@ -109,7 +111,7 @@ def _hidden(line: str, word: str, bracketed: bool) -> str:
     community = (
         name == "name" and line.startswith("/snmp community") and f'comment="{OWN_COMMENT}' not in line
     )
-    if is_secret(name) or community or name in {"source", "on-event"}:
+    if is_secret(name) or community or _SCRIPT.fullmatch(name):
         return f"{name}={HIDDEN}"
     return f"{name}={_quoted(value)}"
 
