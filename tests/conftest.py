@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 from tests import need
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file's tests run in one process, for they share fixtures; those of the fault suite by platform."""
     for item in items:
