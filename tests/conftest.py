@@ -11,16 +11,6 @@ from playwright.sync_api import sync_playwright
 from tests import need
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests run in one process, for they share fixtures; those of the fault suite by platform."""
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        case = getattr(item, "callspec", None)
-        alone = case.params.get("platform", "") if case and item.path.name == "test_faults.py" else ""
-        item.add_marker(pytest.mark.xdist_group(f"{file} {alone}".strip()))
-
-
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """A real headless Chromium, driven by playwright; pages are opened with `chromium.new_context(...)`.
