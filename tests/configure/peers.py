@@ -65,10 +65,6 @@ class ShellPeer:
         """Its files, octet for octet."""
         return self.ap.configuration()
 
-    def by_hand(self) -> object:
-        """What a technician set there."""
-        raise NotImplementedError
-
     def boot(self) -> None:
         """On again."""
         self.ap.boot()

@@ -1,6 +1,5 @@
 """What a wish becomes in files of a Linux device; no value can become anything but itself."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -302,9 +301,7 @@ def test_a_real_snmpd_takes_the_users_as_they_are_wished(agent: int) -> None:
 
 @pytest.mark.parametrize(("radio", "_said"), CHANNELS)
 def test_a_real_hostapd_understands_every_line(radio: Radio, _said: list[str], tmp_path: Path) -> None:
-    program = shutil.which("hostapd", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    if program is None:
-        pytest.skip("hostapd is not installed")
+    program = need.program("hostapd", "hostapd")
     for security in SAID.keys() - (set() if radio.band is not Band.GHZ_6 else {Security.OPEN, Security.WPA2}):
         ssids = tuple(
             Ssid(name, security, vlan=vlan, bands=(radio.band,), passphrase="staff")

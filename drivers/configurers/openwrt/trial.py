@@ -7,10 +7,10 @@ from types import MappingProxyType
 from typing import Final
 
 from drivers.change import Change
-from drivers.configurers import shell
+from drivers.configurers import guarded, shell
 from drivers.configurers.openwrt import diff, files, uci
 from drivers.configurers.openwrt.dialect import Dialect
-from drivers.configurers.seam import Phase, Running, Talk, Trial
+from drivers.configurers.seam import Running, Talk, Trial
 from drivers.configurers.shell import Call, Program, Refusals
 from drivers.errors import ConfigRejected, UnexpectedReply, VerifyFailed
 from drivers.model import Secret
@@ -79,7 +79,7 @@ def arm(talk: Talk, dialect: Dialect, change: Change, fingerprint: str, token: s
         "TOKEN": token,
         "REVERT_S": str(revert_s),
         "BLOCKS": " ".join(f"{name}:{_digest(text)}" for name, text in blocks.items()),
-        "LOGIN_KEY": _login_key(talk) if files.KEYS.name in blocks else "",
+        "LOGIN_KEY": guarded.login_key(talk) if files.KEYS.name in blocks else "",
     }
     texts = {
         "batch": diff.batch(change),
@@ -106,14 +106,7 @@ def apply(talk: Talk, dialect: Dialect, token: str) -> None:
 
 def status(talk: Talk, dialect: Dialect, token: str) -> Trial:
     """What the device knows of the trial `token`."""
-    said = _act(talk, dialect, Call("status", {"TOKEN": token}))
-    facts = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
-    return Trial(
-        phase=Phase(facts.get("trial", "none")),
-        token=facts.get("token", ""),
-        reloaded="reloaded" in facts,
-        ending=facts.get("ending", "").partition(" ")[0],
-    )
+    return guarded.trial(talk.device, _act(talk, dialect, Call("status", {"TOKEN": token})))
 
 
 def on_air(talk: Talk, dialect: Dialect) -> str:
@@ -129,12 +122,6 @@ def confirm(talk: Talk, dialect: Dialect, token: str) -> None:
 def revert(talk: Talk, dialect: Dialect, token: str) -> None:
     """Put the saved configuration back now, as the timer would."""
     _act(talk, dialect, Call("revert", {"TOKEN": token}))
-
-
-def _login_key(talk: Talk) -> str:
-    """The public key of this login as authorized_keys has it, without its type; "" with a password."""
-    key = talk.session.login.pkey
-    return str(key.get_base64()) if key is not None else ""
 
 
 def _digest(text: str) -> str:
