@@ -15,7 +15,7 @@ from controller.inventory_levels import Key, Leaf, Leaves
 from controller.inventory_resolve import Resolved
 from controller.inventory_schema import File
 from controller.inventory_yaml import Document, Place
-from controller.model import Inventory
+from controller.model import Inventory, Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ def load(path: Path, platforms: Collection[str] | None = None) -> Inventory:
         sites=resolved.sites,
         devices=resolved.devices,
         credentials={name: credential_fields(entry) for name, entry in resolved.file.credentials.items()},
+        people={name: Person(name, p.ssh_keys, p.devices) for name, p in resolved.file.people.items()},
     )
 
 

@@ -37,8 +37,14 @@ _OWN: Final = frozenset(
         "address",
         "parent",
         "powered_by",
+        "serial",
+        "mac",
+        "link",
+        "probe",
     )
 )
+
+_WEEKS: Final = frozenset((("hours", "week"), ("maintenance", "week")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,7 @@ def _walk(block: BaseModel, key: Key, place: Place) -> Iterator[tuple[Key, Any, 
         written = type(block).model_fields[field].alias or field
         value = getattr(block, field)
         at, source = (*key, written), (*place, written)
-        if at == ("hours", "week"):
+        if at in _WEEKS:
             yield from (
                 ((*at, day), spans, (*source, name)) for name, spans in value.items() for day in days(name)
             )

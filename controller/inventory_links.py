@@ -60,6 +60,8 @@ def _unknown_names(resolved: Resolved) -> Iterator[Problem]:
         yield from _reference(resolved, (*place, "site"), device.site, "sites")
         if device.parent:
             yield from _reference(resolved, (*place, "parent"), device.parent, "devices")
+        if device.link:
+            yield from _reference(resolved, (*place, "link"), device.link, "devices")
         if device.powered_by:
             yield from _reference(
                 resolved, (*place, "powered_by", "device"), device.powered_by.device, "devices"

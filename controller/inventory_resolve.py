@@ -162,6 +162,8 @@ class Resolved:
             hours=_hours(leaves),
             uplink=Uplink(**part(leaves, ("uplink",))),
             portal=Portal(**part(leaves, ("portal",))),
+            maintenance=_maintenance(leaves),
+            probe=entry.probe,
         )
 
     def _device(self, name: str) -> Device:
@@ -202,6 +204,9 @@ class Resolved:
             captive=wiring,
             ssh_jump=value(leaves, "ssh", "jump") or "",
             ssh_timeout_s=(value(leaves, "ssh", "timeout") or LOGIN_TIMEOUT).total_seconds(),
+            serial=entry.serial,
+            mac=entry.mac,
+            link=entry.link,
         )
 
     def _on_air(self, site: str) -> tuple[OnAir, ...]:
@@ -223,6 +228,14 @@ def _endpoint(leaves: Leaves, service: str) -> Endpoint:
     port = leaves[service, "port"]
     asked = service == "http" and value(leaves, "poll") is PollBy.HTTP
     return Endpoint(value(leaves, service, "host"), 443 if asked and port.level == BUILT_IN else port.value)
+
+
+def _maintenance(leaves: Leaves) -> Hours | None:
+    """The hours in which devices may be changed; a day that is not written has none."""
+    days = {key[2]: leaf.value for key, leaf in leaves.items() if key[:2] == ("maintenance", "week")}
+    if not days:
+        return None
+    return Hours(value(leaves, "hours", "zone"), tuple(days.get(day) or () for day in DAYS))
 
 
 def _hours(leaves: Leaves) -> Hours:

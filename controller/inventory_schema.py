@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from controller.inventory_credentials import Credential
+from controller.inventory_hosts import SshKeys
 from controller.inventory_keeping import Captive, Manage, Rate, Vlan
 from controller.inventory_values import (
     Address,
@@ -27,7 +28,9 @@ from controller.inventory_values import (
     Date,
     Duration,
     Fingerprint,
+    Interface,
     Language,
+    Mac,
     MunicipalityKey,
     Name,
     Network,
@@ -197,6 +200,12 @@ class Hours(BaseModel, frozen=True, extra="forbid"):
     exceptions: dict[Date, Openings | None] = {}
 
 
+class Maintenance(BaseModel, frozen=True, extra="forbid"):
+    """When a rollout may change the devices of a site, local time."""
+
+    week: Week = {}
+
+
 class Uplink(BaseModel, frozen=True, extra="forbid"):
     """What carries the site's traffic away; `cap_gb: null` says there is no cap."""
 
@@ -245,6 +254,7 @@ class SiteKeys(BaseModel, frozen=True, extra="forbid"):
     hours: Hours = Hours()
     uplink: Uplink = Uplink()
     portal: Portal = Portal()
+    maintenance: Maintenance | None = None
 
 
 class Profile(DeviceKeys, SiteKeys, frozen=True, extra="forbid"):
@@ -267,7 +277,10 @@ class Municipality(DeviceKeys, SiteKeys, frozen=True, extra="forbid"):
 
 
 class Site(DeviceKeys, SiteKeys, frozen=True, extra="forbid"):
-    """A plaza, school or clinic; `lan` is its local network, which may be the same at other sites."""
+    """A plaza, school or clinic; `lan` is its local network, which may be the same at other sites.
+
+    `probe` is the network interface of this machine that is in the guests' network there.
+    """
 
     municipality: MunicipalityKey
     name: Text
@@ -275,17 +288,31 @@ class Site(DeviceKeys, SiteKeys, frozen=True, extra="forbid"):
     lon: Annotated[StrictFloat, Field(ge=-180, le=180, allow_inf_nan=False)]
     opened_on: Date
     lan: Network = ""
+    probe: Interface = ""
     profile: Text = ""
 
 
 class Device(DeviceKeys, frozen=True, extra="forbid"):
-    """A device; `address` is what it calls itself at its site."""
+    """A device; `address` is what it calls itself at its site.
+
+    `serial` and `mac` are printed on it; `link` names the device at the other end of its radio link.
+    """
 
     site: Text
     address: Address
     parent: Text = ""
     powered_by: Power | None = None
+    serial: Text = ""
+    mac: Mac = ""
+    link: Text = ""
     profile: Text = ""
+
+
+class Person(BaseModel, frozen=True, extra="forbid"):
+    """Somebody who may log in at the devices of a selector, with keys of her own."""
+
+    ssh_keys: Annotated[SshKeys, Field(min_length=1)]
+    devices: Text = "all"
 
 
 class File(BaseModel, frozen=True, extra="forbid"):
@@ -293,6 +320,7 @@ class File(BaseModel, frozen=True, extra="forbid"):
 
     version: Literal[1]
     credentials: dict[Name, Credential] = {}
+    people: dict[Name, Person] = {}
     profiles: dict[Name, Profile] = {}
     defaults: Defaults = Defaults()
     municipalities: dict[MunicipalityKey, Municipality] = {}

@@ -19,6 +19,8 @@ DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _REFERENCE: Final = re.compile(r"ref\+env:[A-Za-z_][A-Za-z0-9_]*|ref\+file:[^\x00-\x1f]+")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
+_MAC: Final = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
+_INTERFACE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:-]{0,14}")
 _SPAN: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-(?:([01][0-9]|2[0-3]):([0-5][0-9])|24:00)")
 _DURATION: Final = re.compile(r"(?:([0-9]{1,3})h)?(?:([0-9]{1,4})m)?")
 _TIMEOUT: Final = re.compile(r"(?:([0-9])m)?(?:([0-9]{1,3})s)?")
@@ -187,6 +189,19 @@ def _opening(span: object) -> Opening:
     return opening
 
 
+def _mac(text: str) -> str:
+    found = text.lower().replace("-", ":")
+    if not _MAC.fullmatch(found):
+        raise fault(f"{shown(text)} is no MAC address", "write it like 02:00:5e:10:00:01")
+    return found
+
+
+def _interface(text: str) -> str:
+    if not _INTERFACE.fullmatch(text):
+        raise fault(f"{shown(text)} is no network interface", "write its name as `ip link` shows it")
+    return text
+
+
 def days(text: str) -> tuple[str, ...]:
     """The days a key of `week` stands for: `sat`, or `mon-fri`, which may run over the week's end."""
     first, _, last = text.partition("-")
@@ -207,6 +222,8 @@ def _week(week: object) -> object:
 
 Text = Annotated[StrictStr, AfterValidator(printable), Field(min_length=1, max_length=200)]
 Name = Annotated[StrictStr, AfterValidator(_name)]
+Mac = Annotated[StrictStr, AfterValidator(_mac)]
+Interface = Annotated[StrictStr, AfterValidator(_interface)]
 MunicipalityKey = Annotated[StrictStr, BeforeValidator(_key)]
 Address = Annotated[StrictStr, AfterValidator(_address)]
 Network = Annotated[StrictStr, AfterValidator(_network)]

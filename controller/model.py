@@ -90,8 +90,24 @@ class Municipality:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who may log in at the devices of a selector: a technician, with keys of her own.
+
+    `ssh_keys` are lines of authorized_keys.
+    """
+
+    name: str
+    ssh_keys: tuple[str, ...]
+    devices: str = "all"
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
-    """A plaza, school or clinic."""
+    """A plaza, school or clinic.
+
+    `maintenance` is when its devices may be changed by a rollout, None at any time; `probe` is the network
+    interface of this machine that is in the guests' network of the site, "" where there is none.
+    """
 
     key: str
     name: str
@@ -102,6 +118,8 @@ class Site:
     hours: Hours
     uplink: Uplink
     portal: Portal
+    maintenance: Hours | None = None
+    probe: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +130,4 @@ class Inventory:
     sites: Mapping[str, Site]
     devices: Mapping[str, Device]
     credentials: Mapping[str, Mapping[str, str]]
+    people: Mapping[str, Person] = field(default_factory=dict)

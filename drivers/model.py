@@ -217,7 +217,7 @@ class Manage:
 
     `zone` is the IANA zone its clock shows; `ntp` servers in order; `snmp_users` name credentials of kind
     snmp-v3; `ssh_keys` are lines of authorized_keys that may log in, beside those that we do not know;
-    `vlan` is the one its management lives in.
+    `revoked_keys` are lines that may not, whoever put them there; `vlan` is the one its management lives in.
     """
 
     zone: str = ""
@@ -226,6 +226,7 @@ class Manage:
     snmp_users: tuple[str, ...] = ()
     ssh_keys: tuple[str, ...] = ()
     vlan: int | None = None
+    revoked_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +237,8 @@ class Device:
     finds each service (for `reach` via, the forwarded ports of the site's gateway).
     `snmp_credentials`, `ssh_credentials` and `http_credentials` are names, looked up where they are used.
     `http_site` names the site of a controller that has several. `ssh_jump` is the device whose SSH server
-    carries our login on to this one; `ssh_timeout_s` how long one login may take.
+    carries our login on to this one; `ssh_timeout_s` how long one login may take. `serial` and `mac` (lower
+    case, with colons) are what is printed on it; `link` is the device at the other end of its radio link.
     """
 
     name: str
@@ -267,6 +269,9 @@ class Device:
     captive: Captive | None = None
     ssh_jump: str = ""
     ssh_timeout_s: float = 30.0
+    serial: str = ""
+    mac: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,14 @@ from controller.errors import StoreError
 METADATA: tuple[MetaData, ...] = (captive_portal.tables.metadata, controller.store.tables.metadata)
 
 
-def upgrade(engine: Engine, shown: str) -> None:
-    """Migrate to the newest version. Raises StoreError when the store is of a newer program."""
+def upgrade(engine: Engine, shown: str, to: str = "head") -> None:
+    """Migrate to a version, the newest by default. Raises StoreError when the store is of a newer program."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.begin() as connection:  # IMMEDIATE: of two processes that start together, one migrates
         config.attributes["connection"] = connection
         try:
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
         except CommandError as error:
             raise StoreError(
                 f"{shown}: {error}; the store belongs to a newer Plaza: install that one, or restore a backup"

@@ -77,8 +77,14 @@ rollouts = Table(
     Column("id", String(32), primary_key=True),
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", String(64), nullable=False),
-    Column("state", String(16), nullable=False),  # running done halted
+    Column("state", String(16), nullable=False),  # running paused halted aborted done
     Column("selector", Text, nullable=False),
+    Column("kind", String(16), nullable=False, server_default="apply"),  # apply configure firmware
+    Column("why", Text, nullable=False, server_default=""),
+    Column("policy", Text, nullable=False, server_default="{}"),  # JSON: controller.rollouts.seam.Policy
+    Column("wave", Integer, nullable=False, server_default="0"),  # the one that is under way
+    Column("soaking_since", BigInteger),  # NULL = its devices are still being changed
+    Column("reason", Text, nullable=False, server_default=""),  # why it is paused, halted or aborted
 )
 
 # The journal: a row per device of a rollout, updated before each remote act; `token` finds the armed timer.
@@ -94,6 +100,11 @@ rollout_steps = Table(
     Column("detail", Text, nullable=False, server_default=""),
     Column("updated_at", BigInteger, nullable=False),
     Column("deadline_at", BigInteger),
+    Column("wave", Integer, nullable=False, server_default="0"),
+    Column("place", Integer, nullable=False, server_default="0"),  # its turn within the wave
+    Column("model", String(64), nullable=False, server_default=""),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_at", BigInteger),  # a pending one is not tried before
 )
 
 # What devices ran before and after our changes: `text` without secrets, `sealed` whole and encrypted.
@@ -123,6 +134,120 @@ audit = Table(
     Column("detail", Text, nullable=False),
     Column("mac", String(64), nullable=False),  # HMAC over this row and the one before
     Index("audit_at", "at"),
+)
+
+# What a device last said of itself at a login: the fields of drivers.facts.Facts.
+device_facts = Table(
+    "device_facts",
+    metadata,
+    Column("device", String(64), primary_key=True),
+    Column("model", String(64), nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("serial", String(64), nullable=False),
+    Column("free_octets", BigInteger),  # NULL = it does not tell
+    Column("seen_at", BigInteger, nullable=False),
+)
+
+# What the nightly sweep found of each device.
+drift = Table(
+    "drift",
+    metadata,
+    Column("device", String(64), primary_key=True),
+    Column("state", String(16), nullable=False),  # same owned foreign both unknown
+    Column("fingerprint", String(64), nullable=False),
+    Column("owned", Integer, nullable=False),  # lines of ours that are not as wished
+    Column("text", Text, nullable=False),  # the difference, without secrets
+    Column("detail", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("checked_at", BigInteger, nullable=False),
+)
+
+# What a new device proves itself with: the token itself is nowhere, only its SHA-256.
+claims = Table(
+    "claim",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("device", String(64), nullable=False),
+    Column("mac", String(17), nullable=False),
+    Column("kind", String(16), nullable=False),  # adopt replace
+    Column("issued_at", BigInteger, nullable=False),
+    Column("issued_by", String(64), nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),  # NULL = not yet
+    Index("claim_device", "device"),
+)
+
+# Public keys that may no longer log in anywhere, by their fingerprint ("SHA256:…").
+revoked_keys = Table(
+    "revoked_key",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("person", String(64), nullable=False),
+    Column("line", Text, nullable=False),
+    Column("revoked_at", BigInteger, nullable=False),
+    Column("revoked_by", String(64), nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+# A change of a credential: devices take the new one beside the old, then give the old one up.
+rotations = Table(
+    "rotation",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("credential", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),  # ssh snmp-v3
+    Column("state", String(16), nullable=False),  # adding removing done
+    Column("why", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("started_by", String(64), nullable=False),
+    Column("ended_at", BigInteger),
+)
+
+rotation_steps = Table(
+    "rotation_step",
+    metadata,
+    Column("rotation", String(32), ForeignKey("rotation.id"), primary_key=True),
+    Column("device", String(64), primary_key=True),
+    Column("accepts", String(8), nullable=False),  # old both new
+    Column("detail", Text, nullable=False),
+    Column("checked_at", BigInteger, nullable=False),
+)
+
+# Images that may be put on devices; the octets lie in the data directory under their SHA-256.
+firmware_images = Table(
+    "firmware_image",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("platform", String(32), nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("octets", BigInteger, nullable=False),
+    Column("added_at", BigInteger, nullable=False),
+    Column("added_by", String(64), nullable=False),
+)
+
+# How much of an image has come to each device that keeps it, over its site's uplink.
+firmware_copies = Table(
+    "firmware_copy",
+    metadata,
+    Column("device", String(64), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("octets", BigInteger, nullable=False),
+    Column("sent", BigInteger, nullable=False),  # over the uplink, again or for the first time
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+# What a citizen would have met at each site, as the last probe found it.
+probes = Table(
+    "probe",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("works", Integer),  # 1, 0, NULL = it could not be tried
+    Column("step", String(16), nullable=False),  # dhcp dns redirect portal internet
+    Column("detail", Text, nullable=False),
+    Column("took_ms", Integer),
+    Column("probed_at", BigInteger, nullable=False),
 )
 
 # Poller shards; the epoch fences out a poller that lost its lease.

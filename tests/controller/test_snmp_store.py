@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 from controller.health import State, Verdict
 from controller.store import health, snmp
 from controller.store.engine import HEAD, open_engine, open_store, version
+from controller.store.migrate import upgrade
 from controller.store.snmp import Outcome
 from drivers.snmp.seam import Failure, Learned, Reason
 
@@ -128,17 +129,10 @@ def test_a_device_that_never_answered_has_no_time_of_an_answer(engine: Engine) -
 
 def test_a_store_of_the_first_version_keeps_its_rows_when_it_is_migrated(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/plaza.db"
-    store = open_store(url)
-    health.keep(store, [("ap", Verdict(State.UP, True, None, ""), 10)])
+    store = open_engine(url)
+    upgrade(store, url, to="0001")
     with store.begin() as connection:
-        for statement in (
-            "ALTER TABLE health DROP COLUMN answered_at",
-            "DROP TABLE snmp_learned",
-            "DROP TABLE poll_error",
-            "DROP TABLE config_version",
-            "UPDATE alembic_version SET version_num = '0001'",
-        ):
-            connection.execute(text(statement))
+        connection.execute(text("INSERT INTO health VALUES ('ap', 'up', 1, NULL, '', 10, 10)"))
     store.dispose()
     assert version(open_engine(url)) == "0001"
     migrated = open_store(url)

@@ -1,0 +1,1 @@
+"""Changes of many devices over hours or days: waves, checks between them, and what is journalled of both."""
