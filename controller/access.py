@@ -1,19 +1,21 @@
 """How a device is entered: its login by credential name, its pinned host key and the device before it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, insert, select
 
 from controller import audit
 from controller.audit import Entry
-from controller.errors import SecretError
+from controller.errors import AdoptionError, SecretError
 from controller.store.engine import READ_ONLY
-from controller.store.tables import host_keys
+from controller.store.tables import host_keys, revoked_keys
 from drivers import ssh
+from drivers.errors import HostKeyChanged
 from drivers.model import Device, GatewayKind, Intent, Secret, Secrets, SnmpV3
 from drivers.ssh import HostKey, SshShell
 
@@ -66,22 +68,57 @@ class Access:
         return self.enter(self.devices[device.ssh_jump]) if device.ssh_jump else None
 
     def _login(self, device: Device, through: SshShell | None, user_suffix: str) -> SshShell:
-        login = self.secrets.ssh(device.ssh_credentials)
+        login = self.secrets.of(device).ssh(device.ssh_credentials)
         host_key = pinned(self.engine, device.name)
         timeout_s = min(device.ssh_timeout_s, self.login_timeout_s)
-        return ssh.connect(device, login, host_key, timeout_s, through=through, user_suffix=user_suffix)
+        try:
+            return ssh.connect(device, login, host_key, timeout_s, through=through, user_suffix=user_suffix)
+        except HostKeyChanged as error:
+            other = owner(self.engine, error.shown) if error.shown else ""
+            if not other:
+                raise
+            hint = f"that is the key of {other}: are cables or addresses swapped?"
+            raise HostKeyChanged(device.name, error.reason, hint, error.shown) from error
+
+    def adopted(self) -> frozenset[str]:
+        """The names of the devices whose host key is pinned."""
+        with self.engine.connect().execution_options(**READ_ONLY) as connection:
+            return frozenset(connection.execute(select(host_keys.c.device)).scalars())
+
+    def accepted(self, device: Device, lines: Sequence[str]) -> tuple[str, ...]:
+        """Those of these lines of authorized_keys with which one may log in where we do, as the device says.
+
+        We log in first: a device that refuses everybody tells nothing. Raises like `enter`.
+        """
+        with self.enter(device) as ours:
+            user = ours.user
+        host_key = pinned(self.engine, device.name)
+        timeout_s = min(device.ssh_timeout_s, self.login_timeout_s)
+        with self.jump(device) or nullcontext() as through:
+            return tuple(
+                line
+                for line in lines
+                if ssh.would_accept(device, user, line, host_key, timeout_s, through=through)
+            )
 
     def passphrases(self, intent: Intent) -> Mapping[str, Secret]:
         """The Wi-Fi passphrases an intent names, by credential. Raises SecretError."""
         names = {ssid.passphrase for ssid in intent.ssids if ssid.passphrase}
-        return {name: self.secrets.passphrase(name) for name in sorted(names)}
+        secrets = self._of(intent)
+        return {name: secrets.passphrase(name) for name in sorted(names)}
 
     def snmp_users(self, intent: Intent) -> Mapping[str, SnmpV3]:
         """The SNMPv3 users an intent names, by credential. Raises SecretError."""
-        return {name: self._snmp_user(name) for name in intent.manage.snmp_users}
+        secrets = self._of(intent)
+        return {name: self._snmp_user(secrets, name) for name in intent.manage.snmp_users}
 
-    def _snmp_user(self, name: str) -> SnmpV3:
-        found = self.secrets.snmp(name)
+    def _of(self, intent: Intent) -> Keyring:
+        """The secrets as the device of an intent has them."""
+        device = self.devices.get(intent.device)
+        return self.secrets if device is None else self.secrets.of(device)
+
+    def _snmp_user(self, secrets: Keyring, name: str) -> SnmpV3:
+        found = secrets.snmp(name)
         if not isinstance(found, SnmpV3):
             raise SecretError(f"credential {name}: is no SNMPv3 user, name one of kind snmp-v3 instead")
         return found
@@ -94,7 +131,7 @@ class Access:
         wiring = intent.captive
         if wiring is None or wiring.kind is GatewayKind.PLAZA or not wiring.credentials:
             return {}
-        return {wiring.credentials: self.secrets.portal(wiring.credentials)}
+        return {wiring.credentials: self._of(intent).portal(wiring.credentials)}
 
 
 def pinned(engine: Engine, device: str) -> HostKey | None:
@@ -103,6 +140,13 @@ def pinned(engine: Engine, device: str) -> HostKey | None:
     with engine.connect().execution_options(**READ_ONLY) as connection:
         row = connection.execute(statement).first()
     return HostKey(row.kind, row.public_key, row.fingerprint) if row else None
+
+
+def owner(engine: Engine, fingerprint: str) -> str:
+    """The first device by name that this host key is pinned for, "" where it is nobody's."""
+    statement = select(host_keys.c.device).where(host_keys.c.fingerprint == fingerprint)
+    with engine.connect().execution_options(**READ_ONLY) as connection:
+        return connection.execute(statement.order_by(host_keys.c.device)).scalar() or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +158,34 @@ class Pinning:
     actor: str
 
     def pin(self, device: str, key: HostKey, now: datetime) -> None:
-        """Believe this host key from now on, in place of any other; audited in the same transaction."""
-        before = pinned(self.engine, device)
-        detail = {"fingerprint": key.fingerprint, "kind": key.kind}
-        detail |= {"replaces": before.fingerprint} if before else {}
+        """Believe this host key from now on, in place of any other; audited in the same transaction.
+
+        Raises AdoptionError for the key of a device that was stolen.
+        """
         with self.engine.begin() as connection:
-            connection.execute(delete(host_keys).where(host_keys.c.device == device))
-            connection.execute(
-                insert(host_keys).values(
-                    device=device,
-                    kind=key.kind,
-                    public_key=key.public_key,
-                    fingerprint=key.fingerprint,
-                    pinned_at=int(now.timestamp()),
-                    pinned_by=self.actor,
-                )
+            self.pin_in(connection, device, key, now)
+
+    def pin_in(self, connection: Connection, device: str, key: HostKey, now: datetime) -> None:
+        """The same within the transaction of a connection."""
+        refused = select(revoked_keys.c.person).where(revoked_keys.c.fingerprint == key.fingerprint)
+        if stolen := connection.execute(refused).scalar():
+            whose = stolen.lstrip("@")
+            raise AdoptionError(f"{device}: {key.fingerprint} is the host key of {whose}, which was stolen")
+        before = connection.execute(
+            select(host_keys.c.fingerprint).where(host_keys.c.device == device)
+        ).scalar()
+        detail = {"fingerprint": key.fingerprint, "kind": key.kind}
+        detail |= {"replaces": before} if before else {}
+        connection.execute(delete(host_keys).where(host_keys.c.device == device))
+        connection.execute(
+            insert(host_keys).values(
+                device=device,
+                kind=key.kind,
+                public_key=key.public_key,
+                fingerprint=key.fingerprint,
+                pinned_at=int(now.timestamp()),
+                pinned_by=self.actor,
             )
-            entry = Entry(self.actor, "host-key-pinned", device, detail, now)
-            audit.record(connection, self.audit_key, entry)
+        )
+        entry = Entry(self.actor, "host-key-pinned", device, detail, now)
+        audit.record(connection, self.audit_key, entry)

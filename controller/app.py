@@ -1,6 +1,6 @@
 """The object graph of one process, built in one visible place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
@@ -9,6 +9,8 @@ from captive_portal.model import GatewayKind, Plan, PortalSite
 from controller import inventory as inventory_file
 from controller.errors import StoreError
 from controller.model import Inventory, Site
+from controller.rotation import standing
+from controller.rotation.turned import Turned
 from controller.secrets import FileSecrets, site_key
 from controller.settings import Settings
 from controller.store.engine import open_store
@@ -34,13 +36,22 @@ def build(settings: Settings) -> App:
         samples = LocalStore.open(settings.samples_dir)
     except StoreUnusable as error:
         raise StoreError(str(error)) from error
+    engine = open_store(settings.database_url)
+    secrets = FileSecrets(inventory.credentials, settings.secrets_dir, turned=Turned(engine))
     return App(
         settings=settings,
-        inventory=inventory,
-        secrets=FileSecrets(inventory.credentials, settings.secrets_dir),
-        engine=open_store(settings.database_url),
+        inventory=standing.applied(inventory, engine, secrets),
+        secrets=secrets,
+        engine=engine,
         samples=samples,
     )
+
+
+def afresh(app: App) -> App:
+    """The same with the inventory and the rotations as they are now. Raises InventoryError."""
+    inventory = inventory_file.load(app.settings.inventory)
+    secrets = FileSecrets(inventory.credentials, app.settings.secrets_dir, turned=Turned(app.engine))
+    return replace(app, inventory=standing.applied(inventory, app.engine, secrets), secrets=secrets)
 
 
 def utc_now() -> datetime:

@@ -26,6 +26,7 @@ SEED = 8
 ARRIVALS_PER_MINUTE = 6
 MEAN_STAY_S = 240
 FREE_PORT_TRIES = 200
+_IN_FILES = frozenset({"ref+file", "ref+derived"})
 
 
 def choose_free_ports(settings: Settings) -> dict[str, str]:
@@ -50,13 +51,17 @@ def _next_free(one: Listener, used: set[Endpoint]) -> Endpoint:
 
 
 def make_secrets(inventory: Inventory, directory: Path) -> list[Path]:
-    """Make up every `ref+file:` secret that is not there yet; what is there stays. Returns the new files."""
+    """Make up every secret and master in a file that is not there yet; what is there stays.
+
+    Returns the new files.
+    """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     made = []
     for credential in inventory.credentials.values():
         for name, reference in credential.items():
-            path = directory / reference.removeprefix("ref+file:")
-            if reference.startswith("ref+file:") and not path.exists():
+            kind, _, target = reference.partition(":")
+            path = directory / (target.rpartition("#")[0] if kind == "ref+derived" else target)
+            if kind in _IN_FILES and not path.exists():
                 write_private(path, _ssh_key() if name == "private_key" else random.token_urlsafe(24))
                 made.append(path)
     return made
@@ -151,7 +156,7 @@ def _shown_key(device: Device) -> HostKey | DriverError:
 
 
 def _virtual(app: App, device: Device) -> dict[str, object]:
-    login = app.secrets.ssh(device.ssh_credentials)
+    login = app.secrets.of(device).ssh(device.ssh_credentials)
     return {
         "name": device.name,
         "platform": device.platform,
@@ -168,7 +173,7 @@ def _virtual(app: App, device: Device) -> dict[str, object]:
 
 
 def _snmp(app: App, device: Device) -> Mapping[str, str]:
-    credentials = app.secrets.snmp(device.snmp_credentials)
+    credentials = app.secrets.of(device).snmp(device.snmp_credentials)
     if isinstance(credentials, SnmpV1 | SnmpV2c):
         version = "1" if isinstance(credentials, SnmpV1) else "2c"
         return {"version": version, "community": credentials.community.reveal()}

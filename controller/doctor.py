@@ -78,7 +78,7 @@ def _store(settings: Settings) -> Finding:
         require_sound(engine)
     except (SQLAlchemyError, ControllerError) as error:
         return Finding(
-            "store", str(getattr(error, "orig", error)), f"ls -l {file}; put a backup in its place"
+            "store", str(getattr(error, "orig", error)), f"ls -l {file}  # put a backup in its place"
         )
     if found == HEAD:
         return Finding("store", f"at version {found}")
@@ -87,6 +87,8 @@ def _store(settings: Settings) -> Finding:
 
 def _secrets(settings: Settings, inventory: Inventory) -> Iterator[Finding]:
     secrets = FileSecrets(inventory.credentials, settings.secrets_dir)
+    for device in list(inventory.devices.values())[:1]:  # what is derived is so for each of them alike
+        secrets = secrets.of(device)
     look_up: dict[str, Callable[[str], object]] = {
         "snmp-v1": secrets.snmp,
         "snmp-v2c": secrets.snmp,
@@ -101,10 +103,16 @@ def _secrets(settings: Settings, inventory: Inventory) -> Iterator[Finding]:
         try:
             look_up[credential["kind"]](name)
         except ControllerError as error:
-            what, _, mend = str(error).partition("; ")
-            yield Finding(f"credential {name}", what, mend or "mend the reference in `credentials:`")
+            what, _, mend = str(error).removeprefix(f"credential {name}: ").rpartition(", ")
+            yield Finding(f"credential {name}", what, _pasteable(mend))
         else:
             yield Finding(f"credential {name}", "resolves")
+
+
+def _pasteable(mend: str) -> str:
+    """The command of a mend first, and what it is for behind it, as a shell takes both."""
+    why, _, command = mend.partition(": ")
+    return f"{command}  # {why}" if command else mend
 
 
 def _platforms(inventory: Inventory) -> Finding:

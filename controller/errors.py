@@ -3,11 +3,16 @@
 ControllerError
 ├── InventoryError(problems)   mend the named lines of the inventory
 ├── SecretError                mend the reference or the file's owner and mode
+├── CredentialError            what is asked of a credential or a person's keys cannot be done; it says why
 ├── SettingsError              mend plaza.toml or the PLAZA_* variable
+├── AdoptionError              a new device cannot be taken in so
 ├── SelectorError              nothing, or nonsense, was selected
 ├── StoreError                 the relational store cannot be opened or is of another version
 ├── StoreBusy                  try again
 ├── PortTaken                  another program listens there
+├── NotBegun                   nothing; a person stopped the rollout meanwhile
+├── FirmwareError              the image is not what was said of it, or is still needed
+├── RolloutError               write another rollout, or do first what it says
 └── RolloutHalted(wave, causes)
 """
 
@@ -45,12 +50,20 @@ class SecretError(ControllerError):
     """A credential reference cannot be resolved."""
 
 
+class CredentialError(ControllerError):
+    """What is asked of a credential or of somebody's keys cannot be done."""
+
+
 class SettingsError(ControllerError):
     """plaza.toml or a PLAZA_* variable is wrong."""
 
 
 class SelectorError(ControllerError):
     """A selector matches nothing or cannot be read."""
+
+
+class AdoptionError(ControllerError):
+    """A new device cannot be taken in as it is described."""
 
 
 class StoreError(ControllerError):
@@ -73,10 +86,23 @@ class PortTaken(ControllerError):
     """An address to listen on is in use."""
 
 
+class NotBegun(ControllerError):
+    """A device of a rollout that was paused, halted or aborted is not begun."""
+
+
+class FirmwareError(ControllerError):
+    """A firmware image is not what was said of it, is not kept, or is still needed."""
+
+
+class RolloutError(ControllerError):
+    """There is no such rollout, or it cannot do now what is asked."""
+
+
 class RolloutHalted(ControllerError):
-    """A rollout stopped at `wave` because of `causes`; the rest is held."""
+    """A rollout stopped at `wave` because of `causes`, and the rest is held; no wave: it is one device."""
 
     def __init__(self, wave: str, causes: Sequence[str]) -> None:
         self.wave = wave
         self.causes = tuple(causes)
-        super().__init__(f"rollout halted at {wave}: " + "; ".join(self.causes))
+        where = f"rollout halted at {wave}: " if wave else ""
+        super().__init__(where + "; ".join(self.causes))

@@ -8,7 +8,17 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 import drivers
-from controller import inventory_jumps, inventory_links, inventory_needs, inventory_words, inventory_yaml
+from controller import (
+    inventory_channels,
+    inventory_jumps,
+    inventory_links,
+    inventory_needs,
+    inventory_people,
+    inventory_radio,
+    inventory_stickers,
+    inventory_words,
+    inventory_yaml,
+)
 from controller.errors import InventoryError, Problem, SelectorError
 from controller.inventory_credentials import credential_fields
 from controller.inventory_levels import Key, Leaf, Leaves
@@ -97,7 +107,11 @@ def _resolve(path: Path, platforms: Collection[str] | None) -> Resolved:
     problems += resolved.problems()
     problems += inventory_links.problems(resolved, known_platforms() if platforms is None else platforms)
     problems += inventory_needs.problems(resolved)
+    problems += inventory_channels.problems(resolved)
     problems += inventory_jumps.problems(resolved)
+    problems += inventory_people.problems(resolved)
+    problems += inventory_radio.problems(resolved)
+    problems += inventory_stickers.problems(resolved)
     if problems:
         raise InventoryError(_tidy(document, problems))
     return resolved
@@ -125,7 +139,7 @@ def _culprit(data: Any, place: Place) -> Place:
     """What has to go for a mistake to go: a whole list for one of its items, a map for what it lacks."""
     culprit: list[str | int] = []
     for step in place:
-        whole = (culprit and culprit[-1] in _WHOLE) or (len(culprit) == 2 and culprit[0] == "credentials")
+        whole = culprit[-1:] in _WHOLE or culprit[-2:-1] == ["radios"] or culprit[:-1] == ["credentials"]
         if whole or not isinstance(data, dict) or step not in data:
             break
         data = data[step]
@@ -134,7 +148,7 @@ def _culprit(data: Any, place: Place) -> Place:
 
 
 # Maps that make no sense without one of their parts.
-_WHOLE: Final = frozenset(("radios", "reach", "powered_by"))
+_WHOLE: Final = (["reach"], ["powered_by"])
 
 
 def _without(data: Any, culprits: Collection[Place], place: Place) -> Any:

@@ -4,21 +4,21 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from controller.inventory_values import ContextName, SecretReference, Text, fault
+from controller.inventory_values import ContextName, DerivableReference, SecretReference, Text, fault
 
 
 class SnmpV1(BaseModel, frozen=True, extra="forbid"):
     """SNMPv1 community, for devices that speak nothing better."""
 
     kind: Literal["snmp-v1"]
-    community: SecretReference
+    community: DerivableReference
 
 
 class SnmpV2c(BaseModel, frozen=True, extra="forbid"):
     """SNMPv2c community."""
 
     kind: Literal["snmp-v2c"]
-    community: SecretReference
+    community: DerivableReference
 
 
 class SnmpV3(BaseModel, frozen=True, extra="forbid"):
@@ -27,9 +27,9 @@ class SnmpV3(BaseModel, frozen=True, extra="forbid"):
     kind: Literal["snmp-v3"]
     user: Text
     auth_protocol: Literal["none", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"] = "sha1"
-    auth_key: SecretReference | None = None
+    auth_key: DerivableReference | None = None
     priv_protocol: Literal["none", "des", "aes128", "aes192", "aes256", "aes192c", "aes256c"] = "aes128"
-    priv_key: SecretReference | None = None
+    priv_key: DerivableReference | None = None
     context: ContextName | None = None
 
     @model_validator(mode="after")
@@ -92,14 +92,14 @@ class WifiCredential(BaseModel, frozen=True, extra="forbid"):
     """A Wi-Fi passphrase."""
 
     kind: Literal["wifi"]
-    passphrase: SecretReference
+    passphrase: DerivableReference
 
 
 class PortalCredential(BaseModel, frozen=True, extra="forbid"):
     """What an access point's own gateway shares with the portal or with RADIUS."""
 
     kind: Literal["portal"]
-    secret: SecretReference
+    secret: DerivableReference
 
 
 Credential = Annotated[

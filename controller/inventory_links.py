@@ -34,6 +34,7 @@ def problems(resolved: Resolved, platforms: Collection[str]) -> Iterator[Problem
     yield from _ways(resolved)
     yield from _unaskable(resolved, platforms)
     yield from _shared_endpoints(resolved)
+    yield from _shared_probes(resolved)
     yield from _outside_lan(resolved)
 
 
@@ -253,6 +254,18 @@ def _shared_endpoints(resolved: Resolved) -> Iterator[Problem]:
                     place, what, f"correct one of the two, or give {name} another port"
                 )
                 break
+
+
+def _shared_probes(resolved: Resolved) -> Iterator[Problem]:
+    """One interface is in the guests' network of one site."""
+    seen: dict[str, str] = {}
+    for key, site in resolved.file.sites.items():
+        first = seen.setdefault(site.probe, key) if site.probe else key
+        if first != key:
+            place = ("sites", key, "probe")
+            line = resolved.document.lines[("sites", first, "probe")]
+            what = f"is the interface of {first}, line {line}"
+            yield resolved.document.problem(place, what, "write the one that is in the guests' network here")
 
 
 def _is_astray(resolved: Resolved, device: Device) -> bool:

@@ -36,6 +36,7 @@ def problems(resolved: Resolved) -> Iterator[Problem]:
         what = lack.what.replace("{who}", names[0] + more)
         yield resolved.document.problem(lack.place, what, lack.mend)
     yield from _twin_users(resolved)
+    yield from _never_maintained(resolved)
 
 
 def _lacks(resolved: Resolved, device: Device) -> Iterator[_Lack]:
@@ -107,6 +108,20 @@ def _twin_users(resolved: Resolved) -> Iterator[Problem]:
         if twice is not None:
             what = f"names two credentials of the user {twice!r}"
             yield resolved.document.problem(leaf.source, what, "keep one of the two")
+
+
+def _never_maintained(resolved: Resolved) -> Iterator[Problem]:
+    """Windows without an hour, once for all the sites that have them from one level."""
+    told: set[Place] = set()
+    for site in resolved.sites.values():
+        if site.maintenance is None or any(site.maintenance.week):
+            continue
+        leaves = resolved.leaves("sites", site.key)
+        place = min(leaf.source for key, leaf in leaves.items() if key[:2] == ("maintenance", "week"))[:-1]
+        if place not in told:
+            told.add(place)
+            what = f"has no hour, so the devices of {site.key} could never be changed"
+            yield resolved.document.problem(place, what, "write some, or `maintenance: null` for any time")
 
 
 def _writes(leaves: Leaves, above: Key) -> bool:

@@ -47,11 +47,13 @@ from controller.inventory_values import (
 from controller.model import UplinkKind
 from drivers.model import Band, Lifecycle, PollBy, PollProfile, ReachKind, Role, Security
 
-_CHANNELS: Final = {
-    Band.GHZ_2: frozenset(range(1, 14)),
-    Band.GHZ_5: frozenset((*range(36, 65, 4), *range(100, 145, 4), *range(149, 166, 4))),
-    Band.GHZ_6: frozenset(range(1, 234, 4)),
+RUNS: Final = {
+    Band.GHZ_2: (range(1, 14),),
+    Band.GHZ_5: (range(36, 65, 4), range(100, 145, 4), range(149, 166, 4)),
+    Band.GHZ_6: (range(1, 234, 4),),
 }
+"""The channels of each band, as far as one lies beside the next."""
+
 _WIDTHS: Final = {Band.GHZ_2: (20, 40), Band.GHZ_5: (20, 40, 80, 160), Band.GHZ_6: (20, 40, 80, 160, 320)}
 _WAYS: Final = {ReachKind.VIA: "gateway device", ReachKind.TUNNEL: "interface", ReachKind.AGENT: "agent"}
 
@@ -120,6 +122,25 @@ class Power(BaseModel, frozen=True, extra="forbid"):
     port: Annotated[Text, BeforeValidator(lambda port: str(port) if type(port) is int else port)]
 
 
+def _channel_of(band: Band) -> AfterValidator:
+    def known(channel: int) -> int:
+        if channel and not any(channel in run for run in RUNS[band]):
+            raise fault(f"{band} has no channel {channel}", "write a channel of that band, or auto")
+        return channel
+
+    return AfterValidator(known)
+
+
+def _width_of(band: Band) -> AfterValidator:
+    def known(width_mhz: int) -> int:
+        if width_mhz not in _WIDTHS[band]:
+            widths = ", ".join(map(str, _WIDTHS[band]))
+            raise fault(f"{band} has no width of {width_mhz} MHz", f"write one of {widths}")
+        return width_mhz
+
+    return AfterValidator(known)
+
+
 class Radio(BaseModel, frozen=True, extra="forbid"):
     """Wanted radio settings; `channel: auto` lets the device choose."""
 
@@ -134,22 +155,33 @@ class Radio(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
+class Radio2(Radio, frozen=True, extra="forbid"):
+    """Of 2.4 GHz."""
+
+    channel: Annotated[Channel, _channel_of(Band.GHZ_2)] = 0
+    width_mhz: Annotated[StrictInt, _width_of(Band.GHZ_2)] = 20
+
+
+class Radio5(Radio, frozen=True, extra="forbid"):
+    """Of 5 GHz."""
+
+    channel: Annotated[Channel, _channel_of(Band.GHZ_5)] = 0
+    width_mhz: Annotated[StrictInt, _width_of(Band.GHZ_5)] = 20
+
+
+class Radio6(Radio, frozen=True, extra="forbid"):
+    """Of 6 GHz."""
+
+    channel: Annotated[Channel, _channel_of(Band.GHZ_6)] = 0
+    width_mhz: Annotated[StrictInt, _width_of(Band.GHZ_6)] = 20
+
+
 class Radios(BaseModel, frozen=True, extra="forbid"):
     """One entry per band; `5g: null` takes an inherited radio away."""
 
-    ghz_2: Radio | None = Field(default=None, alias="2g4")
-    ghz_5: Radio | None = Field(default=None, alias="5g")
-    ghz_6: Radio | None = Field(default=None, alias="6g")
-
-    @model_validator(mode="after")
-    def _within_the_band(self) -> Self:
-        for band, radio in ((Band.GHZ_2, self.ghz_2), (Band.GHZ_5, self.ghz_5), (Band.GHZ_6, self.ghz_6)):
-            if radio is not None and radio.channel not in (0, *_CHANNELS[band]):
-                raise fault(f"{band} has no channel {radio.channel}", "write a channel of that band, or auto")
-            if radio is not None and radio.width_mhz not in _WIDTHS[band]:
-                widths = ", ".join(map(str, _WIDTHS[band]))
-                raise fault(f"{band} has no width of {radio.width_mhz} MHz", f"write one of {widths}")
-        return self
+    ghz_2: Radio2 | None = Field(default=None, alias="2g4")
+    ghz_5: Radio5 | None = Field(default=None, alias="5g")
+    ghz_6: Radio6 | None = Field(default=None, alias="6g")
 
 
 class Ssid(BaseModel, frozen=True, extra="forbid"):

@@ -18,6 +18,7 @@ DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _REFERENCE: Final = re.compile(r"ref\+env:[A-Za-z_][A-Za-z0-9_]*|ref\+file:[^\x00-\x1f]+")
+_DERIVED: Final = re.compile(r"ref\+derived:[^\x00-\x1f#]+#(?:municipality|site|device)")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _MAC: Final = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 _INTERFACE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:-]{0,14}")
@@ -106,6 +107,13 @@ def _reference(text: str) -> str:
             "move the value to a file or a variable and write ref+file:NAME or ref+env:NAME here",
         )
     return text
+
+
+def _derivable(text: str) -> str:
+    if text.startswith("ref+derived:") and not _DERIVED.fullmatch(text):
+        mend = "write ref+derived:FILE#municipality, #site or #device"
+        raise fault("is no reference to a derived secret", mend)
+    return text if _DERIVED.fullmatch(text) else _reference(text)
 
 
 def _fingerprint(text: str) -> str:
@@ -229,6 +237,7 @@ Address = Annotated[StrictStr, AfterValidator(_address)]
 Network = Annotated[StrictStr, AfterValidator(_network)]
 Zone = Annotated[StrictStr, AfterValidator(_zone)]
 SecretReference = Annotated[StrictStr, AfterValidator(_reference)]
+DerivableReference = Annotated[StrictStr, AfterValidator(_derivable)]
 Fingerprint = Annotated[StrictStr, AfterValidator(_fingerprint)]
 Origin = Annotated[StrictStr, AfterValidator(_origin)]
 Date = Annotated[date, BeforeValidator(_date)]

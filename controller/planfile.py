@@ -77,7 +77,7 @@ def load(path: Path) -> PlanFile:
 
 
 def check(file: PlanFile, planned: Sequence[Planned], key: bytes) -> None:
-    """Raises PlanError unless exactly what the file says would be done now."""
+    """Raises PlanError unless exactly what the file says would be done now, or was done already."""
     now = {item.device.name: item for item in planned}
     causes = [cause for entry in file.devices if (cause := _why_not(entry, now, key))]
     if causes:
@@ -93,13 +93,18 @@ def _why_not(entry: PlannedChange, now: Mapping[str, Planned], key: bytes) -> st
         return f"{entry.device} is no longer in the inventory"
     if item.error is not None:
         return str(item.error)
-    if item.plan is None or not item.pending:
-        return f"{entry.device} needs no change any more"
+    if item.plan is None:
+        return f"{entry.device} is not configured any more: {item.left_alone or item.held}"
     again = _entry(entry.device, item.plan, key)
+    is_done = again.intent == entry.intent and not item.pending
+    return "" if is_done else _what_differs(entry, again)
+
+
+def _what_differs(entry: PlannedChange, again: PlannedChange) -> str:
     if again.running != entry.running:
         return f"{entry.device} runs another configuration than the one it was planned for"
     if (again.intent, again.change) != (entry.intent, entry.change):
-        return f"{entry.device} is wanted otherwise than when it was planned"
+        return f"{entry.device}: the inventory (or a secret) changed since the plan was made"
     return ""
 
 

@@ -1,8 +1,9 @@
 """Plans the change of many devices side by side; one that fails costs only itself."""
 
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from controller import intent as wanting
@@ -11,24 +12,30 @@ from controller.errors import SecretError
 from controller.history import History
 from controller.model import Inventory
 from drivers import apply
-from drivers.apply import Plan, Target, Timers
+from drivers.apply import Earlier, Plan, Target, Timers
+from drivers.change import Change
 from drivers.configurers.seam import Wish
 from drivers.configurers.ways import CONFIGURERS
 from drivers.errors import DriverError
 from drivers.model import Device
 
 WORKERS: Final = 16
+_GOAL: Final = re.compile(r"^(\+\+\+ .*) \(wanted\)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What planning found of one device: a plan, a reason not to configure it or not now, or an error."""
+    """What planning found of one device: a plan, a reason not to configure it or not now, or an error.
+
+    `version` is the earlier one that the plan goes back to, 0 for a plan that goes to what is wanted.
+    """
 
     device: Device
     plan: Plan | None = None
     error: DriverError | SecretError | None = None
     left_alone: str = ""
     held: str = ""
+    version: int = 0
 
     @property
     def pending(self) -> bool:
@@ -63,17 +70,43 @@ def plan_one(inventory: Inventory, access: Access, device: Device, *, stage: boo
 
 def plan_back(access: Access, history: History, device: Device, number: int | None) -> Planned:
     """Read a device and compare it with an earlier version of it; without a number with the newest that it
-    does not run now. Raises NoSuchVersion or StoreError; what is wrong with the device is in the answer."""
+    does not run now. What was revoked since stays out. Raises NoSuchVersion or StoreError; what is wrong with
+    the device is in the answer."""
     left_alone = wanting.why_not(device)
     if left_alone:
         return Planned(device, left_alone=left_alone)
     to = target(access, device, Timers())
     try:
         running = apply.read(to)
-        earlier = history.running(device, number or history.before(device, running.fingerprint))
-        return Planned(device, apply.plan(to, earlier, stage=True))
+        version = number or history.before(device, running.fingerprint)
+        earlier = Earlier(history.running(device, version), device.manage.revoked_keys)
+        plan = apply.plan(to, earlier, stage=True)
     except DriverError as error:
         return Planned(device, error=error)
+    text = _GOAL.sub(rf"\1 (version {version})", plan.change.text)
+    return Planned(device, replace(plan, change=replace(plan.change, text=text)), version=version)
+
+
+def as_it_is(access: Access, device: Device) -> Planned:
+    """Read a device, and leave it what it runs. Raises nothing of its faults."""
+    left_alone = wanting.why_not(device)
+    if left_alone:
+        return Planned(device, left_alone=left_alone)
+    try:
+        running = apply.read(target(access, device, Timers()))
+    except (DriverError, SecretError) as error:
+        return Planned(device, error=error)
+    return Planned(device, Plan(Earlier(running), running, Change(device.name, (), "")))
+
+
+def touches_only_keys(device: Device, plan: Plan) -> bool:
+    """Whether a change is about who may enter the device, and nothing else."""
+    if not isinstance(plan.goal, Wish):
+        return False
+    intent = plan.goal.intent
+    manage = replace(intent.manage, ssh_keys=(), revoked_keys=(), snmp_users=())
+    without = replace(plan.goal, intent=replace(intent, manage=manage))
+    return not CONFIGURERS[device.platform].change(device.name, plan.running, without)
 
 
 def wish(inventory: Inventory, access: Access, device: Device) -> Wish:

@@ -15,7 +15,7 @@ from controller.turns import Turn, Turns
 from controller.wheel import Wheel
 from drivers.collect import Collected, collect, request
 from drivers.definition import Platform
-from drivers.model import Device, PollBy, Secrets
+from drivers.model import Device, PollBy, Secrets, SnmpCredentials
 from drivers.snmp.seam import Failure, Learned, Poller, PollReply, PollRequest
 from metrics.errors import CatalogError
 from metrics.sample import Sample
@@ -51,12 +51,17 @@ def nobody() -> Iterable[str]:
     return ()
 
 
+def as_ever(_device: str) -> None:
+    """No credential changes while we run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Targets:
     """Whom to ask, what to ask, and how to understand the answer.
 
     `requests` are the whole polls over SNMP, `between` those of turns that ask for less; `called_on` names
-    the devices asked in each other way, `asks` how.
+    the devices asked in each other way, `asks` how. `renewed` gives the credentials of a device that change
+    while we run.
     """
 
     devices: Mapping[str, Device]
@@ -65,6 +70,7 @@ class Targets:
     called_on: Mapping[PollBy, Sequence[str]]
     asks: Mapping[PollBy, Ask]
     between: Mapping[str, Partial] = field(default_factory=dict)
+    renewed: Callable[[str], SnmpCredentials | None] = as_ever
 
     @classmethod
     def of(
@@ -79,7 +85,7 @@ class Targets:
         requests = {
             device.name: paced(
                 device,
-                request(device, platforms[device.platform], secrets.snmp(device.snmp_credentials)),
+                request(device, platforms[device.platform], secrets.of(device).snmp(device.snmp_credentials)),
             )
             for device in asked.values()
             if device.poll is PollBy.SNMP
@@ -132,7 +138,11 @@ class Targets:
 
     def request(self, name: str, turn: Turn) -> PollRequest:
         """What this turn asks the device for."""
-        return self.requests[name] if turn.depth is Depth.WHOLE else self.between[name].request
+        asked = self.requests[name] if turn.depth is Depth.WHOLE else self.between[name].request
+        credentials = self.renewed(name)
+        if credentials is None or credentials == asked.credentials:
+            return asked
+        return replace(asked, credentials=credentials)
 
     async def calling(self, way: PollBy, turns: Turns, names: Iterable[str]) -> AsyncIterator[Polled]:
         """Ask these devices now, AT_ONCE at a time; their answers in the order they come."""

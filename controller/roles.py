@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from types import MappingProxyType
@@ -24,6 +25,7 @@ from controller.notices import attend
 from controller.poller import Polled, Targets, turn
 from controller.poller_ssh import LOGIN_TIMEOUT_S, Enter
 from controller.processes import Child, only_one, python, require_free, supervise
+from controller.rotation.renewed import Renewed
 from controller.settings import Settings, endpoint, listeners
 from controller.store import health as health_store
 from controller.store import leases
@@ -50,6 +52,8 @@ def _run_poller(settings: Settings) -> None:
     app = build(settings)
     access = Access(app.secrets, app.engine, LOGIN_TIMEOUT_S, app.inventory.devices)
     targets = Targets.of(app.inventory.devices.values(), load_platforms(), app.secrets, keeping(access))
+    renewed = Renewed(app.engine, app.secrets, app.inventory.devices, int(time.time()))
+    targets = replace(targets, renewed=renewed)
     holder = socket.gethostname()
     epoch = _lease(app, holder)
     _tell_unmeasured(app)

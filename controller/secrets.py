@@ -1,28 +1,62 @@
 """Looks credentials up: references in the inventory become secrets only where they are used.
 
-`ref+env:NAME` is a variable of the environment, `ref+file:PATH` a file that only we can read. Nothing here
-ever puts a value into an error, a log or a repr.
+`ref+env:NAME` is a variable of the environment, `ref+file:PATH` a file that only we can read,
+`ref+derived:PATH#SCOPE` a secret of each municipality, site or device, made from the master in such a file.
+Nothing here ever puts a value into an error, a log or a repr.
 """
 
+import base64
 import hashlib
 import hmac
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from controller.errors import SecretError
-from drivers.model import HttpLogin, Secret, SnmpCredentials, SnmpV1, SnmpV2c, SnmpV3, SshLogin
+from drivers.model import Device, HttpLogin, Secret, SnmpCredentials, SnmpV1, SnmpV2c, SnmpV3, SshLogin
 
 MAX_OCTETS: Final = 64 * 1024
 MIN_GATEWAY_KEY_OCTETS: Final = 32
 MIN_PORTAL_SECRET: Final = 16  # RFC 2865, section 3
+MIN_MASTER_OCTETS: Final = 32
+DERIVED_CHARACTERS: Final = 24
+"""Of base32, five bits each: a derived secret has 120."""
+
+NEXT: Final = "+next"
+NOW: Final = "+now"
+"""Behind a credential's name: the one that a rotation brings, or the one that it takes away."""
+
+SCOPES: Final[Mapping[str, Callable[[Device], str]]] = MappingProxyType(
+    {
+        "municipality": lambda device: device.municipality,
+        "site": lambda device: device.site,
+        "device": lambda device: device.name,
+    }
+)
+"""What `ref+derived:PATH#SCOPE` may be derived for."""
+
+Turned = Callable[[str, str], bool]
+"""(credential, device) → whether a rotation knows that the device accepts the next secret of it."""
 
 
 def site_key(master: bytes, site: str) -> bytes:
     """The key of one site's gateway, 32 octets: losing one site's key tells nothing of another's."""
     return hmac.digest(master, b"plaza-gateway-v1\0" + site.encode(), hashlib.sha256)
+
+
+def derived(master: bytes, *whose: str) -> str:
+    """A secret of its own for each of `whose`: what is known of one tells nothing of another's."""
+    said = b"\0".join((b"plaza-derived-v1", *(word.encode() for word in whose)))
+    octets = hmac.digest(master, said, hashlib.sha256)
+    return base64.b32encode(octets).decode().lower()[:DERIVED_CHARACTERS]
+
+
+def nowhere(_credential: str, _device: str) -> bool:
+    """No device has turned to anything."""
+    return False
 
 
 class FileSecrets:
@@ -37,13 +71,21 @@ class FileSecrets:
         credentials: Mapping[str, Mapping[str, str]],
         base_dir: Path,
         environ: Mapping[str, str] = os.environ,
+        turned: Turned = nowhere,
+        device: Device | None = None,
     ) -> None:
         self._credentials = credentials
         self._base_dir = base_dir
         self._environ = environ
+        self._turned = turned
+        self._device = device
 
     def __repr__(self) -> str:
         return f"FileSecrets({sorted(self._credentials)})"
+
+    def of(self, device: Device) -> "FileSecrets":
+        """The same as this device has them: derived for it, and the next ones where it accepts those."""
+        return FileSecrets(self._credentials, self._base_dir, self._environ, self._turned, device)
 
     def snmp(self, name: str) -> SnmpCredentials:
         """Credentials for polling."""
@@ -53,7 +95,7 @@ class FileSecrets:
         if entry["kind"] == "snmp-v2c":
             return SnmpV2c(self._secret(name, entry, "community"))
         return SnmpV3(
-            user=entry["user"],
+            user=self._snmp_user(name, entry),
             auth_protocol=entry.get("auth_protocol", "sha1"),
             auth_key=self._optional(name, entry, "auth_key"),
             priv_protocol=entry.get("priv_protocol", "aes128"),
@@ -66,6 +108,10 @@ class FileSecrets:
         entry = self._entry(name, "ssh")
         private_key, password = (self._optional(name, entry, key) for key in ("private_key", "password"))
         return SshLogin(entry["user"], private_key, password)
+
+    def snmp_user(self, name: str) -> str:
+        """What the user of an snmp-v3 credential is called; none of its keys is looked up."""
+        return self._snmp_user(name, self._entry(name, "snmp-v3"))
 
     def http(self, name: str) -> HttpLogin:
         """Credentials for polling over HTTPS."""
@@ -85,7 +131,7 @@ class FileSecrets:
     def gateway(self, name: str) -> bytes:
         """The master key of gateways, at least 32 octets."""
         entry = self._entry(name, "gateway")
-        key = self._octets(name, entry["key"])
+        key = self._octets(name, entry["key"], "key")
         if len(key) < MIN_GATEWAY_KEY_OCTETS:
             mend = f"make one with: (umask 077; openssl rand -hex 32 > {self._shown_target(entry['key'])})"
             raise SecretError(f"credential {name}: {entry['key']} is shorter than 32 octets, {mend}")
@@ -104,12 +150,18 @@ class FileSecrets:
             )
         return found
 
+    def written_by_hand(self, name: str) -> Mapping[str, Secret]:
+        """What somebody writes by hand into a device that Plaza does not configure, by its key."""
+        entry = self._entry(name, "snmp-v1", "snmp-v2c", "snmp-v3", "wifi", "portal")
+        references = (key for key, value in entry.items() if value.startswith("ref+"))
+        return {key: self._secret(name, entry, key) for key in references}
+
     def token(self, name: str, reference: str) -> Secret:
         """What a reference outside the inventory stands for; `name` is whose it is, for the error."""
         return self._secret(name, {"token": reference}, "token")
 
     def _entry(self, name: str, *kinds: str) -> Mapping[str, str]:
-        entry = self._credentials.get(name)
+        entry = self._credentials.get(_base(name))
         if entry is None:
             raise SecretError(f"credential {name}: is not in the inventory, add it below `credentials:`")
         if entry["kind"] not in kinds:
@@ -123,23 +175,54 @@ class FileSecrets:
         return self._secret(name, entry, key) if key in entry else None
 
     def _secret(self, name: str, entry: Mapping[str, str], key: str) -> Secret:
-        octets = self._octets(name, entry[key])
+        octets = self._octets(name, entry[key], key)
         try:
             return Secret(octets.decode())
         except UnicodeDecodeError:
             raise SecretError(f"credential {name}: {entry[key]} is not UTF-8 text, write it anew") from None
 
-    def _octets(self, name: str, reference: str) -> bytes:
+    def _octets(self, name: str, reference: str, key: str) -> bytes:
         kind, _, target = reference.partition(":")
         if kind == "ref+env" and target:
             octets = self._variable(name, target)
         elif kind == "ref+file" and target:
-            octets = _stripped(_read(name, reference, self._base_dir / target))
+            octets = _stripped(_read(name, reference, self._file(name, target)))
+        elif kind == "ref+derived" and target:
+            octets = self._derived(name, reference, key)
         else:
             raise SecretError(f"credential {name}: holds no reference, write ref+file:NAME or ref+env:NAME")
         if not octets:
             raise SecretError(f"credential {name}: {reference} is empty, write the secret there")
         return octets
+
+    def _file(self, name: str, target: str) -> Path:
+        """The file of a reference, or the one beside it that a rotation brings, where the device has that."""
+        path = self._base_dir / target
+        coming = path.with_name(f"{path.name}.next")
+        return coming if self._wants_next(name) and coming.exists() else path
+
+    def _wants_next(self, name: str) -> bool:
+        if name.endswith((NEXT, NOW)):
+            return name.endswith(NEXT)
+        return self._device is not None and self._turned(name, self._device.name)
+
+    def _derived(self, name: str, reference: str, key: str) -> bytes:
+        target, _, scope = reference.removeprefix("ref+derived:").rpartition("#")
+        if self._device is None:
+            raise SecretError(f"credential {name}: {reference} is of one {scope}, name a device that has it")
+        master = _stripped(_read(name, reference, self._file(name, target)))
+        if len(master) < MIN_MASTER_OCTETS:
+            mend = f"make one with: (umask 077; openssl rand -hex 32 > {self._base_dir / target})"
+            raise SecretError(f"credential {name}: the master of {reference} is too short, {mend}")
+        return derived(master, _base(name), key, scope, SCOPES[scope](self._device)).encode()
+
+    def _snmp_user(self, name: str, entry: Mapping[str, str]) -> str:
+        """As the inventory calls it, until a rotation gave it another name, in a file beside its key."""
+        place = rotated_file(entry.get("auth_key", ""))
+        path = self._file(name, f"{place}.user")
+        if not place or not path.exists():
+            return entry["user"]
+        return _stripped(_read(name, entry["auth_key"], path)).decode()
 
     def _variable(self, name: str, variable: str) -> bytes:
         if variable not in self._environ:
@@ -150,6 +233,18 @@ class FileSecrets:
     def _shown_target(self, reference: str) -> str:
         kind, _, target = reference.partition(":")
         return str(self._base_dir / target) if kind == "ref+file" else "FILE"
+
+
+def rotated_file(reference: str) -> str:
+    """The file below the secrets directory that a rotation would write anew; "" for a variable."""
+    kind, _, target = reference.partition(":")
+    if kind == "ref+derived":
+        return target.rpartition("#")[0]
+    return target if kind == "ref+file" else ""
+
+
+def _base(name: str) -> str:
+    return name.partition("+")[0]
 
 
 def _stripped(octets: bytes) -> bytes:

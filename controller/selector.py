@@ -1,6 +1,6 @@
 """Picks devices by a selector: `all`, a name or glob, `site=`, `mun=`, `platform=`, `role=`; comma: and."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Final
@@ -15,6 +15,7 @@ _PROPERTIES: Final[Mapping[str, Callable[[Device], str]]] = {
     "platform": lambda device: device.platform,
     "role": lambda device: device.role,
 }
+_SHOWN: Final = 8
 
 
 def select(inventory: Inventory, text: str) -> tuple[Device, ...]:
@@ -23,6 +24,11 @@ def select(inventory: Inventory, text: str) -> tuple[Device, ...]:
     Raises SelectorError when a term cannot be read, fits nothing, or no device fits them all.
     """
     terms = [term.strip() for term in text.split(",")]
+    if any(len(term.split()) > 1 for term in terms):
+        joined = ",".join(text.replace(",", " ").split())
+        raise SelectorError(
+            f"selector {text!r} has a space; a comma joins terms, and a device must fit all of them: {joined}"
+        )
     chosen = tuple(inventory.devices.values())
     for term in terms:
         fits = _predicate(term)
@@ -54,8 +60,23 @@ def _predicate(term: str) -> Callable[[Device], bool]:
 def _mend(inventory: Inventory, term: str) -> str:
     name, equals, pattern = term.partition("=")
     known = {_PROPERTIES[name](d) if equals else d.name for d in inventory.devices.values()}
-    close = get_close_matches(pattern if equals else term, sorted(known), n=1, cutoff=0.7)
-    prefix = f"{name}=" if equals else ""
-    return (
-        f"did you mean {prefix}{close[0]}?" if close else f"there is {', '.join(sorted(known)[:8]) or 'none'}"
-    )
+    wanted, prefix = (pattern, f"{name}=") if equals else (term, "")
+    called = {key.casefold(): key for key in known} | _called(inventory, name if equals else "")
+    close = get_close_matches(wanted.casefold(), called, n=1, cutoff=0.6)
+    return f"did you mean {prefix}{called[close[0]]}?" if close else f"there is {_some(known)}"
+
+
+def _called(inventory: Inventory, name: str) -> dict[str, str]:
+    """Keys of sites or municipalities by what people call them, in small letters."""
+    if name == "mun":
+        return {one.name.casefold(): key for key, one in inventory.municipalities.items()}
+    if name == "site":
+        return {one.name.casefold(): key for key, one in inventory.sites.items()}
+    return {}
+
+
+def _some(known: Iterable[str]) -> str:
+    first, *_ = several = sorted(known) or ["none"]
+    if len(several) <= _SHOWN:
+        return ", ".join(several)
+    return f"{', '.join(several[:_SHOWN])}, … ({len(several)} in all, from {first} to {several[-1]})"

@@ -64,6 +64,7 @@ class Settings(BaseModel):
     edge_listen: Listen = "127.0.0.1:8082"
     edge_url: str = ""
     trap_listen: ListenOrOff = "127.0.0.1:1162"
+    drift_fix: bool = False
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
     sinks: tuple[SinkSettings, ...] = ()
 

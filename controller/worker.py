@@ -1,4 +1,4 @@
-"""What the worker does: rollups, derived samples, forwarding, open trials, and what expires."""
+"""What the worker does: rollups, derived samples, forwarding, open trials, the sweep, and what expires."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,13 +10,19 @@ from threading import Event, Thread
 
 from captive_portal.privacy import destroy_old_keys
 from captive_portal.sessions import StoredSessions
-from controller import profiles, rollout
+from controller import applying, audit, profiles, rollout
+from controller.adoption.current import Current
+from controller.adoption.enlisting import Enlisting, Watch
 from controller.app import App, utc_now
-from controller.errors import StoreBusy
+from controller.errors import ControllerError, StoreBusy
+from controller.firmware.cleaning import Cleaner
 from controller.health import polled
 from controller.rollout import Outcome
+from controller.rollouts.carrying import Carrier
+from controller.rotation import waiting
 from controller.scheduler import Job, run
 from controller.settings import SinkSettings
+from controller.sweeper import Sweeper
 from drivers.apply import Timers
 from drivers.model import PollProfile
 from metrics.forward import Forwarder, progress
@@ -32,6 +38,7 @@ SHARD = 256  # pollers have 0 to 255; the epochs of their leases are not ours
 SESSION_SLOT_S = 60
 MUNICIPALITY_SLOT_S = 300
 BACK_SLOTS = 3
+WAITING_S = 1800
 
 
 def work(app: App, stop: Event) -> None:
@@ -57,6 +64,11 @@ def jobs(app: App, clock: Callable[[], datetime]) -> list[Job]:
         Job("municipalities per slot", MUNICIPALITY_SLOT_S, partial(_municipalities, app, clock)),
         Job("drop old days", 3600, partial(_drop_old_days, app, clock)),
         Job("end open trials", 20, partial(_end_open_trials, app)),
+        Job("carry rollouts on", 20, Carrier(app, clock).turn),
+        Job("move claimed devices on", 5, _watch(app, clock).turn),
+        Job("remove firmware copies", 60, Cleaner(app, clock).turn),
+        Job("nightly drift sweep", 15, Sweeper(app, clock).turn),
+        Job("keys of those that were off", WAITING_S, partial(_carry_on, app)),
         Job("destroy old pseudonym keys", 3600, partial(_destroy_keys, app, clock)),
     ]
 
@@ -111,7 +123,20 @@ def _end_open_trials(app: App) -> None:
     if not works.journal.unfinished():
         return
     with suppress(StoreBusy), rollout.alone(app.settings.data_dir):
-        rollout.resume(works, _log_outcome)
+        applying.resume(works, _log_outcome)
+
+
+def _watch(app: App, clock: Callable[[], datetime]) -> Watch:
+    key, path = audit.load_key(app.settings.data_dir), app.settings.inventory
+    return Watch(Enlisting(app.engine, key, path, "plaza worker", clock), Current(path))
+
+
+def _carry_on(app: App) -> None:
+    """Bring keys to devices that were off when they were rotated or revoked."""
+    try:
+        waiting.carry_on(app)
+    except ControllerError as error:
+        log.warning("keys still wait for their devices", extra={"error": str(error)})
 
 
 def _log_outcome(outcome: Outcome) -> None:

@@ -9,6 +9,7 @@ from controller import logs, settings
 from controller.app import App, build, portal_sites, utc_now
 from controller.console.app import create_app as create_console
 from controller.edge.app import create_app as create_edge
+from controller.edge.claiming import claiming_of
 from controller.leash import die_with_parent
 
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ def portal() -> "Flask":
 
 
 def edge() -> "Flask":
-    """What gateways call."""
+    """What gateways and new devices call."""
     app = _begin()
     keys = {key: site.gateway_key for key, site in portal_sites(app).items()}
-    return create_edge(keys, StoredSessions(app.engine), utc_now)
+    return create_edge(keys, StoredSessions(app.engine), utc_now, claiming_of(app, utc_now))
 
 
 def console() -> "Flask":

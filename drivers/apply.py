@@ -27,10 +27,14 @@ Login = AbstractContextManager[SshShell]
 Connect = Callable[[], Login]
 """Opens a new login each time it is called. Raises DriverError."""
 
-_FIRST_PAUSE_S: Final = 0.25
+FIRST_PAUSE_S: Final = 0.25
 _REFUSED_PAUSE_S: Final = 5.0
 _REFUSALS: Final = 3
-_CONFIRM_MARGIN_S: Final = 2.0  # left for the confirmation itself before the device's timer ends
+STILL_OPEN: Final = "its trial is still open"
+"""Why a device that answers cannot say how its trial ended."""
+
+CONFIRM_MARGIN_S: Final = 2.0
+"""Left for the confirmation itself before the device's timer ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,15 @@ class Target:
         return Talk(session, self.device, self.timers.command_s)
 
 
-Goal = Wish | Running
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """As it was, but for the keys that are `revoked` since (lines as in Manage.revoked_keys)."""
+
+    running: Running
+    revoked: tuple[str, ...] = ()
+
+
+Goal = Wish | Earlier
 """What a device should be: as wished, or as it was."""
 
 
@@ -110,7 +122,7 @@ def plan(target: Target, goal: Goal, *, stage: bool = False) -> Plan:
     started = time.monotonic()
     with target.connect() as session:
         talk = target.talk(session)
-        found = _compare(target, talk, goal)
+        found = compare(target, talk, goal)
         round_s = time.monotonic() - started
         staged = target.configurer.preview(talk, found.change) if stage and found.change else ""
     return replace(found, staged=staged, round_s=round_s)
@@ -150,10 +162,10 @@ def carry_out(target: Target, planned: Plan, token: str, before: Callable[[Step]
             target.configurer.apply(talk, planned.change, token)
         except Unreachable as error:  # the change may cut this login; the new one decides
             lost = error.reason
-    until = started + limit_s - _CONFIRM_MARGIN_S
+    until = started + limit_s - CONFIRM_MARGIN_S
     try:
-        _wait_for_reload(target, token, until - timers.settle_s)
-        return _verify_and_confirm(target, planned, token, lambda: before(Step.VERIFIED), until)
+        wait_for_reload(target, token, until - timers.settle_s)
+        return confirm_verified(target, planned.goal, token, lambda: before(Step.VERIFIED), until)
     except DriverError as error:
         error.reason += f"; while it was applied, {lost}" if lost else ""
         raise
@@ -175,14 +187,14 @@ def finish(target: Target, token: str, goal: Goal | None) -> Ending:
         talk = target.talk(session)
         known = target.configurer.status(talk, token)
         decided = known.phase is Phase.CONFIRMING
-        if known.token == token and (decided or _is_as_wished(target, talk, known, goal)):
+        if known.token == token and (decided or is_as_wished(target, talk, known, goal)):
             with suppress(VerifyFailed):  # its timer was quicker
                 target.configurer.confirm(talk, token)
             known = target.configurer.status(talk, token)
         elif known.token == token and target.configurer.traits.safety is Safety.D:
             target.configurer.revert(talk, token)
             known = target.configurer.status(talk, token)
-    found = _ending(target.device, known, token)
+    found = ending_of(target.device, known, token)
     if isinstance(found, DriverError):
         raise found
     return found
@@ -192,9 +204,9 @@ def await_end(target: Target, token: str, wait_s: float) -> Ending:
     """Ask until the device says what became of a trial. Raises DriverError when it does not in `wait_s`."""
 
     def look(talk: Talk) -> Ending | DriverError:
-        return _ending(target.device, target.configurer.status(talk, token), token)
+        return ending_of(target.device, target.configurer.status(talk, token), token)
 
-    return _ask(target, time.monotonic() + wait_s, look)
+    return ask(target, time.monotonic() + wait_s, look)
 
 
 def is_as_before(target: Target, planned: Plan) -> bool:
@@ -202,21 +214,35 @@ def is_as_before(target: Target, planned: Plan) -> bool:
     return read(target).fingerprint == planned.fingerprint
 
 
-def _compare(target: Target, talk: Talk, goal: Goal) -> Plan:
+def compare(target: Target, talk: Talk, goal: Goal) -> Plan:
+    """What would have to be done in this login's device. Raises DriverError."""
     running = target.configurer.read(talk)
     if isinstance(goal, Wish):
         features.check(target.configurer.platform, target.configurer.traits, goal.intent)
         change = target.configurer.change(target.device, running, goal)
     else:
-        change = target.configurer.restoration(target.device, running, goal)
+        change = target.configurer.restoration(target.device, running, goal.running, goal.revoked)
     return Plan(goal, running, change)
 
 
-def _is_as_wished(target: Target, talk: Talk, known: Trial, goal: Goal | None) -> bool:
+def check(target: Target, talk: Talk, goal: Goal) -> Running | VerifyFailed:
+    """What it runs where that is as wanted; VerifyFailed where its radios may still come on the air.
+
+    Raises VerifyFailed where its text is not as wanted, and DriverError.
+    """
+    found = compare(target, talk, goal)
+    if found.change:
+        raise VerifyFailed(target.device, "after the change it is not what it should be")
+    trouble = _trouble(target, talk, goal)
+    return VerifyFailed(target.device, f"after the change {trouble}") if trouble else found.running
+
+
+def is_as_wished(target: Target, talk: Talk, known: Trial, goal: Goal | None) -> bool:
+    """Whether a trial that is open works with just what was wanted; without a goal it never does."""
     if goal is None or known.phase is not Phase.OPEN or not known.reloaded:
         return False
     try:
-        return not _compare(target, talk, goal).change and not _trouble(target, talk, goal)
+        return not compare(target, talk, goal).change and not _trouble(target, talk, goal)
     except (ConfigRejected, ValueRefused, UnexpectedReply):
         return False
 
@@ -226,15 +252,16 @@ def _trouble(target: Target, talk: Talk, goal: Goal) -> str:
     return target.configurer.trouble(talk, goal) if isinstance(goal, Wish) else ""
 
 
-def _ending(device: str, known: Trial, token: str) -> Ending | DriverError:
+def ending_of(device: str, known: Trial, token: str) -> Ending | DriverError:
+    """How a trial ended, by what the device says of it; Unreachable while it is open."""
     if known.ending in {"confirmed", "reverted"}:
         return Ending(known.ending)
     if known.token == token and known.phase is not Phase.NONE:
-        return Unreachable(device, "its trial is still open", "ask again later")
+        return Unreachable(device, STILL_OPEN, "ask again later")
     return Ending.ABSENT
 
 
-def _wait_for_reload(target: Target, token: str, until: float) -> None:
+def wait_for_reload(target: Target, token: str, until: float) -> None:
     """Return when the device has reloaded its services and had time to settle."""
 
     def look(talk: Talk) -> Trial | DriverError:
@@ -243,35 +270,34 @@ def _wait_for_reload(target: Target, token: str, until: float) -> None:
             raise VerifyFailed(target.device, "it ended the trial before it could be verified")
         return known if known.reloaded else VerifyFailed(target.device, "it never finished reloading")
 
-    _ask(target, until, look)
+    ask(target, until, look)
     time.sleep(target.timers.settle_s)
 
 
-def _verify_and_confirm(
-    target: Target, planned: Plan, token: str, before: Callable[[], None], until: float
+def confirm_verified(
+    target: Target, goal: Goal, token: str, before: Callable[[], None], until: float
 ) -> Running:
-    """Confirm once the device's text is as wanted and, where it can tell, its networks are on the air."""
+    """Confirm once the device's text is as wanted and, where it can tell, its networks are on the air.
+
+    Raises DriverError when that is not so at time.monotonic() `until`.
+    """
 
     def look(talk: Talk) -> Running | DriverError:
-        again = _compare(target, talk, planned.goal)
-        if again.change:
-            raise VerifyFailed(target.device, "after the change it is not what it should be")
-        trouble = _trouble(target, talk, planned.goal)
-        if trouble:
-            return VerifyFailed(target.device, f"after the change {trouble}")
-        before()
-        target.configurer.confirm(talk, token)
-        return again.running
+        found = check(target, talk, goal)
+        if not isinstance(found, DriverError):
+            before()
+            target.configurer.confirm(talk, token)
+        return found
 
-    return _ask(target, until, look)
+    return ask(target, until, look)
 
 
-def _ask(target: Target, until: float, look: Callable[[Talk], T | DriverError]) -> T:
+def ask(target: Target, until: float, look: Callable[[Talk], T | DriverError]) -> T:
     """Log in and look, again and again with growing pauses, until there is an answer.
 
     Raises the last reason why there was none when time.monotonic() comes to `until`.
     """
-    pause_s, refused = _FIRST_PAUSE_S, 0
+    pause_s, refused = FIRST_PAUSE_S, 0
     while True:
         try:
             with target.connect() as session:

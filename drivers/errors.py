@@ -32,7 +32,11 @@ class AuthFailed(DriverError):
 
 
 class HostKeyChanged(DriverError):
-    """The device shows another SSH host key than the one pinned at adoption."""
+    """The device shows another SSH host key than the one pinned; `shown` is its fingerprint."""
+
+    def __init__(self, device: str, reason: str, hint: str = "", shown: str = "") -> None:
+        self.shown = shown
+        super().__init__(device, reason, hint)
 
 
 class HostKeyUnknown(DriverError):

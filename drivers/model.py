@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, Self
 
 
 class Role(StrEnum):
@@ -341,6 +341,10 @@ SnmpCredentials = SnmpV1 | SnmpV2c | SnmpV3
 
 class Secrets(Protocol):
     """Looks a credential up by name. Raises the caller's own error when the name or its source is wrong."""
+
+    def of(self, device: Device) -> Self:
+        """The same as one device has them."""
+        ...
 
     def snmp(self, name: str) -> SnmpCredentials:
         """Credentials for polling."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from jinja2 import FileSystemLoader, StrictUndefined, Template, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -27,9 +27,24 @@ class NotQuoted(TypeError):
     """A template printed a value that no quoting filter made: the template is wrong."""
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja2's, asked once for each type and attribute: nothing else is in its judgement."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._safe: dict[tuple[type, str], bool] = {}
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """See Jinja2."""
+        key = type(obj), attr
+        if key not in self._safe:
+            self._safe[key] = super().is_safe_attribute(obj, attr, value)
+        return self._safe[key]
+
+
 def environment(name: str, quote: Quote) -> ImmutableSandboxedEnvironment:
     """The Jinja2 environment of a platform's templates, with its quoting filter under this name."""
-    made = ImmutableSandboxedEnvironment(
+    made = _Sandbox(
         loader=FileSystemLoader(PLATFORMS),
         undefined=StrictUndefined,
         finalize=_only_quoted,
@@ -46,14 +61,16 @@ def quoting(quote: Quote) -> Callable[[object], Quoted]:
 
     def quoted(value: object) -> Quoted:
         match value:
-            case Undefined():
-                return Quoted(str(value))  # which raises, naming the variable
+            case str():
+                return Quoted(quote(value))
             case Secret():
                 return Quoted(quote(value.reveal()))
             case bool():
                 raise TypeError("say 0 or 1")
-            case str() | int():
+            case int():
                 return Quoted(quote(str(value)))
+            case Undefined():
+                return Quoted(str(value))  # which raises, naming the variable
             case _:
                 raise TypeError(f"a {type(value).__name__} is no value of a setting")
 

@@ -7,7 +7,7 @@ import io
 import logging
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -16,28 +16,44 @@ from typing import Any, Final, Protocol, Self
 import netmiko
 import paramiko
 
-from drivers.errors import AuthFailed, HostKeyChanged, HostKeyUnknown, UnexpectedReply, Unreachable
+from drivers.errors import (
+    AuthFailed,
+    ConfigRejected,
+    HostKeyChanged,
+    HostKeyUnknown,
+    UnexpectedReply,
+    Unreachable,
+)
 from drivers.model import Device, Secret, SshLogin
-from drivers.ssh_channel import opened, unbroken
+from drivers.ssh_channel import opened, unbroken, wake
+from drivers.ssh_offer import accepts
 from drivers.ssh_terminal import MAX_OUTPUT, SshTerminal
 from drivers.terminal import Style, Terminal
 
 KEEPALIVE_S: Final = 30
+LOOKS_UP_S: Final = 10
+"""How often a login that nobody uses is looked after: paramiko would do it ten times a second."""
+
 GONE_MS: Final = 60_000
 """A line on which nothing we sent is acknowledged for that long is broken (RFC 5482)."""
 
 _KEY_CLASSES: Final = (paramiko.Ed25519Key, paramiko.RSAKey, paramiko.ECDSAKey)
 
+_CHECK_LINE: Final = "check power, cable and address"
+_HANGS: Final = "it has power, its SSH server hangs: restart it, or check that it is SSH that listens there"
+_BUSY: Final = "it has power, its SSH server gives up: try again, then restart it"
+_NO_SERVER: Final = "it has power: it may still be starting, or its SSH is off or at another port"
+
 _PLAINLY: Final = (
-    ("No existing session", "it accepts the connection and says nothing"),
-    ("Error reading SSH protocol banner", "it accepts the connection and says nothing of SSH"),
-    ("saw EOF", "it hung up in the middle of our login"),
-    ("Connection refused", "it refuses the connection"),
-    ("No route to host", "the network knows no way to it"),
-    ("timed out", "it does not answer"),
-    ("Negotiation failed", "it accepts the connection and says nothing"),
+    ("No existing session", "it accepts the connection and says nothing", _HANGS),
+    ("Error reading SSH protocol banner", "it accepts the connection and says nothing of SSH", _HANGS),
+    ("saw EOF", "it hung up in the middle of our login", _BUSY),
+    ("Connection refused", "it refuses the connection", _NO_SERVER),
+    ("No route to host", "the network knows no way to it", _CHECK_LINE),
+    ("timed out", "it does not answer", _CHECK_LINE),
+    ("Negotiation failed", "it accepts the connection and says nothing", _HANGS),
 )
-"""What paramiko says, in words for a technician."""
+"""What paramiko says, in words for a technician, with what to do about it."""
 
 # paramiko logs a traceback from its own thread beside raising the error that we translate.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
@@ -93,6 +109,12 @@ class SshShell:
         """As whom we are logged in."""
         return str(self.login.username)
 
+    @property
+    def public_key(self) -> str:
+        """The public key (base64) by which we are logged in, "" for a password."""
+        key = self.login.pkey
+        return "" if key is None else str(key.get_base64())
+
     def run(self, script: str, timeout_s: float) -> Output:
         """Run the script through `sh -s`, without a terminal, so that no line editor cuts it.
 
@@ -109,6 +131,46 @@ class SshShell:
         Raises like `run`.
         """
         return self._exec(command, "", timeout_s)
+
+    def send(self, command: str, pieces: Iterable[bytes], timeout_s: float) -> Output:
+        """Run one command and give it octets, each piece taken within `timeout_s`.
+
+        A command that ends before it took all says so by its status. Raises like `run`, and what the pieces
+        raise, which ends the command.
+        """
+        late = f"it took nothing for {timeout_s:g} s"
+        with unbroken(self.device, late), opened(self.client, timeout_s) as channel:
+            channel.exec_command(command)
+            try:
+                for piece in pieces:
+                    channel.sendall(piece)
+                channel.shutdown_write()
+            except OSError:
+                if not channel.status_event.wait(1.0) or channel.exit_status < 0:
+                    raise
+            said = self._ended(channel, time.monotonic() + timeout_s)
+        if said.status < 0:
+            raise Unreachable(self.device, "the SSH session ended before all was taken")
+        return said
+
+    def put(self, path: str, offset: int, pieces: Iterable[bytes], timeout_s: float) -> None:
+        """Write octets into a file over SFTP, from `offset` on; from 0 on it begins anew.
+
+        Raises Unreachable, ConfigRejected where the device does not write, and what the pieces raise.
+        """
+        late = f"it took nothing for {timeout_s:g} s"
+        with unbroken(self.device, late), opened(self.client, timeout_s) as channel:
+            channel.invoke_subsystem("sftp")
+            try:
+                with paramiko.SFTPClient(channel).open(path, "r+b" if offset else "wb") as file:
+                    file.seek(offset)
+                    file.set_pipelined(True)
+                    for piece in pieces:
+                        file.write(piece)
+            except OSError as error:
+                if channel.closed or isinstance(error, TimeoutError):
+                    raise
+                raise ConfigRejected(self.device, f"it did not write {path}: {error}") from error
 
     @contextmanager
     def terminal(self, style: Style, timeout_s: float = 30.0) -> Iterator[Terminal]:
@@ -151,10 +213,13 @@ class SshShell:
             channel.exec_command(command)
             channel.sendall(given.encode("utf-8", "surrogateescape"))
             channel.shutdown_write()
-            stdout = self._drain(channel, channel.recv, deadline)
-            stderr = self._drain(channel, channel.recv_stderr, deadline)
-            channel.status_event.wait(max(0.0, deadline - time.monotonic()))
-            return Output(channel.exit_status if channel.exit_status_ready() else -1, stdout, stderr)
+            return self._ended(channel, deadline)
+
+    def _ended(self, channel: paramiko.Channel, deadline: float) -> Output:
+        stdout = self._drain(channel, channel.recv, deadline)
+        stderr = self._drain(channel, channel.recv_stderr, deadline)
+        channel.status_event.wait(max(0.0, deadline - time.monotonic()))
+        return Output(channel.exit_status if channel.exit_status_ready() else -1, stdout, stderr)
 
     def _drain(self, channel: paramiko.Channel, receive: Any, deadline: float) -> str:
         pieces: list[bytes] = []
@@ -179,6 +244,7 @@ class SshShell:
     def close(self) -> None:
         """End the login; safe to call twice."""
         self._open.close()
+        wake(self.client)
         self.client.close()
         self.login.paramiko_cleanup()
 
@@ -220,6 +286,7 @@ def connect(
         line.close()
         raise
     client.get_transport().set_keepalive(KEEPALIVE_S)
+    client.get_transport().sock.settimeout(LOOKS_UP_S)
     session.remote_conn_pre = client
     return SshShell(device.name, session, client)
 
@@ -239,6 +306,39 @@ def fetch_host_key(device: Device, timeout_s: float = 30.0, *, through: SshShell
     finally:
         line.close()
     return HostKey(key.get_name(), key.get_base64(), fingerprint(key.asbytes()))
+
+
+def would_accept(
+    device: Device,
+    user: str,
+    public_key: str,
+    host_key: HostKey | None,
+    timeout_s: float = 30.0,
+    *,
+    through: SshShell | None = None,
+) -> bool:
+    """Whether `user` may log in with this line of authorized_keys, as the server says; no login is made.
+
+    Raises HostKeyUnknown, HostKeyChanged or Unreachable.
+    """
+    if host_key is None:
+        raise HostKeyUnknown(device.name, "no SSH host key is pinned", f"run `plaza adopt {device.name}`")
+    line = _dialled(device, timeout_s, through)
+    try:
+        transport = paramiko.Transport(line)
+        try:
+            with _translated(device, host_key):
+                options = transport.get_security_options()
+                options.key_types = sorted(options.key_types, key=lambda kind: kind != host_key.kind)
+                transport.start_client(timeout=timeout_s)
+                shown, pinned = transport.get_remote_server_key(), _pinned_key(device, host_key)
+                if shown.asbytes() != pinned.asbytes():
+                    raise paramiko.BadHostKeyException(device.ssh.host, shown, pinned)
+                return accepts(transport, user, public_key, timeout_s)
+        finally:
+            transport.close()
+    finally:
+        line.close()
 
 
 def _dialled(device: Device, timeout_s: float, through: SshShell | None) -> socket.socket | paramiko.Channel:
@@ -322,6 +422,7 @@ def _translated(device: Device, pinned: HostKey) -> Iterator[None]:
             f"it shows the SSH host key {shown}, pinned is {pinned.fingerprint}",
             f"somebody may stand in between; if it was reinstalled, `plaza adopt --replace-key {device.name} "
             f"{device.name}`",
+            shown,
         ) from error
     except paramiko.AuthenticationException as error:
         said = str(error)
@@ -336,6 +437,8 @@ def _translated(device: Device, pinned: HostKey) -> Iterator[None]:
 
 def _unreachable(device: Device, error: Exception, through: SshShell | None = None) -> Unreachable:
     said = str(error) or type(error).__name__
-    plain = next((plain for words, plain in _PLAINLY if words in said), said)
+    plain, hint = next(
+        ((plain, hint) for words, plain, hint in _PLAINLY if words in said), (said, _CHECK_LINE)
+    )
     where = f"{device.ssh} from {through.device}" if through else str(device.ssh)
-    return Unreachable(device.name, f"no SSH at {where}: {plain}", "check power, cable and address")
+    return Unreachable(device.name, f"no SSH at {where}: {plain}", hint)

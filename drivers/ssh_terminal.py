@@ -11,6 +11,7 @@ from drivers import hearing
 from drivers.change import Line
 from drivers.errors import UnexpectedReply, Unreachable, ValueRefused
 from drivers.hearing import Hearing
+from drivers.model import Secret
 from drivers.redact import visible
 from drivers.ssh_channel import drop_unsent, unbroken
 from drivers.terminal import Answer, Style
@@ -34,8 +35,9 @@ class SshTerminal:
             self._channel.get_pty("vt100", self._style.width, _ROWS)
             self._channel.invoke_shell()
             self._hear(Hearing(self._style), until)
-            for command in self._style.opening:
-                self._say((command,), until)
+            opening = [Line(Secret(command), command, "") for command in self._style.opening]
+            for chunk in hearing.chunks(opening, self._style):
+                self._say([line.command.reveal() for line in chunk], until, chunk)
 
     def ask(self, command: str, timeout_s: float) -> str:
         with self._bounded(f"{command!r} did not end within {timeout_s:g} s"):

@@ -16,6 +16,11 @@ BIN: Final = Path(__file__).parent.absolute() / "bin"
 SYSTEM_PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 BOOT_SCRIPT_S: Final = 20.0
 PACKAGES: Final = ("system", "network", "wireless")
+MODEL: Final = "Example EX-200"
+BOARD: Final = "example,ex-200"
+RELEASE: Final = "23.05.5"
+REVISION: Final = "r24106-10cc5fcd00"
+_RELEASED: Final = f"DISTRIB_ID='OpenWrt'\nDISTRIB_RELEASE='{RELEASE}'\nDISTRIB_REVISION='{REVISION}'\n"
 _HTMODES: Final = {"2g": "HT20", "5g": "VHT80", "6g": "HE80"}
 
 
@@ -36,18 +41,27 @@ class Home:
         config = self.root / "etc/config"
         config.mkdir(parents=True, exist_ok=True)
         for package, text in factory(seed, spec).items():
-            with contextlib.suppress(FileExistsError), (config / package).open("x", encoding="utf-8") as file:
-                file.write(text)
+            _write_once(config / package, text)
+        _write_once(self.root / "etc/openwrt_release", _RELEASED)
         self.cut_power()
         shutil.rmtree(self.root / "tmp", ignore_errors=True)
         self._applied.mkdir(parents=True)
         (self.root / "tmp/log").mkdir()
+        self._tell_of_itself(f"EX{between(0, 16**8 - 1, seed, spec.name, 'serial'):08X}")
         with contextlib.suppress(FileExistsError):
             (self.root / "var").symlink_to("tmp")
         self._run_boot_scripts()
         for package in PACKAGES:
             with contextlib.suppress(FileNotFoundError):
                 shutil.copyfile(config / package, self._applied / package)
+
+    def _tell_of_itself(self, serial: str) -> None:
+        """What the kernel and the early boot scripts of OpenWrt leave for others to read."""
+        told = {"tmp/sysinfo/model": MODEL, "tmp/sysinfo/board_name": BOARD}
+        for name, text in (told | {"proc/device-tree/serial-number": f"{serial}\0"}).items():
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / name).write_text(text)
+        (self.root / "overlay").mkdir(exist_ok=True)
 
     def environment(self) -> dict[str, str]:
         """What a process on this AP sees."""
@@ -102,6 +116,11 @@ class Home:
             else:
                 stamps += [stat.st_mtime_ns, stat.st_size, stat.st_ino]
         return tuple(stamps)
+
+
+def _write_once(path: Path, text: str) -> None:
+    with contextlib.suppress(FileExistsError), path.open("x", encoding="utf-8") as file:
+        file.write(text)
 
 
 def factory(seed: int, spec: ApSpec) -> dict[str, str]:

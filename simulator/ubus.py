@@ -9,6 +9,7 @@ from typing import Any, Final
 from simulator.air import BAND_NAMES, RadioAir, frequency_mhz
 from simulator.ap import VirtualAp
 from simulator.chance import between
+from simulator.home import BOARD, MODEL, RELEASE, REVISION
 from simulator.reading import BssReading, Iface, RadioReading, Reading
 
 ANSWERS: Final = "tmp/run/ubus"
@@ -85,15 +86,15 @@ def _board(reading: Reading) -> dict[str, Any]:
         "kernel": "5.15.167",
         "hostname": reading.hostname,
         "system": "ARMv8 Processor rev 4",
-        "model": "Example EX-200",
-        "board_name": "example,ex-200",
+        "model": MODEL,
+        "board_name": BOARD,
         "rootfs_type": "squashfs",
         "release": {
             "distribution": "OpenWrt",
-            "version": "23.05.5",
-            "revision": "r24106-10cc5fcd00",
+            "version": RELEASE,
+            "revision": REVISION,
             "target": "mediatek/filogic",
-            "description": "OpenWrt 23.05.5 r24106-10cc5fcd00",
+            "description": f"OpenWrt {RELEASE} {REVISION}",
         },
     }
 

@@ -16,7 +16,13 @@ OWNERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "pysnmp": ("drivers.snmp", "simulator"),
         "netmiko": ("drivers.ssh", "simulator"),
-        "paramiko": ("drivers.ssh", "drivers.ssh_channel", "drivers.ssh_terminal", "simulator"),
+        "paramiko": (
+            "drivers.ssh",
+            "drivers.ssh_channel",
+            "drivers.ssh_offer",
+            "drivers.ssh_terminal",
+            "simulator",
+        ),
         "scapy": ("drivers.probe", "drivers.survey"),
         "influxdb_client": ("metrics.influx",),
         "apscheduler": ("controller.scheduler",),
@@ -28,7 +34,7 @@ OWNERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "granian": ("controller.roles",),
     }
 )
-ABSENT = {"scapy", "psycopg"}  # nothing of ours imports these yet
+ABSENT = {"psycopg"}  # nothing of ours imports these yet
 
 
 class Imports(ast.NodeVisitor):

@@ -135,16 +135,19 @@ def _clients(found: Found, part: Part, peers: Sequence[Peer], scale: Scale) -> N
 def _diff(found: Found, part: Part, peers: Sequence[Peer], scale: Scale) -> None:
     _say("render and diff")
     for figures in _own(found, part, "bench.apply.diffing", str(scale.diffs)):
-        found.raw["diff"] = figures
-        found.measured["diff ms"] = figures["ours_ms"]
-        found.measured["compare / difflib"] = figures["difflib_ms"] / figures["compared_ms"]
-        found.measured["diff / difflib"] = figures["difflib_ms"] / figures["ours_ms"]
-        found.details["render and diff of an access point of OpenWrt"] = {
+        pair, difflib_ms = figures["pair"], figures["difflib_ms"]
+        found.raw[f"diff, {pair}"] = figures
+        found.measured[f"{pair} ms"] = figures["ours_ms"]
+        found.measured[f"{pair} compare / difflib"] = difflib_ms / figures["compared_ms"]
+        found.measured[f"{pair} parse / difflib"] = difflib_ms / figures["parsed_ms"]
+        found.measured[f"{pair} diff / difflib"] = difflib_ms / figures["ours_ms"]
+        found.details[f"render and diff of an access point of OpenWrt, {pair}"] = {
             "texts": f"{figures['before_lines']} and {figures['after_lines']} lines, "
             f"{figures['change_lines']} lines to send",
             "ours": f"{figures['ours_ms']:.3f} ms to parse, render what is wished, compare, show both",
+            "to parse and compare": f"{figures['parsed_ms']:.3f} ms",
             "of that the comparison": f"{figures['compared_ms']:.3f} ms",
-            "difflib.unified_diff": f"{figures['difflib_ms']:.3f} ms",
+            "difflib.unified_diff": f"{difflib_ms:.3f} ms",
         }
 
 

@@ -1,18 +1,27 @@
-"""Render and diff of an access point, and difflib on the same texts: `python -m bench.apply.diffing N`."""
+"""Render and diff of access points, and difflib on the same texts: `python -m bench.apply.diffing N`.
+
+Three pairs of texts, because what difflib costs depends on how much differs, and where:
+
+* `plaza`: the 190 lines of this bench's access point, a firewall among them that nobody touches, and what it
+  exports once it has two networks more on each radio.
+* `factory`: the 72 lines that we read of one as OpenWrt leaves it, and what it exports once it has a clock
+  and six networks: most lines of the second text are new.
+* `drift`: that same one with all it should have, after somebody made a 0 of each 1, and what it exports once
+  it is as wished again: few lines differ, all over the text, which costs difflib most.
+"""
 
 import difflib
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from bench.apply.configuration import UCI
-from bench.apply.cycle import wish
+from bench.apply import configuration, cycle, factory
 from bench.apply.farm import WHOLE_UCI
 from bench.poll.meter import told
 from drivers.change import Change
@@ -27,10 +36,34 @@ _REPEATS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """CPU milliseconds of one access point, the least of several repeats; how long texts and change are."""
+class Pair:
+    """What a device has, by package, and what is wished of it; `drifts` from it before it is compared."""
 
+    name: str
+    uci: Mapping[str, str]
+    wish: Wish
+    drifts: bool = False
+
+
+PAIRS: Final = (
+    Pair("plaza", configuration.UCI, cycle.wish(_NAME, "0")),
+    Pair("factory", factory.UCI, factory.wish(_NAME)),
+    Pair("drift", factory.UCI, factory.wish(_NAME), drifts=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """CPU milliseconds of one access point, the least of several repeats; how long texts and change are.
+
+    `ours_ms` is from the running text and the wish to the lines to send and the difference a person reads;
+    `parsed_ms` from the running text and what is wanted, rendered before, to the commands; `compared_ms`
+    has both sides ready. `difflib_ms` is from both texts to the difference of their lines.
+    """
+
+    pair: str
     ours_ms: float
+    parsed_ms: float
     compared_ms: float
     difflib_ms: float
     before_lines: int
@@ -39,44 +72,46 @@ class Figures:
 
 
 def main(times: int) -> None:
-    """Tell the figures of so many access points on a line."""
-    configurer, wanted = OpenWrt(), wish(_NAME, "0")
+    """Tell the figures of so many access points, a line for each pair."""
+    for pair in PAIRS:
+        told(asdict(_figures(pair, times)))
+
+
+def _figures(pair: Pair, times: int) -> Figures:
+    configurer = OpenWrt()
     with TemporaryDirectory() as folder:
-        root = _device(Path(folder))
+        root = _device(Path(folder), pair.uci)
+        if pair.drifts:
+            there = Running(Secret(_uci(root, "", "export")), "")
+            _changed(root, configurer.change(_NAME, there, pair.wish))
+            _drift(root)
         before = _uci(root, "", "export")
         running = Running(Secret(before), "")
-        change = configurer.change(_NAME, running, wanted)
+        change = configurer.change(_NAME, running, pair.wish)
         after = _changed(root, change)
-    if configurer.change(_NAME, Running(Secret(after), ""), wanted):
+    if configurer.change(_NAME, Running(Secret(after), ""), pair.wish):
         raise AssertionError("the change does not lead to what is wished")
-    told(
-        asdict(
-            Figures(
-                compared_ms=_least_ms(_comparison(configurer, running, wanted), times),
-                ours_ms=_least_ms(lambda: configurer.change(_NAME, running, wanted), times),
-                difflib_ms=_least_ms(lambda: _unified(before, after), times),
-                before_lines=before.count("\n"),
-                after_lines=after.count("\n"),
-                change_lines=len(change.lines),
-            )
-        )
+    dialect, now = configurer.dialect, uci.parse(before)
+    then = rendered(dialect, pair.wish, now)
+    return Figures(
+        pair=pair.name,
+        ours_ms=_least_ms(lambda: configurer.change(_NAME, running, pair.wish), times),
+        parsed_ms=_least_ms(lambda: compared(dialect, _NAME, uci.parse(before), then), times),
+        compared_ms=_least_ms(lambda: compared(dialect, _NAME, now, then), times),
+        difflib_ms=_least_ms(lambda: _unified(before, after), times),
+        before_lines=before.count("\n"),
+        after_lines=after.count("\n"),
+        change_lines=len(change.lines),
     )
-
-
-def _comparison(configurer: OpenWrt, running: Running, wanted: Wish) -> Callable[[], object]:
-    """What difflib does: compare two sides that are there, ours as sections and difflib's as lines."""
-    now = uci.parse(running.text.reveal())
-    then = rendered(configurer.dialect, wanted, now)
-    return lambda: compared(configurer.dialect, _NAME, now, then)
 
 
 def _unified(before: str, after: str) -> list[str]:
     return list(difflib.unified_diff(before.splitlines(), after.splitlines()))
 
 
-def _device(root: Path) -> Path:
+def _device(root: Path, packages: Mapping[str, str]) -> Path:
     (root / "etc/config").mkdir(parents=True)
-    for package, text in UCI.items():
+    for package, text in packages.items():
         (root / "etc/config" / package).write_text(text)
     return root
 
@@ -86,6 +121,11 @@ def _changed(root: Path, change: Change) -> str:
     _uci(root, "".join(f"{line.command.reveal()}\n" for line in change.lines), "batch")
     _uci(root, "", "commit")
     return _uci(root, "", "export")
+
+
+def _drift(root: Path) -> None:
+    for file in (root / "etc/config").iterdir():
+        file.write_text(file.read_text().replace("'1'", "'0'"))
 
 
 def _uci(root: Path, given: str, verb: str) -> str:

@@ -42,6 +42,21 @@ def _quicker(kind: Kind, peer: str, limit: float) -> Goal:
     return _goal(f"{kind} pace / {peer}", what, Rule.AT_LEAST, limit, peer=peer)
 
 
+def _diffs(pair: str) -> tuple[Goal, ...]:
+    """Of one pair of texts; see bench.apply.diffing."""
+    return (
+        _goal(f"{pair} ms", f"{pair}: render and diff of an access point", Rule.AT_MOST, 1, "ms"),
+        *(
+            _goal(f"{pair} {key} / difflib", f"{pair}: difflib / {what}", Rule.AT_LEAST, 4)
+            for key, what in (
+                ("compare", "comparison alone, both sides there"),
+                ("parse", "parse and compare, what is wanted rendered before"),
+                ("diff", "parse, render, compare and show"),
+            )
+        ),
+    )
+
+
 GOALS: Final[Mapping[Part, tuple[Goal, ...]]] = MappingProxyType(
     {
         Part.OPENWRT: (
@@ -62,11 +77,7 @@ GOALS: Final[Mapping[Part, tuple[Goal, ...]]] = MappingProxyType(
             _cheaper(Kind.IOS, "netmiko", 2.5),
             _quicker(Kind.IOS, "netmiko", 3.5),
         ),
-        Part.DIFF: (
-            _goal("diff ms", "render and diff of an access point", Rule.AT_MOST, 1, "ms"),
-            _goal("compare / difflib", "difflib / comparison alone, both sides there", Rule.AT_LEAST, 4),
-            _goal("diff / difflib", "difflib / parse, render, compare and show", Rule.AT_LEAST, 4),
-        ),
+        Part.DIFF: (*_diffs("plaza"), *_diffs("factory"), *_diffs("drift")),
         Part.CYCLE: (),
     }
 )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from controller.cli.selecting import selecting
+
 if TYPE_CHECKING:
     from controller.app import App
     from controller.planfile import PlanFile
@@ -30,12 +32,13 @@ TYPED = click.option(
     "--typed",
     multiple=True,
     metavar="NAME",
-    help="The name of a device that has no timer of its own, in place of typing it. Once for each.",
+    help="The name of a device that has no timer of its own, in place of typing it; or of one that is to be "
+    "changed although the far end of its radio link does not answer. Once for each.",
 )
 
 
 @click.command()
-@click.argument("selector")
+@selecting(required=True)
 @YES
 @TYPED
 @REVERT_AFTER
@@ -57,12 +60,16 @@ def apply(selector: str, yes: bool, typed: tuple[str, ...], revert_s: int | None
         return
     devices = select(built.inventory, selector) if saved is None else _devices(built, saved)
 
-    def planned(resumed: "Sequence[Outcome]") -> "list[Planned]":
+    def planned(resumed: "Sequence[Outcome]") -> "list[Planned] | None":
         found = plan(built, devices, stage=True)
-        if saved is not None:
-            caution.one_at_a_time(found)
-            planfile.check(saved, found, history.load_key(built.settings.data_dir))
-        return found
+        if saved is None:
+            return found
+        caution.one_at_a_time(found)
+        planfile.check(saved, found, history.load_key(built.settings.data_dir))
+        if any(item.pending for item in found):
+            return found
+        click.echo(f"{selector}: nothing to do, {counted(len(found))} as the plan wanted")
+        return None
 
     carry_out(built, selector, planned, Consent(yes, typed), revert_s)
 
@@ -72,7 +79,7 @@ class Consent:
 
     def __init__(self, yes: bool, typed: tuple[str, ...]) -> None:
         self._yes = yes
-        self._typed = typed
+        self.typed = typed
 
     def given(self, planned: "Sequence[Planned]", timers: "Timers") -> bool:
         """Whether these changes may be made; each device without a timer has to be named."""
@@ -91,26 +98,34 @@ class Consent:
         return self._yes or self._agreed(len(pending))
 
     def _agreed(self, devices: int) -> bool:
-        try:
-            return click.confirm(f"Change {counted(devices)}?", err=True)
-        except click.Abort:
-            if sys.stdin.isatty():
-                raise
-            raise click.UsageError("nobody is there to answer; add --yes") from None
+        return _answer(f"Change {counted(devices)}? [y/N]").lower() in {"y", "yes"}
 
     def _named(self, name: str) -> bool:
-        if name in self._typed:
+        if name in self.typed:
             return True
         if self._yes:
-            raise click.UsageError(f"{name}: --yes is not enough for it; add --typed {name}")
-        said = click.prompt(f"Type {name} to change it", default="", show_default=False, err=True)
-        return bool(said.strip() == name)
+            raise click.ClickException(f"{name}: --yes is not enough for it; add --typed {name}")
+        return _answer(f"Type {name} to change it") == name
+
+
+def _answer(question: str) -> str:
+    """What a person types, or a pipe holds. Raises click.Abort for ^C, ClickException for nobody."""
+    if sys.stdin.isatty():
+        try:
+            return str(click.prompt(question, default="", show_default=False, err=True)).strip()
+        except click.Abort:
+            click.echo("\nnothing was changed", err=True)
+            raise
+    line = sys.stdin.readline()
+    if not line:
+        raise click.ClickException("nobody is there to answer; add --yes")
+    return line.strip()
 
 
 def carry_out(
     built: "App",
     selector: str,
-    plan: "Callable[[Sequence[Outcome]], list[Planned]]",
+    plan: "Callable[[Sequence[Outcome]], list[Planned] | None]",
     consent: Consent,
     revert_s: int | None,
     unwanted: frozenset[str] = frozenset(),
@@ -118,27 +133,38 @@ def carry_out(
     """Finish what is open, plan, show, ask, change; whether it was agreed to.
 
     What is on trial at a device of `unwanted` is taken back first. `plan` is told what became of all that
-    was open. Ends the process with 2 when a device was not reached.
+    was open; it gives None where that leaves nothing to plan. Ends the process with 2 when a device is not
+    as intended.
     """
-    from controller import caution, rollout
+    from controller import applying, caution, rollout
     from controller.cli.diff import show
+    from controller.cli.told import Told, report
+    from controller.errors import RolloutHalted
     from drivers.apply import Timers
 
     with rollout.alone(built.settings.data_dir):
         timers = Timers(revert_s=revert_s)
         works = rollout.works_of(built, timers)
-        resumed = rollout.resume(works, report, unwanted)
-        planned = caution.canary_of_one(rollout.postpone(plan(resumed), resumed))
+        resumed = applying.resume(works, report, unwanted)
+        found = plan(resumed)
+        if found is None:
+            return True
+        planned = caution.canary_of_one(rollout.postpone(works, found))
         show(planned)
         if any(item.pending for item in planned) and not consent.given(planned, timers):
             click.echo("nothing was changed", err=True)
             return False
+        told = Told(planned)
         try:
-            outcomes = rollout.run(works, selector, planned, report)
+            applying.run(works, selector, planned, told.report, consent.typed)
+        except RolloutHalted as halted:
+            if halted.wave:
+                click.echo(f"halted at {halted.wave}: the rest is held", err=True)
         except KeyboardInterrupt:
             click.echo(_INTERRUPTED, err=True)
             raise
-    _finish(outcomes)
+    if not told.sum_up():
+        sys.exit(2)
     return True
 
 
@@ -147,30 +173,9 @@ def counted(devices: int) -> str:
     return f"{devices} device" if devices == 1 else f"{devices} devices"
 
 
-def report(outcome: "Outcome") -> None:
-    """One line per device and state; the steps between only on a terminal."""
-    from controller.journal import OPEN, State
-
-    passing = outcome.state in OPEN and not outcome.detail
-    if (passing and not sys.stdout.isatty()) or (outcome.state is State.SKIPPED):
-        return
-    detail = f": {outcome.detail}" if outcome.detail else ""
-    click.echo(f"{outcome.device}: {outcome.state.value.replace('_', ' ')}{detail}")
-
-
 def _devices(built: "App", saved: "PlanFile") -> "list[Device]":
     return [
         built.inventory.devices[entry.device]
         for entry in saved.devices
         if entry.device in built.inventory.devices
     ]
-
-
-def _finish(outcomes: "Sequence[Outcome]") -> None:
-    from controller.journal import State
-
-    changed = sum(outcome.state is State.CONFIRMED for outcome in outcomes)
-    left = sum(outcome.state not in {State.CONFIRMED, State.SKIPPED} for outcome in outcomes)
-    click.echo(f"{changed} changed, {left} not reached" if left else f"{changed} changed")
-    if left:
-        sys.exit(2)

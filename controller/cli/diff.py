@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from controller.cli.selecting import selecting
+
 if TYPE_CHECKING:
     from controller.app import App
     from controller.planning import Planned
     from drivers.model import Device
 
+_NAMED: Final = 8
+_STAGED: Final = "; files beside its configuration, as authorized_keys, are not in it"
 _COLOURS: Final = MappingProxyType({"+": "green", "-": "red", "@": "cyan"})
 
 
 @click.command()
-@click.argument("selector", default="all")
+@selecting(required=False, default="all")
 @click.option("--staged", is_flag=True, help="Let each device compute the difference too, where it can.")
 @click.option(
     "--out",
@@ -51,11 +55,9 @@ def diff(selector: str, staged: bool, file: Path | None) -> None:
 def on_trial(built: "App", planned: "Sequence[Planned]") -> "list[str]":
     """Those whose last change has not ended yet."""
     from controller import rollout
-    from controller.journal import OPEN
 
     asked = {item.device.name for item in planned}
-    rows = rollout.works_of(built).journal.unfinished().values()
-    return [row.device for several in rows for row in several if row.state in OPEN and row.device in asked]
+    return [row.device for row in rollout.works_of(built).journal.on_trial() if row.device in asked]
 
 
 def plan(built: "App", devices: "Sequence[Device]", *, stage: bool = False) -> "list[Planned]":
@@ -87,7 +89,8 @@ def show(planned: "Sequence[Planned]") -> None:
         elif item.plan is not None and item.pending:
             click.echo(coloured(item.plan.change.text), nl=False)
             if item.plan.staged:
-                click.echo(f"# as {item.device.name} computes it\n{coloured(item.plan.staged.rstrip())}")
+                click.echo(f"# as {item.device.name} computes it{_STAGED}")
+                click.echo(coloured(item.plan.staged.rstrip()))
     pending = sum(item.pending for item in planned)
     failed = sum(item.error is not None for item in planned)
     alone = sum(bool(item.left_alone) for item in planned)
@@ -97,8 +100,13 @@ def show(planned: "Sequence[Planned]") -> None:
     said += f", {alone} left alone" if alone else ""
     said += f", {held} held" if held else ""
     click.echo(said, err=True)
-    for reason in sorted({item.left_alone or item.held for item in planned} - {""}):
-        click.echo(f"  {reason}", err=True)
+    reasons: dict[str, list[str]] = {}
+    for item in planned:
+        reasons.setdefault(item.left_alone or item.held, []).append(item.device.name)
+    for reason, names in sorted(reasons.items()):
+        if reason:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            click.echo(f"  {', '.join(names[:_NAMED])}{more}: {reason}", err=True)
 
 
 def coloured(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from controller.errors import Problem
     from controller.inventory import Explanation
 
 
@@ -29,6 +30,8 @@ def check(file: Path | None) -> None:
         _count(len(found.sites), "site", "sites"),
         _count(len(found.devices), "device", "devices"),
     )
+    for warning in _revoked(_chosen(file)):
+        click.echo(f"warning: {warning}", err=True)
     click.echo(f"{', '.join(counts)}: no errors")
 
 
@@ -47,6 +50,19 @@ def explain(name: str, key: str, file: Path | None) -> None:
 
     for each, explanation in inventory_file.explain_all(_chosen(file), name, key).items():
         click.echo(f"{each} = {_shown(explanation.value)}  ({_origin(explanation)})")
+
+
+def _revoked(path: Path) -> "list[Problem]":
+    """People who are listed though their keys were revoked; nobody where there is no store yet."""
+    from controller import inventory_people, settings
+    from controller.rotation.standing import revoked_lines
+    from controller.store.engine import HEAD, open_engine, version
+
+    chosen = settings.load()
+    if not chosen.store_url and not (chosen.data_dir / "plaza.db").exists():
+        return []
+    engine = open_engine(chosen.database_url)
+    return list(inventory_people.revoked(path, revoked_lines(engine))) if version(engine) == HEAD else []
 
 
 def _chosen(file: Path | None) -> Path:

@@ -9,20 +9,29 @@ import click
 
 COMMANDS: Final = MappingProxyType(
     {
+        "access": "Show who may log in at devices, and end it.",
         "adopt": "Pin the SSH host keys of devices.",
         "apply": "Make devices what the inventory says, safely.",
+        "credentials": "Rotate credentials, and say who shares what.",
         "demo": "Run everything against simulated access points.",
         "diff": "Show what `apply` would change.",
         "doctor": "Say what is missing and how to mend it.",
+        "drift": "Show who is no longer what it was.",
+        "firmware": "Keep images, and flash devices with them in waves.",
         "gateway": "Write what a site's gateway needs.",
+        "history": "Show what a device ran, version by version.",
         "inventory": "Check and explain the inventory.",
         "platform": "List, write and try platforms.",
         "poll": "Ask devices over SNMP and show what they say.",
+        "probe": "Be a citizen's phone at a site.",
+        "replace": "Put another box in a device's place.",
         "rollback": "Make a device again what it was before a change.",
+        "rollout": "Change many devices in waves, watched and stopped.",
         "run": "Run all roles, or one.",
         "session": "List and end citizens' sessions.",
         "sink": "Show what each time-series server has got.",
         "snmp": "Ask one device for objects, and why it does not answer.",
+        "stolen": "Make worthless what a stolen device held.",
     }
 )
 

@@ -31,11 +31,12 @@ def list_() -> None:
 
 
 @platform.command()
-def safety() -> None:
-    """How safely each platform is configured: what brings a device back, and what cannot be set."""
+@click.argument("name", default="")
+def safety(name: str) -> None:
+    """How safely each platform, or NAME only, is configured: what brings it back, what cannot be set."""
     from controller.cli.platform_safety import show_safety
 
-    show_safety()
+    show_safety(name)
 
 
 @platform.command()

@@ -42,7 +42,7 @@ def target(app: "App", host: str, port: int, credential: str) -> "tuple[Endpoint
         raise SelectorError(
             f"{host} is no device of the inventory: name the credential to ask it with, --community-from NAME"
         )
-    return device.snmp, app.secrets.snmp(device.snmp_credentials)
+    return device.snmp, app.secrets.of(device).snmp(device.snmp_credentials)
 
 
 def record(endpoint: Endpoint, credentials: "SnmpCredentials", hidden: tuple[str, ...], file: Path) -> None:

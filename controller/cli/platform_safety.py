@@ -7,7 +7,8 @@ from typing import Final
 import click
 
 from drivers.configurers.seam import Safety, Traits
-from drivers.configurers.ways import CONFIGURERS, CONTROLLERS
+from drivers.configurers.ways import CONFIGURERS, CONTROLLERS, why_only_watched
+from drivers.definition import load_platforms
 
 _BACK: Final = MappingProxyType(
     {
@@ -19,15 +20,30 @@ _BACK: Final = MappingProxyType(
 )
 
 
-def show_safety() -> None:
-    """Every platform that is configured, then those that another controller configures."""
-    for name, one in sorted(CONFIGURERS.items()):
-        click.echo(click.style(name, bold=True))
-        for what, said in _facts(one.traits):
-            click.echo(f"  {what:20} {said}")
-    for name, controller in sorted(CONTROLLERS.items()):
-        click.echo(f"{name} is only watched: it is configured through {controller}")
+def show_safety(name: str) -> None:
+    """One platform; without a name all that are configured, then those that another controller configures.
+
+    Raises click.ClickException for what is no platform.
+    """
+    if name:
+        _show_one(name)
+        return
+    for each in sorted(CONFIGURERS):
+        _show_one(each)
+    for each, controller in sorted(CONTROLLERS.items()):
+        click.echo(f"{each} is only watched: it is configured through {controller}")
     click.echo("every other platform is only watched")
+
+
+def _show_one(name: str) -> None:
+    if name not in CONFIGURERS:
+        if name not in load_platforms():
+            raise click.ClickException(f"no platform is called {name!r}; `plaza platform list` has them")
+        click.echo(why_only_watched(name))
+        return
+    click.echo(click.style(name, bold=True))
+    for what, said in _facts(CONFIGURERS[name].traits):
+        click.echo(f"  {what:20} {said}")
 
 
 def _facts(traits: Traits) -> Iterator[tuple[str, str]]:
@@ -35,12 +51,14 @@ def _facts(traits: Traits) -> Iterator[tuple[str, str]]:
     if traits.revert_reboots:
         yield "going back", f"restarts it, about {traits.reboot_s:.0f} s"
     yield "on hardware", "verified" if traits.verified else "never tried"
-    yield "written at once", _written(traits.chunk_octets)
+    yield "how it is sent", _sent(traits.chunk_octets)
     yield "cannot set", ", ".join(sorted(traits.cannot)) or "-"
     yield "may cut us off", ", ".join(traits.dangerous) or "-"
 
 
-def _written(octets: int) -> str:
+def _sent(octets: int) -> str:
     if octets == 0:
-        return "a script, through exec"
-    return "a line" if octets == 1 else f"lines of {octets} octets together"
+        return "as one script"
+    if octets == 1:
+        return "line by line, waiting for the prompt after each"
+    return f"several lines together, up to {octets} octets, then waiting for the prompts"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from controller.cli.apply import REVERT_AFTER, TYPED, YES, Consent, carry_out
+from controller.cli.history import show_versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,8 @@ def rollback(
 ) -> None:
     """Make the device AP again what it was, in what is ours; as carefully as `apply` changes it.
 
-    The inventory stays as it is, and the next `apply` follows the inventory: mend it first.
+    A key that was revoked since does not come back. The inventory stays as it is, and the next `apply`
+    follows the inventory: mend it first.
     """
     from controller import app, settings
     from controller.selector import select
@@ -42,12 +44,13 @@ def rollback(
     if others:
         raise click.UsageError(f"{name!r} is {1 + len(others)} devices; name one")
     if listed:
-        _list(built, device)
+        show_versions(built, device)
+        click.echo(f"what is in one: plaza history {device.name} --show N, or --diff A B", err=True)
         return
     done = carry_out(
         built,
         f"rollback {device.name}",
-        lambda resumed: [_planned(built, device, number, resumed)],
+        lambda resumed: _planned(built, device, number, resumed),
         Consent(yes, typed),
         revert_s,
         frozenset({device.name}),
@@ -56,29 +59,19 @@ def rollback(
         click.echo(f"what the inventory wants now: plaza diff {device.name}", err=True)
 
 
-def _planned(built: "App", device: "Device", number: int | None, resumed: "Sequence[Outcome]") -> "Planned":
+def _planned(
+    built: "App", device: "Device", number: int | None, resumed: "Sequence[Outcome]"
+) -> "list[Planned] | None":
+    """The way back; None where it was the one of a trial, and is done and told."""
     from controller import rollout
     from controller.journal import State
-    from controller.planning import Planned, plan_back
+    from controller.planning import plan_back
 
     taken_back = any(one.device == device.name and one.state is State.ROLLED_BACK for one in resumed)
     if taken_back and number is None:
-        return Planned(device, left_alone=f"{device.name} was on trial, and runs again what it ran before")
+        return None
     works = rollout.works_of(built)
-    return plan_back(works.access, works.history, device, number)
-
-
-def _list(built: "App", device: "Device") -> None:
-    from datetime import UTC, datetime
-
-    from controller import rollout
-
-    versions = rollout.works_of(built).history.versions(device.name)
-    if not versions:
-        click.echo(f"{device.name}: nothing is kept of it yet; `plaza apply` keeps what it changes", err=True)
-        return
-    click.echo("version  seen at               our change  fingerprint   by")
-    for version in versions:
-        at = datetime.fromtimestamp(version.at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        line = f"{version.number:7}  {at}  {version.reason:10}  {version.fingerprint[:12]}  {version.actor}"
-        click.echo(line)
+    item = plan_back(works.access, works.history, device, number)
+    if item.version:
+        click.echo(f"{device.name}: to version {item.version} of it (plaza rollback --list)", err=True)
+    return [item]

@@ -140,7 +140,8 @@ class Desk:
         device = _one(app, name)
         if not device.snmp_credentials:
             raise SelectorError(f"{device.name}: has no `snmp: {{credentials: …}}`; add it to the inventory")
-        request = PollRequest(device.name, device.snmp, app.secrets.snmp(device.snmp_credentials), ())
+        credentials = app.secrets.of(device).snmp(device.snmp_credentials)
+        request = PollRequest(device.name, device.snmp, credentials, ())
         return cls(app, device, names, oids, request)
 
     def ask(self, request: "PollRequest", read: "Reading", *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Machine-to-machine HTTP: what the gateways of the sites call."""
+"""Machine-to-machine HTTP: what the gateways of the sites call, and new devices."""
 
 import json
 import logging
@@ -14,7 +14,10 @@ from werkzeug.exceptions import HTTPException, Unauthorized
 
 from captive_portal.gateway import signed
 from captive_portal.sessions import StoredSessions
-from controller.edge import protocol
+from controller.adoption.scripts import PATH
+from controller.edge import claiming, protocol
+from controller.edge.claiming import Claiming
+from controller.errors import ControllerError
 
 log = logging.getLogger(__name__)
 
@@ -58,14 +61,20 @@ class Edge:
 
 
 def create_app(
-    site_keys: Mapping[str, bytes], sessions: StoredSessions, clock: Callable[[], datetime]
+    site_keys: Mapping[str, bytes],
+    sessions: StoredSessions,
+    clock: Callable[[], datetime],
+    claims: Claiming | None = None,
 ) -> Flask:
-    """The edge for gateways whose keys (32 octets each) are given by site."""
+    """The edge for gateways whose keys (32 octets each) are given by site, and for devices with a claim."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = protocol.MAX_BODY_OCTETS
     edge = Edge(site_keys, sessions, clock)
     app.add_url_rule("/healthz", "alive", edge.alive, methods=["GET"])
     app.add_url_rule("/gw/<site>/sync", "sync", edge.sync, methods=["POST"])
+    if claims is not None:
+        app.add_url_rule(PATH, "claim", claims.claim, methods=["POST"])
+    app.register_error_handler(ControllerError, claiming.unavailable)
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(SQLAlchemyError, _store_failed)
     return app

@@ -44,7 +44,8 @@ class Policy:
     `soak_s` passes after a wave before its evidence counts, and `patience_s` more until there is some.
     `parallel` devices are changed at once, each of another site. Who cannot be reached is tried again after
     `retry_first_s`, then twice as long, at most `retry_most_s`, until `give_up_s` after the start.
-    A person said that what is in `without` may be missing.
+    A person said that what is in `without` may be missing. Firmware: the `image` by its sha256, and what its
+    way to a site may use (`kbps` kbit/s; 0 is by each site's uplink).
     """
 
     shares: tuple[float, ...] = (0.05, 0.25, 1.0)
@@ -57,6 +58,8 @@ class Policy:
     retry_most_s: int = 43_200
     give_up_s: int = 14 * 86_400
     without: frozenset[Asked] = frozenset()
+    image: str = ""
+    kbps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +107,36 @@ Look = Callable[[str, int], Sequence[Evidence]]
 class Preflight:
     """What was found before anything is changed; `trouble` "" where nothing speaks against it.
 
-    `facts` None: it was not reached, which is no trouble: it is pending.
+    `facts` None: it was not reached, which is no trouble: it is pending. `left_alone`: why this work does not
+    concern it. `wanted` is the digest of what it is to become, to which the rollout holds. `diff` is for a
+    person, "" where nothing is to be done. `cautions` are what a person must know of it; `typed`: nothing on
+    the device undoes the change, so that its name has to be typed.
     """
 
     device: str
     facts: Facts | None
     trouble: str = ""
+    left_alone: str = ""
+    wanted: str = ""
+    diff: str = ""
+    cautions: tuple[str, ...] = ()
+    typed: bool = False
 
+
+Fits = Callable[[float], bool]
+"""Whether what begins now and may last so many seconds ends before the maintenance window does."""
 
 Tell = Callable[[Row], None]
 """Told of every row after it is durable and before the act that it announces."""
 
 
 class Work(Protocol):
-    """What is done to each device. Both methods write a journal row before each remote act.
+    """What is done to each device. Both methods that change one write a journal row before each remote act.
 
     They return when nothing is open any more or nothing can be known now, and raise nothing of a device's
-    faults: those are in the rows. A row that was not begun may come back `pending` (not reached), `held`
-    (what it was planned for has changed) or `skipped` (nothing to do).
+    faults: those are in the rows, which are in the journal. A row that was not begun may come back `pending`
+    (not reached), `held` (what it was planned for has changed), `skipped` (nothing to do), or as it was given
+    where it does not fit its window or NotBegun says that its rollout was stopped meanwhile.
     """
 
     @property
@@ -133,10 +148,13 @@ class Work(Protocol):
         """Look at one device and change nothing: login, facts, free flash, others' pending changes, drift."""
         ...
 
-    def carry_out(self, rows: Sequence[Row], tell: Tell) -> tuple[Row, ...]:
+    def carry_out(self, rows: Sequence[Row], fits: Fits, tell: Tell) -> tuple[Row, ...]:
         """Change the devices of one group, as one."""
         ...
 
     def resume(self, rows: Sequence[Row], tell: Tell) -> tuple[Row, ...]:
-        """End what another process left open (states of journal.OPEN), asking each device once."""
+        """End what another process left open (states of journal.OPEN), asking each device once.
+
+        Where that process died in the middle and the device is as before, its row is `planned` again.
+        """
         ...

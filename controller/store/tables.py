@@ -115,7 +115,7 @@ config_versions = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("at", BigInteger, nullable=False),
     Column("actor", String(64), nullable=False),
-    Column("reason", String(16), nullable=False),  # before after
+    Column("reason", String(16), nullable=False),  # before after seen accepted wished tried
     Column("rollout", String(32), nullable=False),
     Column("platform", String(32), nullable=False),
     Column("fingerprint", String(64), nullable=False),
@@ -154,7 +154,7 @@ drift = Table(
     metadata,
     Column("device", String(64), primary_key=True),
     Column("state", String(16), nullable=False),  # same owned foreign both unknown
-    Column("fingerprint", String(64), nullable=False),
+    Column("fingerprint", String(64), nullable=False),  # keyed, of all that was judged
     Column("owned", Integer, nullable=False),  # lines of ours that are not as wished
     Column("text", Text, nullable=False),  # the difference, without secrets
     Column("detail", Text, nullable=False),
@@ -244,7 +244,7 @@ probes = Table(
     metadata,
     Column("site", String(64), primary_key=True),
     Column("works", Integer),  # 1, 0, NULL = it could not be tried
-    Column("step", String(16), nullable=False),  # dhcp dns redirect portal internet
+    Column("step", String(16), nullable=False),  # dhcp router dns redirect portal api
     Column("detail", Text, nullable=False),
     Column("took_ms", Integer),
     Column("probed_at", BigInteger, nullable=False),

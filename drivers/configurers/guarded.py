@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from drivers.change import Change
-from drivers.configurers.seam import Phase, Talk, Trial
+from drivers.configurers.seam import Phase, Trial
 from drivers.errors import UnexpectedReply
 from drivers.redact import redact
 
@@ -41,9 +41,3 @@ def trial(device: str, said: str) -> Trial:
         reloaded="reloaded" in facts,
         ending=facts.get("ending", "").partition(" ")[0],
     )
-
-
-def login_key(talk: Talk) -> str:
-    """The public key (base64) of this login, "" for a password."""
-    key = getattr(talk.session.login, "pkey", None)
-    return str(key.get_base64()) if key is not None else ""

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from drivers.change import Change
+from drivers.facts import Facts
 from drivers.model import Intent, Secret, SnmpV3
 
 if TYPE_CHECKING:
@@ -145,8 +146,18 @@ class Configurer(Protocol):
         """
         ...
 
-    def restoration(self, device: str, running: Running, earlier: Running) -> Change:
-        """What has to be sent so that what is ours is again as in an earlier configuration; pure."""
+    def restoration(
+        self, device: str, running: Running, earlier: Running, revoked: tuple[str, ...] = ()
+    ) -> Change:
+        """What has to be sent so that what is ours is again as in an earlier configuration; pure.
+
+        The keys that are `revoked` since, lines as in Manage.revoked_keys, do not come back and go wherever
+        they stand. Raises as `change`, and ConfigRejected where the key of this very login is among them.
+        """
+        ...
+
+    def facts(self, talk: Talk) -> Facts:
+        """What the device says of itself. Changes nothing."""
         ...
 
     def redacted(self, running: Running) -> str:

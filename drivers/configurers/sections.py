@@ -157,7 +157,9 @@ def hidden(grammar: Grammar, text: str) -> str:
 
 
 def masked(line: Words, places: tuple[int, ...], cover: str) -> Words:
-    """A line with some of its words covered."""
+    """A line with some of its words covered; with all behind the first of them in a line that is longer."""
+    if places and len(line) > max(places) + 1:
+        places = tuple(range(min(places), len(line)))
     return tuple(cover if place in places else word for place, word in enumerate(line))
 
 

@@ -83,6 +83,26 @@ _QUESTIONS: Final = MappingProxyType(
 )
 PARSE_ERROR: Final = "% Parse error\n"
 
+VERSION: Final = """\
+Aruba Operating System Software.
+ArubaOS (MODEL: 515), Version 8.10.0.6
+Website: http://www.arubanetworks.com
+(c) Copyright 2023 Hewlett Packard Enterprise Development LP.
+Compiled on 2023-03-20 at 10:13:11 UTC (build 86144) by jenkins
+FIPS Mode :disabled
+
+AP uptime is 3 weeks 2 days 4 hours 5 minutes 6 seconds
+"""
+APS: Final = """\
+
+2 Access Points
+---------------
+Name         IP Address  Mode    Spectrum  Clients  Type  Mesh Role  Zone  Serial #    radio0 Channel
+----         ----------  ----    --------  -------  ----  ---------  ----  --------    --------------
+AP-AA-BB-00  10.8.19.3   access  disable   4        515   N/A        N/A   CNB0K9X111  6
+AP-C3-74-00  10.8.19.2*  access  disable   2        515   N/A        N/A   CNB0K9X222  11
+"""
+
 FACTORY: Final = """\
 virtual-controller-country MX
 name SetMeUp-C3:74:00
@@ -188,15 +208,25 @@ class ArubaInstant:
                     return "% Configuration is allowed on the conductor only\n"
                 session.facts["head"] = TOP
                 return ""
-            case ("show", "running-config", *option) if option in ([], ["no-encrypt"]):
-                return "".join(f"{one}\n" for one in self._listed(plain=bool(option)))
-            case ("show", "uncommitted-config"):
-                return "".join(f"{one}\n" for one in self._uncommitted())
+            case ("show", *what):
+                return self._show(what)
             case ("reload",):
                 unsaved = self.running.text() != self.box.flash["config"]
                 session.facts["asked"] = "save" if unsaved else "restart"
                 return ""
         return self._act(words)
+
+    def _show(self, what: list[str]) -> str:
+        match what:
+            case ["running-config", *option] if option in ([], ["no-encrypt"]):
+                return "".join(f"{one}\n" for one in self._listed(plain=bool(option)))
+            case ["uncommitted-config"]:
+                return "".join(f"{one}\n" for one in self._uncommitted())
+            case ["version"]:
+                return VERSION
+            case ["aps"]:
+                return APS
+        raise Unreadable("unknown command")
 
     def _act(self, words: Words) -> str:
         match words:

@@ -25,6 +25,41 @@ _UNVERIFIED: Final = {
 _NO_ARCHIVE: Final = "%Turn config archive on before using Rollback Confirmed Change\n"
 _NOTHING_PENDING: Final = "%No Rollback Confirmed Change pending\n"
 _ENTER: Final = "Enter configuration commands, one per line.  End with CNTL/Z.\n"
+_ABOUT: Final[Mapping[Flavour, str]] = {
+    Flavour.AUTONOMOUS: """\
+Cisco IOS Software, C2600 Software (AP3G2-K9W7-M), Version 15.3(3)JF12, RELEASE SOFTWARE (fc1)
+Technical Support: http://www.cisco.com/techsupport
+
+ap-viejo uptime is 3 weeks, 2 days, 4 hours, 5 minutes
+cisco AIR-CAP2602E-A-K9    (PowerPC) processor (revision A0) with 204790K/57344K bytes of memory.
+Processor board ID FTX1722R0AB
+PowerPC CPU at 800Mhz, revision number 0x2151
+32K bytes of flash-simulated non-volatile configuration memory.
+Base ethernet MAC Address: 00:11:22:33:44:55
+Part Number                          : 73-14511-02
+Top Assembly Serial Number           : FTX1722R0AB
+Product/Model Number                 : AIR-CAP2602E-A-K9
+""",
+    Flavour.CATALYST: """\
+Cisco IOS XE Software, Version 17.09.04a
+Cisco IOS Software [Cupertino], C9800 Software (C9800_IOSXE-K9), Version 17.9.4a, RELEASE SOFTWARE (fc3)
+Technical Support: http://www.cisco.com/techsupport
+
+wlc-viejo uptime is 3 weeks, 2 days, 4 hours, 5 minutes
+cisco C9800-L-C-K9 (C9800-L-C-K9) processor (revision 1.0) with 7715904K/6147K bytes of memory.
+32768K bytes of non-volatile configuration memory.
+""",
+}
+_INVENTORY: Final[Mapping[Flavour, str]] = {
+    Flavour.AUTONOMOUS: """\
+NAME: "AP2600", DESCR: "Cisco Aironet 2600 Series (IEEE 802.11n) Access Point"
+PID: AIR-CAP2602E-A-K9 , VID: V01, SN: FTX1722R0AB
+""",
+    Flavour.CATALYST: """\
+NAME: "Chassis 1", DESCR: "Cisco C9800-L-C-K9 Chassis"
+PID: C9800-L-C-K9      , VID: V01  , SN: FCL2401Q0XY
+""",
+}
 _SHORT: Final[Mapping[str, str]] = {
     "conf t": "configure terminal",
     "config t": "configure terminal",
@@ -146,6 +181,9 @@ class CiscoIos:
         return {
             "show running-config": lambda _: self._show_running(),
             "show startup-config": lambda _: self._show_startup(),
+            "show version": lambda _: _ABOUT[self.flavour],
+            "show inventory": lambda _: _INVENTORY[self.flavour],
+            "dir flash:": lambda _: self._directory(),
             "show archive config rollback timer": lambda _: self._show_timer(),
             "show archive": lambda _: self._show_archive(),
             self._air[self.flavour][0]: lambda _: self._air[self.flavour][1](),
@@ -161,6 +199,11 @@ class CiscoIos:
             "exit|logout": lambda _: _leave(),
             "reload": lambda _: self._reload(),
         }
+
+    def _directory(self) -> str:
+        free = 0 if self.box.faults.disk_full else 6_862_336
+        rows = "    2  -rwx        1048  Mar 1 2016 00:01:04 +00:00  private-multiple-fs\n\n"
+        return f"Directory of flash:/\n\n{rows}15998976 bytes total ({free} bytes free)\n"
 
     def _show_running(self) -> str:
         text = self.running_text()

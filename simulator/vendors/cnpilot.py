@@ -50,6 +50,12 @@ _QUESTIONS: Final = MappingProxyType(
 )
 _SECURITY: Final = frozenset({"open", "enhanced-open", "wpa2-psk", "wpa3-sae"})
 
+VERSION: Final = """\
+Model            : cnPilot E410
+Software Version : 4.2.2-r3
+Serial Number    : W8TG0AB12CDE
+"""
+
 FACTORY: Final = """\
 hostname E410-AABBCC
 country-code MX
@@ -132,9 +138,9 @@ class CnPilot:
                 raise Cut
             case ("exit",):
                 session.facts["head"] = TOP
-            case ("show", "config"):
+            case ("show", ("config" | "version") as what):
                 shown = self._typed(session) or self.running
-                return "".join(f"{one}\n" for one in self._listed(shown))
+                return VERSION if what == "version" else "".join(f"{one}\n" for one in self._listed(shown))
             case ("apply",):
                 self.running = self._typed(session) or self.running
                 self._keep(session, None)

@@ -9,6 +9,7 @@ compared with a device.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -17,12 +18,16 @@ from simulator.vendors.device import Alarm, Box, Cut, DiskFull, Look, Session
 from simulator.vendors.routeros_config import Configuration, Item, seconds
 from simulator.vendors.routeros_console import look_over, run
 from simulator.vendors.routeros_machine import Context
+from simulator.vendors.routeros_packages import fetched, version_of
 from simulator.vendors.routeros_script import ScriptError
 
 SAFE_MODE: Final = "\x18"
 LEAVE: Final = "\x04"
 HELP: Final = "?"
 HISTORY: Final = 100
+BOARD: Final = "cAPGi-5HaxD2HaxD"
+SERIAL: Final = "HEX0A1B2C3D"
+ARCHITECTURE: Final = "arm64"
 _CONFIG: Final = "config"
 _FILE: Final = "file:"
 _HIJACK: Final = "Hijacking Safe Mode from someone - unroll/release/don't take it [u/r/d]: "
@@ -56,6 +61,8 @@ class RouterOs:
         self.flash_folder = flash_folder
         self.keepalive_s = 0.0
         self.startup_s = 0.3
+        self.is_board = True
+        self.refuses_packages = False
         self.inactive: set[str] = set()
         self.safe: _Safe | None = None
         self.reboots = 0
@@ -91,6 +98,7 @@ class RouterOs:
         self.reboots += 1
         self.safe = None
         self._alarms = {}
+        self._install()
         if self.flash_folder:
             for name in [name for name in self.box.flash if name.startswith(_FILE)]:
                 if not name.startswith(f"{_FILE}flash/"):
@@ -176,8 +184,8 @@ class RouterOs:
                 return self._save(arguments["name"])
             case ("system", "backup", "load"):
                 return self._load(arguments, context)
-            case ("import",):
-                return self._import(arguments)
+            case ("import",) | ("tool", "fetch"):
+                return self._import(arguments) if path == ("import",) else self._fetch(arguments)
             case ("system", "reboot"):
                 self.box.lose_power()
                 raise Cut("")
@@ -190,8 +198,26 @@ class RouterOs:
     def export(self, *, secrets: bool, only: str) -> str:
         """With the header that tells the time."""
         header = f"# 2026-11-26 16:00:{self.box.deaths % 60:02d} by RouterOS {self.version}\n"
-        header += "# software id = ABCD-EFGH\n#\n# model = cAPGi-5HaxD2HaxD\n# serial number = HEX0A1B2C3D\n"
+        header += f"# software id = ABCD-EFGH\n#\n# model = {BOARD}\n# serial number = {SERIAL}\n"
         return header + "".join(f"{line}\n" for line in self.config.export(secrets=secrets, only=only))
+
+    def about(self, menu: str) -> str:
+        """Right-aligned properties; a CHR is no routerboard."""
+        if menu == "system routerboard":
+            told = {"routerboard": "yes", "board-name": "cAP ax", "model": BOARD, "serial-number": SERIAL}
+            shown = told if self.is_board else {"routerboard": "no"}
+        else:
+            shown = {
+                "uptime": "1w2d3h",
+                "version": f"{self.version} (stable)",
+                "free-memory": "640.2MiB",
+                "free-hdd-space": "0" if self.box.faults.disk_full else "93.5MiB",
+                "total-hdd-space": "128.0MiB",
+                "architecture-name": ARCHITECTURE,
+                "board-name": "cAP ax" if self.is_board else "CHR",
+                "platform": "MikroTik",
+            }
+        return "".join(f"{name:>25}: {value}\n" for name, value in shown.items())
 
     def flags(self, menu: str, item: Item) -> str:
         """X disabled, I inactive, R running."""
@@ -208,6 +234,18 @@ class RouterOs:
             if name.startswith(_FILE):
                 found.append({"name": name.removeprefix(_FILE), "size": str(len(text)), "contents": text})
         return found
+
+    def put(self, name: str, offset: int, octets: bytes) -> None:
+        """Over SFTP; an octet is a letter."""
+        before = self.box.flash.get(_FILE + name, "")
+        text = octets.decode("latin-1")
+        self.box.write(
+            _FILE + name, before[:offset].ljust(offset, "\0") + text + before[offset + len(text) :]
+        )
+
+    def empty(self, name: str) -> None:
+        """Over SFTP."""
+        self.box.write(_FILE + name, "")
 
     def write_file(self, name: str, contents: str) -> None:
         """Refused when the disk is full."""
@@ -262,6 +300,18 @@ class RouterOs:
             self.safe = None
             self.keep()
             self._time()
+
+    def _fetch(self, arguments: Mapping[str, str]) -> str:
+        text = fetched(arguments["url"])
+        self.write_file(arguments.get("dst-path", arguments["url"].rpartition("/")[2]), text)
+        return f"      status: finished\n  downloaded: {len(text) // 1024}KiB\n"
+
+    def _install(self) -> None:
+        """Packages at the top are taken at the start, unless the device refuses them."""
+        for name in [name for name in self.box.flash if name.startswith(_FILE) and name.endswith(".npk")]:
+            version = "" if self.refuses_packages else version_of(self.box.flash[name], ARCHITECTURE)
+            del self.box.flash[name]
+            self.version = version or self.version
 
     def _import(self, arguments: Mapping[str, str]) -> str:
         text = self.box.flash.get(_FILE + arguments.get("file-name", ""))
@@ -318,7 +368,8 @@ class RouterOs:
             self._run(self._get(item, "on-event"))
 
     def _run(self, script: str) -> None:
-        run(self, script, Context())
+        with suppress(Cut):  # it was its own restart
+            run(self, script, Context())
 
     def _interval(self, item: Item) -> float:
         return seconds(self._get(item, "interval"))

@@ -22,7 +22,9 @@ from simulator.vendors.routeros_verbs import Verb
 _VERBS: Final = frozenset(
     {"add", "set", "remove", "print", "find", "get", "export", "enable", "disable", "unset"}
 )
-_PATHS: Final = ("system backup", "safe-mode")
+_PATHS: Final = ("system backup", "safe-mode", "tool")
+_ABOUT: Final = frozenset({"system resource", "system routerboard"})
+"""Menus that only tell."""
 
 
 def run(machine: Machine, source: str, context: Context) -> str:
@@ -71,7 +73,9 @@ def _resolve(machine: Machine, command: Command, context: Context) -> tuple[tupl
     return tuple(path), words
 
 
-_ENDINGS: Final = frozenset({"save", "load", "import", "quit", "take", "release", "unroll", "reboot", "ping"})
+_ENDINGS: Final = frozenset(
+    {"save", "load", "import", "quit", "take", "release", "unroll", "reboot", "ping", "fetch"}
+)
 
 
 def _is_known(machine: Machine, path: list[str]) -> bool:
@@ -79,7 +83,7 @@ def _is_known(machine: Machine, path: list[str]) -> bool:
     if not path or path[-1] in _ENDINGS or path == ["export"]:
         return True
     menu = " ".join(path[:-1] if path[-1] in _VERBS else path)
-    if machine.config.menu(menu) is not None or menu == "file":
+    if machine.config.menu(menu) is not None or menu == "file" or menu in _ABOUT:
         return True
     prefixes = {" ".join(name.split()[:depth]) for name in (*MENUS, *_PATHS) for depth in range(1, 4)}
     missing = machine.config.version < 7 and menu.startswith("interface wifi")
@@ -108,6 +112,8 @@ def _command(
     menu, verb = " ".join(path[:-1]), path[-1]
     if verb == "export":
         return _export(machine, menu, words), []
+    if menu in _ABOUT and verb == "print":
+        return machine.about(menu), []
     if verb in _VERBS:
         # Inside the brackets of a command, `find` and the like mean its menu.
         inside = Context(path[:-1], context.interactive, context.owner, context.printed)

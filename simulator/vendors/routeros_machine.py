@@ -24,6 +24,10 @@ class Machine(Protocol):
         """The text of an export."""
         ...
 
+    def about(self, menu: str) -> str:
+        """What a menu that only tells prints."""
+        ...
+
     def flags(self, menu: str, item: Item) -> str:
         """The letters before an item."""
         ...

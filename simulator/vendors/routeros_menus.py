@@ -16,11 +16,15 @@ Check = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Property:
-    """`default` is what it has when nobody said anything, and an export leaves out; None: always shown."""
+    """`default` is what it has when nobody said anything, and an export leaves out; None: always shown.
+
+    What is not `printed` no command shows.
+    """
 
     default: str | None = None
     check: Check = ANY
     secret: bool = False
+    printed: bool = True
 
 
 @dataclass(frozen=True)
@@ -267,7 +271,13 @@ MENUS: Final[Mapping[str, Menu]] = {
         unique=("name",),
     ),
     "user ssh-keys": Menu(
-        {"user": Property(), "key": Property(None, ("key",)), "comment": _COMMENT},
+        {
+            "user": Property(),
+            "key": Property(None, ("key",), printed=False),
+            "bits": Property(),
+            "key-owner": Property(),
+            "comment": _COMMENT,
+        },
         needed=("user", "key"),
         exported=False,
     ),

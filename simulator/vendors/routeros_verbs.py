@@ -48,7 +48,10 @@ class Verb:
             yield (parameter[0], self._text(parameter[1])) if parameter else (word.bare, "yes")
 
     def _add(self) -> tuple[str, list[str]]:
-        item = self._machine.config.add(self._menu, self._arguments(self._words))
+        arguments = self._arguments(self._words)
+        if self._menu == "user ssh-keys":  # whose it is, says the comment behind the key
+            arguments["key-owner"] = " ".join(arguments.get("key", "").split()[2:])
+        item = self._machine.config.add(self._menu, arguments)
         self._machine.changed(1)
         return "", [str(item["id"])]
 
@@ -82,7 +85,9 @@ class Verb:
         ]
         said = []
         for number, item in enumerate(self._matching(words)):
-            names = known.properties if known is not None else ()
+            names = (
+                [name for name, one in known.properties.items() if one.printed] if known is not None else ()
+            )
             values = {name: self._machine.config.value(self._menu, item, name) for name in names}
             if known is not None and known.alone:
                 said += [f"  {name}: {value}\n" for name, value in values.items()]
@@ -172,6 +177,10 @@ class Verb:
     def _change_file(self, verb: str, name: str, arguments: Mapping[str, str]) -> None:
         if verb == "remove":
             self._machine.remove_file(name)
+        elif "name" in arguments:
+            [old] = [one for one in self._machine.files() if one["name"] == name]
+            self._machine.remove_file(name)
+            self._machine.write_file(arguments["name"], old["contents"])
         else:
             self._machine.write_file(name, arguments.get("contents", ""))
 

@@ -18,6 +18,7 @@ from paramiko.common import (
 
 from simulator.ssh import host_key
 from simulator.vendors.device import Session, Vendor
+from simulator.vendors.sftp import Files, TakesFiles
 from simulator.vendors.terminal import Terminal
 
 _LOOK_S: Final = 0.1
@@ -132,6 +133,8 @@ class _Line:
         self._transport.daemon = True
         self._transport.local_version = "SSH-2.0-Cisco-1.25"
         self._transport.add_server_key(key)
+        if isinstance(server.device, TakesFiles):
+            self._transport.set_subsystem_handler("sftp", paramiko.SFTPServer, Files, server.device)
         self._transport.start_server(threading.Event(), _Login(server, self, self._transport))
 
     @property

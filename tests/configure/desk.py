@@ -9,11 +9,12 @@ from sqlalchemy import Engine, select
 
 from controller import audit, history
 from controller.access import Access, Pinning, pinned
+from controller.applying import resume, run
 from controller.history import History
 from controller.journal import OPEN, Journal, State
 from controller.model import Hours, Inventory, Municipality, Portal, Site, Uplink, UplinkKind
 from controller.planning import Planned, plan_all
-from controller.rollout import Outcome, Report, Works, resume, run
+from controller.rollout import Outcome, Report, Works
 from controller.store.engine import open_engine
 from controller.store.tables import audit as audit_table
 from controller.store.tables import metadata, rollout_steps, rollouts
@@ -40,6 +41,10 @@ class Pocket:
 
     logins: Mapping[str, SshLogin]
     words: dict[str, str] = field(default_factory=lambda: {"staff": CANARY})
+
+    def of(self, _device: Device) -> "Pocket":
+        """Every device has the same."""
+        return self
 
     def ssh(self, name: str) -> SshLogin:
         """A login."""

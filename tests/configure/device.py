@@ -117,7 +117,7 @@ fi
 # What stock OpenWrt's BusyBox has and our scripts may use; no diff, patch, base64, timeout, nohup, stat, od.
 APPLETS = (
     *("sh", "ash", "[", "test", "true", "false", "echo", "printf", "env", "kill", "sleep", "sync"),
-    *("awk", "cat", "cut", "grep", "head", "sed", "tail", "tr", "cmp", "sha256sum"),
+    *("awk", "cat", "cut", "df", "grep", "head", "sed", "tail", "tr", "cmp", "sha256sum"),
     *("chmod", "cp", "ln", "ls", "mkdir", "mv", "rm", "tar", "gzip", "gunzip", "start-stop-daemon"),
 )
 

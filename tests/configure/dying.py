@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from controller import rollout
+from controller import applying
 from controller.rollout import Outcome
 from tests.configure.desk import make_desk
 from tests.configure.device import Ap, quickest
@@ -29,7 +29,7 @@ def main(spec: Path) -> None:
         if said["when"] == "after" and outcome.state.value == said["state"]:
             _die()
 
-    rollout.run(at.works, "all", at.plan(), report)
+    applying.run(at.works, "all", at.plan(), report)
 
 
 def _die_before(engine: Engine, state: str) -> None:

@@ -66,7 +66,7 @@ def test_a_change_that_cuts_the_management_link_reverts_by_itself(ap: Ap, desk: 
     before = ap.configuration()
     at.want(cut_off(ap.device))
     at.hurry()
-    with pytest.raises(RolloutHalted, match=r"the canary.*its old configuration is back"):
+    with pytest.raises(RolloutHalted, match=r"^ap-08019-1: .*its old configuration is back"):
         at.apply()
     assert ap.listening()
     assert ap.configuration() == before

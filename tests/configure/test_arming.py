@@ -103,7 +103,7 @@ class Folder:
 
     def talk(self, run: Callable[[str, float], Output]) -> Talk:
         """A login whose scripts are given to `run`."""
-        session = SimpleNamespace(run=run, login=SimpleNamespace(pkey=None))
+        session = SimpleNamespace(run=run, public_key="")
         return Talk(cast(SshShell, session), "caja", 60)
 
     def arming(self, tokens: list[str]) -> list[str]:

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 
 from controller import caution
+from controller.cli.platform import platform
 from controller.errors import PlanError
 from controller.planning import Planned
 from drivers.apply import Plan, Timers
@@ -80,6 +82,17 @@ def test_every_platform_states_its_class_and_what_it_cannot_set() -> None:
     assert timerless == {"aruba_instant", "cambium_cnpilot"}
     assert not any(one.traits.verified for one in CONFIGURERS.values())  # none was tried on hardware yet
     assert all(one.traits.dangerous for one in CONFIGURERS.values())
+
+
+def test_the_safety_of_one_platform_can_be_asked_for() -> None:
+    said = CliRunner().invoke(platform, ["safety", "openwrt"])
+    assert (said.exit_code, said.output.splitlines()[0]) == (0, "openwrt")
+    assert "cisco" not in said.output
+    assert (
+        CliRunner().invoke(platform, ["safety", "generic"]).output
+        == "Plaza only watches the platform generic\n"
+    )
+    assert "no platform is called 'nobody'" in CliRunner().invoke(platform, ["safety", "nobody"]).output
 
 
 def test_what_another_controller_configures_is_not_configured_here() -> None:

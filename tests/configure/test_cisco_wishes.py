@@ -176,8 +176,8 @@ def test_a_controller_chooses_channels_itself(catalyst: Bench) -> None:
 def test_a_controller_carries_rates_portal_and_every_kind_of_security(catalyst: Bench) -> None:
     ssids = (
         Ssid("Abierta", captive=True, rate=Rate(5000, 1000), vlan=20),
-        Ssid("Cifrada", Security.OWE),
-        Ssid("Nueva", Security.WPA3, passphrase="alcaldia", bands=(Band.GHZ_6,)),
+        Ssid("Cifrada", Security.OWE, vlan=40),
+        Ssid("Nueva", Security.WPA3, passphrase="alcaldia", bands=(Band.GHZ_6,), vlan=40),
     )
     wish = asked(ssids=ssids, captive=captive(), manage=Manage(vlan=20))
     catalyst.make(wish)
@@ -202,6 +202,27 @@ def test_a_controller_carries_rates_portal_and_every_kind_of_security(catalyst: 
 def test_a_vlan_without_an_address_is_no_management_vlan(catalyst: Bench) -> None:
     with pytest.raises(ConfigRejected, match="no address in VLAN 99"):
         catalyst.change(asked(manage=Manage(vlan=99)))
+
+
+@pytest.mark.parametrize(("manage", "vlan"), [(Manage(vlan=20), 20), (Manage(), 10)])
+def test_guests_never_come_into_the_vlan_of_a_controllers_management(
+    catalyst: Bench, manage: Manage, vlan: int
+) -> None:
+    plain = asked(ssids=(Ssid("Gratis"),), manage=manage)
+    with pytest.raises(ConfigRejected, match=rf"'Gratis' has no VLAN.*in VLAN {vlan}.*`vlan`"):
+        catalyst.change(plain)
+    assert catalyst.change(asked(ssids=(Ssid("Gratis", vlan=40),), manage=manage))
+
+
+def test_networks_made_by_hand_on_a_radio_that_is_off_are_named_before_it_is_switched_on() -> None:
+    asleep = HAND_MADE[Flavour.AUTONOMOUS].replace(
+        "interface Dot11Radio0\n no ip address", "interface Dot11Radio0\n no ip address\n shutdown"
+    )
+    bench = bench_of(Flavour.AUTONOMOUS, asleep)
+    with bench.server:
+        with pytest.raises(ConfigRejected, match=r"interface Dot11Radio0 is off.*'La red de la tecnica'"):
+            bench.change(asked(radios=(Radio(Band.GHZ_2),)))
+        assert bench.change(asked(radios=(Radio(Band.GHZ_5),), ssids=()))
 
 
 def test_keys_that_only_the_device_can_read_are_known_by_our_digest() -> None:

@@ -1,8 +1,12 @@
 """`plaza adopt`, `plaza diff` and `plaza apply`, as a technician types them."""
 
 import re
+from pathlib import Path
 
-from tests.configure.desk import CANARY
+from controller import audit
+from controller.access import Pinning
+from controller.store.engine import open_engine
+from tests.configure.desk import CANARY, utc_now
 from tests.configure.device import Ap
 from tests.configure.keyboard import Plaza
 
@@ -51,21 +55,39 @@ def test_a_changed_host_key_is_refused_until_the_device_is_named(plaza: Plaza, o
     one_ap.reinstall()
     new = one_ap.host_key().fingerprint
 
-    for command in ("adopt ap-08019-1", "adopt --replace-key ap-08019-2 ap-08019-1", "diff ap-08019-1"):
+    for command in ("adopt ap-08019-1", "diff ap-08019-1"):
         code, _, errors = plaza(command)
         assert code == 2
         assert old in errors
         assert new in errors
         assert "plaza adopt --replace-key ap-08019-1 ap-08019-1" in errors
 
+    assert plaza("adopt --replace-key ap-08019-2 ap-08019-1") == (
+        2,
+        "",
+        "--replace-key ap-08019-2: 'ap-08019-1' selects no such device; nothing was pinned\n",
+    )
     code, output, _ = plaza("adopt --replace-key ap-08019-1 ap-08019-1")
     assert (code, output) == (0, f"ap-08019-1: ssh-ed25519 {new} pinned in place of {old}\n")
     assert plaza("adopt ap-08019-1")[1].endswith("already pinned\n")
     assert plaza("diff ap-08019-1")[0] == 3
 
 
+def test_a_key_that_is_the_one_of_another_device_is_said_to_be_its(plaza: Plaza, one_ap: Ap) -> None:
+    plaza("adopt ap-08019-1")
+    one_ap.reinstall()
+    engine = open_engine(f"sqlite:///{Path('var/plaza.db').absolute()}")
+    pinning = Pinning(engine, audit.load_key(Path("var")), "tecnica")
+    pinning.pin("ap-08019-2", one_ap.host_key(), utc_now())
+    for command in ("adopt ap-08019-1", "diff ap-08019-1"):
+        code, _, errors = plaza(command)
+        assert code == 2
+        assert "that is the key of ap-08019-2: are cables or addresses swapped?" in errors
+        assert "--replace-key" not in errors
+
+
 def test_a_selector_that_fits_nothing_is_one_line(plaza: Plaza) -> None:
-    for command in ("diff nobody", "apply nobody", "adopt nobody"):
+    for command in ("diff nobody", "apply nobody", "adopt nobody", "diff mun=08019 role=ap"):
         code, output, errors = plaza(command)
         assert (code, output) == (2, "")
         assert len(errors.splitlines()) == 1
@@ -78,5 +100,8 @@ def test_a_halted_rollout_ends_in_one_line_and_exit_code_2(plaza: Plaza, one_ap:
     (staged / "network").write_text("network.lan.proto='static'\n")
     code, output, errors = plaza("apply --yes ap-08019-1")
     assert code == 2
-    assert "ap-08019-1: failed: it has uncommitted changes of somebody else" in output
-    assert errors.splitlines()[-1].startswith("rollout halted at the canary: ap-08019-1")
+    assert output.endswith("0 changed, 1 failed\n")
+    assert errors.splitlines()[-1] == (
+        "ap-08019-1: failed: it has uncommitted changes of somebody else; nothing was changed; "
+        "see `uci changes` there, then commit or revert them"
+    )

@@ -4,13 +4,18 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from controller import rollout
+from controller.cli import told
+from controller.journal import State
+from controller.rollout import Outcome
 from drivers.configurers.openwrt import OpenWrt
 from tests.configure.desk import CANARY
 from tests.configure.device import Ap
@@ -30,9 +35,11 @@ def test_a_saved_plan_is_applied_as_it_was_shown(plaza: Plaza, one_ap: Ap) -> No
     code, output, _ = plaza("apply --yes plan.json")
     assert code == 0
     assert output.endswith("ap-08019-1: confirmed\n1 changed\n")
-    code, _, errors = plaza("apply --yes plan.json")
-    assert code == 2
-    assert "nothing was changed: ap-08019-1 needs no change any more; plan again" in errors
+    assert plaza("apply --yes plan.json") == (
+        0,
+        "plan.json: nothing to do, 1 device as the plan wanted\n",
+        "",
+    )
 
 
 def test_a_saved_plan_is_refused_once_the_device_or_the_file_is_another(plaza: Plaza, one_ap: Ap) -> None:
@@ -62,6 +69,8 @@ def test_a_device_goes_back_to_what_it_was_and_forth_again(plaza: Plaza, one_ap:
     assert code == 0
     assert output.endswith("ap-08019-1: confirmed\n1 changed\n")
     assert "-\toption ssid 'Chihuahua Gratis'" in output
+    assert "+++ ap-08019-1/wireless (version 1)\n" in output
+    assert "ap-08019-1: to version 1 of it" in errors
     assert "what the inventory wants now: plaza diff ap-08019-1" in errors
     assert one_ap.option("wireless.plaza_2g4_1.ssid") == ""
     assert one_ap.option("wireless.plaza_2g4_9.ssid") == "De antes"
@@ -75,6 +84,7 @@ def test_a_device_goes_back_to_what_it_was_and_forth_again(plaza: Plaza, one_ap:
     code, output, _ = plaza("rollback --list ap-08019-1")
     assert code == 0
     assert [line.split()[0] for line in output.splitlines()] == ["version", "4", "3", "2", "1"]
+    assert [line.split()[0] for line in output.splitlines() if "runs now" in line] == ["4", "2"]
     code, _, errors = plaza("rollback --yes --to 9 ap-08019-1")
     assert code == 2
     assert re.search(r"there is no version 9 of it; write one of [\d, ]+", errors)
@@ -128,8 +138,8 @@ def test_a_change_that_was_interrupted_is_said_to_be_on_trial_and_can_be_taken_b
     assert "ap-08019-1: a change of ours is on trial there" in plaza("diff ap-08019-1")[2]
     code, output, errors = plaza("rollback --yes ap-08019-1")
     assert code == 0
-    assert "ap-08019-1: rolled back" in output
-    assert "ap-08019-1 was on trial, and runs again what it ran before" in errors
+    assert output == "ap-08019-1: rolled back: its old configuration is back\n"
+    assert errors == "what the inventory wants now: plaza diff ap-08019-1\n"
     assert one_ap.configuration() == before
     assert "on trial" not in plaza("diff ap-08019-1")[2]
 
@@ -154,7 +164,8 @@ def test_only_one_process_changes_devices(plaza: Plaza) -> None:
         for command in ("apply --yes ap-08019-1", "rollback --yes ap-08019-1"):
             code, _, errors = plaza(command)
             assert code == 2
-            assert errors == "another process is changing devices; wait until it is done\n"
+            who = rf"process {os.getpid()} of \S+, since [-\d]+ [:\d]+Z, is changing devices"
+            assert re.fullmatch(f"{who}; wait until it is done\n", errors)
 
 
 def test_a_plan_file_that_is_not_there_is_no_selector(plaza: Plaza) -> None:
@@ -167,6 +178,72 @@ def test_nobody_at_the_keyboard_is_told_what_to_add(plaza: Plaza) -> None:
     plaza("adopt ap-08019-1")
     code, _, errors = plaza("apply --revert-after 15 ap-08019-1")
     assert code == 2
-    assert "nobody is there to answer; add --yes" in errors
+    assert errors.splitlines()[-1] == "Error: nobody is there to answer; add --yes"
+    assert "[y/N]" not in errors
+    assert "Usage" not in errors
     assert "what we cannot confirm goes back by itself after 15 s" in errors
     assert "15 s may be too short: a change here needs" in errors
+
+
+def test_who_stops_at_the_question_is_told_that_nothing_was_changed(plaza: Plaza, one_ap: Ap) -> None:
+    plaza("adopt ap-08019-1")
+    before = one_ap.configuration()
+    ours, theirs = pty.openpty()
+    environment = {"PATH": "/usr/bin:/bin", "TERM": "xterm", "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [
+        "env",
+        "--default-signal=INT",
+        sys.executable,
+        "-m",
+        "controller.cli.main",
+        "apply",
+        "ap-08019-1",
+    ]
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
+    ) as asking:
+        assert asking.stderr is not None
+        said = b""
+        while b"[y/N]" not in said:
+            piece = os.read(asking.stderr.fileno(), 65536)
+            assert piece, said
+            said += piece
+        while asking.poll() is None:  # one that comes right before it reads is seen only after the next
+            asking.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                asking.wait(10)
+        said += asking.stderr.read()
+    os.close(ours)
+    os.close(theirs)
+    assert asking.returncode == 130
+    assert said.endswith(b"\nnothing was changed\n")
+    assert one_ap.configuration() == before
+
+
+def test_each_device_is_told_of_once_and_the_sum_is_true(plaza: Plaza) -> None:
+    plaza("adopt ap-08019-1")
+    code, output, errors = plaza("apply --yes all")
+    assert code == 2
+    assert [line for line in (output + errors).splitlines() if line.startswith("ap-08019-2:")] == [
+        "ap-08019-2: no SSH host key is pinned; run `plaza adopt ap-08019-2`"
+    ]
+    assert output.endswith("ap-08019-1: confirmed\n1 changed, 1 not planned\n")
+    assert "  sw-08019: Plaza only watches the platform generic\n" in errors
+    code, output, errors = plaza("rollback --list sw-08019")
+    assert "sw-08019: nothing is kept of it yet; Plaza only watches the platform generic\n" in errors
+
+
+def test_what_is_announced_is_not_said_to_be_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    for state in (State.ARMED, State.APPLIED, State.VERIFIED, State.CONFIRMED):
+        told.report(Outcome("ap", state))
+    told.report(Outcome("ap", State.VERIFIED, "not yet known: it does not answer"))
+    assert capsys.readouterr().out.splitlines() == [
+        "ap: arming",
+        "ap: applying and verifying",
+        "ap: confirming",
+        "ap: confirmed",
+        "ap: on trial: not yet known: it does not answer",
+    ]

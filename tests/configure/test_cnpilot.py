@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from drivers.apply import Ending
+from drivers.apply import Earlier, Ending
 from drivers.configurers import unarmed
 from drivers.configurers.cnpilot import CnPilot
 from drivers.configurers.cnpilot.board import STYLE, CnPilotBoard
@@ -92,9 +92,9 @@ def test_a_network_made_by_hand_beside_ours_is_left_alone(at: Bench) -> None:
 
 
 def test_a_number_that_somebody_took_after_our_change_is_refused_when_it_is_needed(at: Bench) -> None:
-    earlier = [at.plan(small()).running]
+    earlier = [Earlier(at.plan(small()).running)]
     at.carry_out(at.plan(WHOLE))
-    earlier.append(at.plan(small()).running)
+    earlier.append(Earlier(at.plan(small()).running))
     at.carry_out(at.plan(small()), token=TOKENS[1])
     by_hand(at, 12)
     for goal in (WHOLE, earlier[1]):

@@ -1,8 +1,10 @@
 """A kept login is used again while it lives, replaced once when it died, and closed when nobody needs it."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -140,3 +142,23 @@ def test_no_more_than_so_many_logins_are_kept(door: Door) -> None:
         wait_until("the older login is closed", lambda: door.server.sessions() == 0)
         assert other.sessions() == 1
         kept.close()
+
+
+def test_a_login_that_nobody_uses_rests_and_still_ends_at_once(ap: Ap) -> None:
+    shell = ssh.connect(ap.device, ap.login, ap.host_key())
+    thread = shell.client.get_transport()
+    assert thread is not None
+
+    def wakings() -> int:
+        status = Path(f"/proc/self/task/{thread.native_id}/status").read_text()
+        return int(re.findall(r"^voluntary_ctxt_switches:\s*(\d+)", status, re.MULTILINE)[0])
+
+    time.sleep(0.5)  # what the login itself has to say is over
+    before = wakings()
+    time.sleep(2)
+    assert wakings() - before <= 2
+    begun = time.monotonic()
+    shell.close()
+    thread.join(ssh.LOOKS_UP_S)
+    assert not thread.is_alive()
+    assert time.monotonic() - begun < ssh.LOOKS_UP_S / 2

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.apply import Ending, Plan, Step, await_end, carry_out, finish, plan, take_back
+from drivers.apply import Earlier, Ending, Plan, Step, await_end, carry_out, finish, plan, take_back
 from drivers.configurers.seam import Phase, Wish
 from drivers.errors import ConfigRejected, Unreachable, VerifyFailed
 from drivers.model import (
@@ -365,7 +365,7 @@ def test_the_key_we_are_logged_in_with_stays_whatever_is_wished(tmp_path: Path) 
         carry_out(target, planned(box), "t1", nothing)
         assert keys.read_text() == f"# de antes\n# plaza begin\n{KEY}\n{ours}# plaza end\n# al final"
         assert keys.stat().st_mode == mode
-        carry_out(target, plan(target, earlier), "t2", nothing)
+        carry_out(target, plan(target, Earlier(earlier)), "t2", nothing)
         assert keys.read_text() == f"# de antes\n# plaza begin\n{ours}# plaza end\n# al final"
 
 
@@ -375,12 +375,12 @@ def test_a_rollback_writes_again_what_was_ours_and_nothing_else(one_box: Box) ->
     before = one_box.configuration()
     carry_out(target, first, "t1", nothing)
     (one_box.root / "etc/rsyslog.d/60-nueva.conf").write_text("# de la tecnica\n")
-    carry_out(target, plan(target, first.running), "t2", nothing)
+    carry_out(target, plan(target, Earlier(first.running)), "t2", nothing)
     after = one_box.configuration()
     assert after.pop("etc/rsyslog.d/60-nueva.conf") == b"# de la tecnica\n"
     empty = {"etc/chilli/local.conf": b""}
     assert after == before | empty
-    assert not plan(target, first.running).change
+    assert not plan(target, Earlier(first.running)).change
 
 
 def test_the_management_vlan_rides_on_the_file_of_the_uplink(one_box: Box) -> None:
@@ -392,7 +392,7 @@ def test_the_management_vlan_rides_on_the_file_of_the_uplink(one_box: Box) -> No
     assert "VLAN=plaza-mgmt" in one_box.file(drop_in)
     assert "Id=30" in one_box.file("/etc/systemd/network/10-plaza-mgmt.netdev")
     assert "plaza-mgmt" in one_box.file("/proc/net/route")
-    carry_out(one_box.target(PATIENT), plan(one_box.target(PATIENT), found.running), "t2", nothing)
+    carry_out(one_box.target(PATIENT), plan(one_box.target(PATIENT), Earlier(found.running)), "t2", nothing)
     assert not (one_box.root / drop_in.lstrip("/")).exists()
 
 

@@ -224,6 +224,17 @@ def test_what_the_device_has_not_is_said(intent: Intent, lacks: dict[str, object
         wanted(wish(intent), replace(STATE, **lacks))  # type: ignore[arg-type]
 
 
+def test_guests_without_a_vlan_stay_beside_a_management_that_moved_or_stayed_in_one() -> None:
+    moved = wanted(wish(replace(INTENT, manage=Manage(vlan=99))), STATE)
+    left = wanted(wish(INTENT), replace(STATE, entries={**STATE.entries, **moved}))
+    for made in (moved, left):
+        assert "bridge=br-lan" in hostapd(made)
+    assert not {owned.NETDEV, owned.NETWORK, STATE.uplink} & left.keys()
+    network = moved[owned.NETWORK]
+    assert isinstance(network, File)
+    assert "Bridge" not in network.content
+
+
 REFUSED = [
     (replace(INTENT, hostname="a b"), "is no host name"),
     (replace(INTENT, country="mx"), "is no country"),

@@ -30,7 +30,7 @@ from drivers.model import (
     Ssid,
     Syslog,
 )
-from tests.configure.device import NETWORK, STAND_IN, SYSTEM, WIRELESS
+from tests.configure.device import FACTORY, NETWORK, STAND_IN, SYSTEM, WIRELESS
 from tests.configure.openwrt import KEY
 from tests.configure.test_render import EVIL, INTENT
 
@@ -310,6 +310,33 @@ def test_guests_never_follow_the_management_into_its_vlan() -> None:
         change(managed(Manage(vlan=30)), running(network=MANAGED + BRIDGE))
 
 
+MOVED = MANAGED.replace("br-lan", "br-lan.99") + BRIDGE
+OWN_VLAN = "\nconfig bridge-vlan\n\toption device 'br-lan'\n\toption vlan '99'\n\tlist ports 'eth0{}'\n"
+OTHER_NAME = "\nconfig device\n\toption name 'gestion'\n\toption type '8021q'\n\toption vid '99'\n"
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        MOVED,
+        MOVED + OWN_VLAN.format(":t") + "\tlist ports 'eth1:u*'\n",
+        MANAGED.replace("br-lan", "eth0.99"),
+        MANAGED.replace("br-lan", "gestion") + OTHER_NAME,
+    ],
+)
+def test_guests_never_follow_a_management_that_stayed_in_its_vlan(network: str) -> None:
+    guests = "\nconfig interface 'vlan20'\n\toption proto 'none'\n"
+    with pytest.raises(ConfigRejected, match=r"'Chihuahua Gratis' has no VLAN.*in VLAN 99.*`vlan`.*rollback"):
+        change(Wish(INTENT), running(network=network + guests))
+    apart = replace(INTENT, ssids=(GUESTS,))
+    assert not sent(change(Wish(apart), running(network=network + guests)), "network")
+
+
+def test_a_lan_that_is_untagged_in_a_bridge_with_vlans_carries_guests_as_any_lan() -> None:
+    network = MOVED + OWN_VLAN.format("") + "\tlist ports 'eth1:u*'\n"
+    assert change(Wish(INTENT), running(network=network))
+
+
 def test_our_own_gateway_needs_nothing_of_the_access_point() -> None:
     assert (
         change(wired(GatewayKind.PLAZA), running()).paths
@@ -430,6 +457,38 @@ def test_a_limit_for_each_client_is_said_to_be_impossible() -> None:
     features.check(OPENWRT.platform, OPENWRT.traits, captive(GatewayKind.OPENNDS))
 
 
+def test_going_back_to_radios_that_slept_wakes_nothing_and_leaves_no_trace(tmp_path: Path) -> None:
+    factory = running(wireless=FACTORY)
+    now = _after(tmp_path, FACTORY, change(Wish(INTENT), factory))
+    back = OPENWRT.restoration("ap-1", now, factory)
+    assert "-\toption disabled '1'\n" in back.text
+    assert OPENWRT.restoration("ap-1", _after(tmp_path, _wireless(now), back), factory).lines == ()
+    names = {"wireless.default_radio0.disabled", "wireless.radio0.disabled", "wireless.radio1.disabled"}
+    assert names <= {line.path for line in back.lines}
+    slept = uci.parse("package wireless\n" + _wireless(_after(tmp_path, _wireless(now), back)))
+    assert (
+        slept.sections["wireless.default_radio0"]
+        == uci.parse(f"package wireless\n{FACTORY}").sections["wireless.default_radio0"]
+    )
+
+
+def test_going_back_leaves_a_network_that_somebody_switched_off_on_a_radio_that_stays_on() -> None:
+    earlier = running()
+    off = WIRELESS.replace("'hecha-a-mano'", "'hecha-a-mano'\n\toption disabled '1'")
+    assert not any(
+        "@wifi-iface" in line.path
+        for line in OPENWRT.restoration("ap-1", running(wireless=off), earlier).lines
+    )
+
+
+def test_going_back_leaves_a_network_that_somebody_made_her_own_since(tmp_path: Path) -> None:
+    factory = running(wireless=FACTORY)
+    now = _wireless(_after(tmp_path, FACTORY, change(Wish(INTENT), factory)))
+    hers = now.replace("option ssid 'OpenWrt'", "option ssid 'De la tecnica'")
+    back = OPENWRT.restoration("ap-1", running(wireless=hers), factory)
+    assert not any("default_radio0" in line.path or "@wifi-iface" in line.path for line in back.lines)
+
+
 def test_a_radio_that_carries_the_way_out_is_dangerous() -> None:
     backhaul = f"{WIRELESS}\nconfig wifi-iface 'subida'\n\toption device 'radio1'\n\toption mode 'sta'\n"
     found = change(Wish(INTENT), running(wireless=backhaul))
@@ -489,6 +548,26 @@ def _through_uci(folder: Path, found: Change, option: str) -> str:
     shutil.rmtree(folder / "stage", ignore_errors=True)
     assert done.stderr == b""
     return done.stdout.decode().removesuffix("\n")
+
+
+def _wireless(found: Running) -> str:
+    """The package without its head."""
+    return found.text.reveal().partition("package wireless\n")[2].partition("package ")[0]
+
+
+def _after(folder: Path, wireless: str, found: Change) -> Running:
+    """What a device runs once a real shell and uci committed a change."""
+    shutil.rmtree(folder / "config", ignore_errors=True)
+    (folder / "config").mkdir()
+    for package, text in {"system": SYSTEM, "wireless": wireless, "network": NETWORK}.items():
+        (folder / "config" / package).write_text(text)
+    batch = "".join(f"{line.command.reveal()}\n" for line in found.lines if line.path[:6] != "files.")
+    tool = f"{shutil.which('uci') or STAND_IN} -c {folder}/config -t {folder}/stage"
+    script = f"{tool} batch <<'END'\n{batch}END\n{tool} commit\n"
+    script += "".join(f"{tool} export {package}\n" for package in ("system", "network", "wireless"))
+    done = subprocess.run(["sh", "-s"], input=script.encode(), capture_output=True, check=True)
+    assert done.stderr == b""
+    return Running(Secret(done.stdout.decode()), "")
 
 
 def _a_key_goes_whole(comment: str, before: Running, folder: Path) -> None:

@@ -98,6 +98,18 @@ def test_a_device_from_its_box_becomes_as_wished_and_stays_so(town: Town) -> Non
     assert not apply.plan(target, wish()).change
 
 
+def test_it_tells_of_itself_as_its_ubus_does(town: Town) -> None:
+    target = town.target()
+    with target.connect() as session:
+        found = target.configurer.facts(target.talk(session))
+    board = json.loads(town.simulator.ssh(town.entry, "ubus call system board").stdout)
+    assert found.model == f"{board['model']} ({board['board_name']})"
+    assert found.version == board["release"]["version"]
+    assert found.serial.startswith("EX")
+    assert found.free_octets
+    assert found.foreign == ""
+
+
 def test_power_that_goes_inside_the_trial_brings_back_what_was_on_the_air(town: Town) -> None:
     target = town.target()
     planned = apply.plan(target, wish())

@@ -47,7 +47,7 @@ def test_a_plan_does_not_hold_for_another_configuration(at: Desk, one_ap: Ap, tm
 def test_a_plan_does_not_hold_for_another_intent(at: Desk, one_ap: Ap, tmp_path: Path) -> None:
     saved = planfile.save(tmp_path / "plan.json", "all", at.plan(), KEY)
     at.want(replace(at.devices()[0], country="US"))
-    with pytest.raises(PlanError, match="wanted otherwise than when it was planned"):
+    with pytest.raises(PlanError, match=r"the inventory \(or a secret\) changed since the plan was made"):
         planfile.check(saved, at.plan(), KEY)
 
 
@@ -57,15 +57,21 @@ def test_a_plan_does_not_hold_for_another_passphrase(
     saved = planfile.save(tmp_path / "plan.json", "all", at.plan(), KEY)
     secrets = at.works.access.secrets
     monkeypatch.setattr(secrets, "passphrase", lambda name: Secret("otra-palabra-larga"))
-    with pytest.raises(PlanError, match="wanted otherwise than when it was planned"):
+    with pytest.raises(PlanError, match=r"the inventory \(or a secret\) changed since the plan was made"):
         planfile.check(saved, at.plan(), KEY)
 
 
-def test_a_plan_that_is_done_or_whose_device_is_gone_does_not_hold(at: Desk, tmp_path: Path) -> None:
+def test_a_plan_that_is_done_holds_as_long_as_the_inventory_says_the_same(at: Desk, tmp_path: Path) -> None:
     saved = planfile.save(tmp_path / "plan.json", "all", at.plan(), KEY)
     at.apply()
-    with pytest.raises(PlanError, match="needs no change any more"):
+    planfile.check(saved, at.plan(), KEY)
+    at.want(replace(at.devices()[0], country="US"))
+    with pytest.raises(PlanError, match="runs another configuration"):
         planfile.check(saved, at.plan(), KEY)
+
+
+def test_a_plan_whose_device_is_gone_does_not_hold(at: Desk, tmp_path: Path) -> None:
+    saved = planfile.save(tmp_path / "plan.json", "all", at.plan(), KEY)
     with pytest.raises(PlanError, match="is no longer in the inventory"):
         planfile.check(saved, [], KEY)
 

@@ -75,6 +75,17 @@ def test_a_template_cannot_leave_its_sandbox_nor_print_what_is_not_there() -> No
         environment.from_string("{{ nothing | uci }}").render()
 
 
+def test_a_sandbox_that_has_allowed_one_attribute_still_refuses_another() -> None:
+    environment = render.environment("uci", uci.quote)
+    radio = Radio(Band.GHZ_2, width_mhz=20)
+    for _ in range(2):
+        assert environment.from_string("{{ x.width_mhz | uci }}").render(x=radio) == "'20'"
+        assert environment.from_string("{{ x.index(7) | uci }}").render(x=[7]) == "'0'"
+        for attribute, value in (("__slots__", radio), ("append", [7]), ("mro", Radio)):
+            with pytest.raises(SecurityError):
+                environment.from_string(f"{{{{ x.{attribute}(1) | uci }}}}").render(x=value)
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=ssids)
 def test_an_ssid_goes_through_a_real_shell_and_uci_as_it_is_or_not_at_all(name: str, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from controller import audit, rollout
+from controller import applying, audit, rollout
 from controller.access import pinned
 from controller.errors import RolloutHalted, StoreBusy
 from controller.journal import State
@@ -59,7 +59,7 @@ def test_a_device_that_goes_offline_after_planning_is_pending_too(one_ap: Ap, de
     at = desk(one_ap)
     planned = at.plan()
     one_ap.lose_power()
-    (outcome,) = rollout.run(at.works, "all", planned, at.said.append)
+    (outcome,) = applying.run(at.works, "all", planned, at.said.append)
     assert outcome.state is State.PENDING
 
 
@@ -92,7 +92,7 @@ def test_a_device_that_changed_since_the_plan_is_not_overwritten(one_ap: Ap, des
     with (one_ap.root / "etc/config/wireless").open("a") as file:
         file.write("\nconfig wifi-iface 'otra'\n")
     with pytest.raises(RolloutHalted, match="changed since the plan"):
-        rollout.run(at.works, "all", planned, at.said.append)
+        applying.run(at.works, "all", planned, at.said.append)
     assert one_ap.option("wireless.otra") == "wifi-iface"
 
 
@@ -144,7 +144,7 @@ def test_a_passphrase_is_in_no_diff_journal_audit_log_or_error(
     assert CANARY not in repr(planned)
     assert planned[0].plan is not None
     assert "••• (new)" in planned[0].plan.change.text
-    rollout.run(at.works, "all", planned, at.said.append)
+    applying.run(at.works, "all", planned, at.said.append)
     assert one_ap.option("wireless.plaza_2g4_2.key") == CANARY
     with at.engine.connect() as connection:
         rows = (*connection.execute(select(rollout_steps)), *connection.execute(select(audit_table)))

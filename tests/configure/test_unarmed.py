@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from drivers.apply import Ending, Step
+from drivers.apply import Earlier, Ending, Step
 from drivers.configurers.seam import Wish
 from drivers.errors import ConfigRejected, HostKeyChanged, UnexpectedReply
 from drivers.model import Rate, Security, Ssid
@@ -288,7 +288,7 @@ def test_an_earlier_configuration_is_restored(at: Bench) -> None:
     at.carry_out(at.plan(small()))
     earlier, before = at.plan(small()).running, at.running()
     at.carry_out(at.plan(whole(at.vendor.kind)), token=TOKENS[1])
-    back = at.plan(earlier)
+    back = at.plan(Earlier(earlier))
     assert at.carry_out(back) == "confirmed"
     assert set(before) - set(at.running()) == set()
     assert not at.plan(small()).change

@@ -134,7 +134,7 @@ def test_of_two_that_have_no_timer_one_is_changed_and_the_other_is_held(plaza: P
     code, output, errors = plaza(f"apply --yes --typed {first} --typed {second} site=08019-kiosk")
     assert code == 2
     assert f"{first}: confirmed" in output
-    assert output.endswith("1 changed, 1 not reached\n")
+    assert output.endswith("1 changed, 1 held\n")
     assert f"it has no timer of its own: one at a time, after {first}" in errors
     assert plaza(f"diff {second}")[0] == 3
 

@@ -49,6 +49,9 @@ class Known:
 
     found: Mapping[str, SnmpCredentials]
 
+    def of(self, _device: Device) -> "Known":
+        return self
+
     def snmp(self, name: str) -> SnmpCredentials:
         """Credentials for polling."""
         return self.found[name]

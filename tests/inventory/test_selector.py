@@ -43,7 +43,18 @@ def test_all_is_every_device(network: Inventory) -> None:
     [
         ("ap-schol", "selector 'ap-schol' fits no device, did you mean ap-school?"),
         ("site=08019-plaz", "selector 'site=08019-plaz' fits no device, did you mean site=08019-plaza?"),
+        ("mun=chihuahua", "selector 'mun=chihuahua' fits no device, did you mean mun=08019?"),
         ("mun=21114", "selector 'mun=21114' fits no device, there is 08019, 08052"),
+        (
+            "mun=san juan",
+            "selector 'mun=san juan' has a space; a comma joins terms, and a device must fit all of"
+            " them: mun=san,juan",
+        ),
+        (
+            "site=08019-school role=ap",
+            "selector 'site=08019-school role=ap' has a space; a comma joins terms, and"
+            " a device must fit all of them: site=08019-school,role=ap",
+        ),
         ("vendor=x", "selector term 'vendor=x' is not known, write site=…, mun=…, platform=…, role=…"),
         ("role=", "selector term 'role=' is empty, write `all`, a device name, or site=08019-plaza"),
         ("", "selector term '' is empty, write `all`, a device name, or site=08019-plaza"),

@@ -132,8 +132,9 @@ def test_every_access_point_has_radios_and_a_name_on_the_air(state: Inventory) -
 def test_credentials_are_references_only(state: Inventory) -> None:
     assert list(state.credentials) == ["aps-snmp", "aps-snmp3", "aps-ssh", "gateways"]
     references = {value for entry in state.credentials.values() for value in entry.values() if ":" in value}
-    names = ("snmp-community", "snmp3-auth", "snmp3-priv", "aps-ssh-key", "gateway-key")
-    assert references == {f"ref+file:{name}" for name in names}
+    files = {f"ref+file:{name}" for name in ("aps-ssh-key", "gateway-key")}
+    masters = {f"ref+derived:{name}#municipality" for name in ("snmp-master", "snmp3-master")}
+    assert references == files | masters
 
 
 def test_it_credits_its_sources() -> None:

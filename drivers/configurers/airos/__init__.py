@@ -3,9 +3,10 @@
 from typing import Final
 
 from drivers.change import Change
-from drivers.configurers.airos import cfg, names, trial
+from drivers.configurers.airos import cfg, names, slots, trial
 from drivers.configurers.seam import Running, Safety, Talk, Traits, Trial, Wish
 from drivers.errors import UnexpectedReply
+from drivers.facts import Facts
 
 TRAITS: Final = Traits(
     safety=Safety.A,
@@ -31,11 +32,18 @@ class AirOs:
         login, text = trial.split(running)
         return cfg.diff(device, text, names.wanted(wish, _parsed(device, text), login))
 
-    def restoration(self, device: str, running: Running, earlier: Running) -> Change:
-        """The keys that make what is ours as it was."""
+    def restoration(
+        self, device: str, running: Running, earlier: Running, revoked: tuple[str, ...] = ()
+    ) -> Change:
+        """The keys that make what is ours as it was, without revoked ones of its SSH server."""
         login, text = trial.split(running)
-        before = _parsed(device, trial.split(earlier)[1])
-        return cfg.diff(device, text, names.as_before(_parsed(device, text), before, login))
+        gone = slots.refused(device, login, revoked)
+        now, before = (_parsed(device, one) for one in (text, trial.split(earlier)[1]))
+        return cfg.diff(device, text, names.as_before(now, before, login, gone))
+
+    def facts(self, talk: Talk) -> Facts:
+        """Of board.info and its version; what somebody changed in system.cfg and did not put to work."""
+        return trial.facts(talk)
 
     def redacted(self, running: Running) -> str:
         """The file without the values of secret keys."""

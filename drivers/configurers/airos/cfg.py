@@ -8,7 +8,7 @@ from typing import Final
 
 from drivers.change import Change, Line
 from drivers.model import Secret
-from drivers.redact import HIDDEN, is_secret, visible
+from drivers.redact import HIDDEN, is_secret, visible, without_userinfo
 
 Values = Mapping[str, str]
 Wanted = Mapping[str, str | None]
@@ -105,4 +105,4 @@ def _hidden(line: str) -> str:
     """A line of the file or of a difference, without the value of a secret key."""
     key, equals, _ = line.partition("=")
     end = "\n" if line.endswith("\n") else ""
-    return f"{key}={HIDDEN}{end}" if equals and secret(key.lstrip("+- ")) else visible(line)
+    return f"{key}={HIDDEN}{end}" if equals and secret(key.lstrip("+- ")) else visible(without_userinfo(line))

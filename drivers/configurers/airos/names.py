@@ -5,10 +5,11 @@ The keys are those that backups of airOS 5 to 8 and public tools show; what none
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from drivers.configurers.airos import slots
 from drivers.configurers.airos.cfg import Values, value
 from drivers.configurers.seam import Wish
 from drivers.errors import ConfigRejected, ValueRefused
@@ -26,9 +27,7 @@ OWNED: Final = frozenset(
         "syslog.remote.tcp.status",
     }
 )
-"""The keys that we write, beside slots of SSH keys whose comment begins with OWN_COMMENT."""
-
-OWN_COMMENT: Final = "plaza:"
+"""The keys that we write, beside those of slots.py."""
 
 _COUNTRIES: Final = MappingProxyType(
     {"BR": "76", "CA": "124", "CO": "170", "ES": "724", "GT": "320", "IT": "380", "MX": "484", "US": "840"}
@@ -40,11 +39,6 @@ _MODES: Final = MappingProxyType({"11ng": "11nght", "11na": "11naht", "11ac": "1
 _WIDTHS: Final = MappingProxyType({"11ng": (20, 40), "11na": (20, 40), "11ac": (20, 40, 80)})
 _CWM: Final = MappingProxyType({20: "0", 40: "1"})
 _NTP_SLOTS: Final = 4
-_KEY_SLOT: Final = re.compile(r"sshd\.auth\.key\.([0-9]+)\.([a-z]+)")
-_SLOT_NAMES: Final = ("status", "type", "value", "comment")
-_PUBLIC_KEY: Final = re.compile(
-    r"((?:ssh|ecdsa)-[a-z0-9-]+) ([A-Za-z0-9+/]+={0,2})(?: ([!-~]+(?: [!-~]+)*))?"
-)
 _HOSTNAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _HOST: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 _PASSPHRASE: Final = re.compile(r"[ -~]{8,63}")
@@ -59,20 +53,16 @@ def wanted(wish: Wish, running: Values, login: str) -> dict[str, str | None]:
     return dict(_wanted(wish, running, login))
 
 
-def as_before(running: Values, earlier: Values, login: str) -> dict[str, str | None]:
-    """What makes the keys that are ours as they were; the key we are logged in with stays."""
-    ours = OWNED | _slot_keys(own_slots(running)) | _slot_keys(own_slots(earlier))
-    kept = _slot_keys(slot for slot in own_slots(running) if _slot_value(running, slot) == login != "")
-    return {key: earlier.get(key) for key in sorted(ours - kept) if earlier.get(key) != running.get(key)}
+def as_before(running: Values, earlier: Values, login: str, gone: frozenset[bytes]) -> dict[str, str | None]:
+    """What makes the keys that are ours as they were; the key we are logged in with stays.
 
-
-def own_slots(values: Values) -> tuple[int, ...]:
-    """The numbers of the SSH keys that we put there."""
-    return tuple(
-        number
-        for number in _slots(values)
-        if values.get(f"sshd.auth.key.{number}.comment", "").startswith(OWN_COMMENT)
-    )
+    No slot has one of the public keys that are `gone`.
+    """
+    now, then = (slots.without(values, gone) for values in (running, earlier))
+    ours = OWNED | slots.own(now) | slots.own(then)
+    kept = slots.own(now, of=login) if login else frozenset()
+    emptied: dict[str, str | None] = dict.fromkeys(sorted(running.keys() - now.keys()))
+    return emptied | {key: then.get(key) for key in sorted(ours - kept) if then.get(key) != now.get(key)}
 
 
 def off_air(wish: Wish, said: str) -> str:
@@ -105,7 +95,7 @@ def _wanted(wish: Wish, running: Values, login: str) -> Iterator[tuple[str, str 
         yield from _network(wish, radio, running)
     yield from _ntp(intent, running)
     yield from _syslog(intent)
-    yield from _keys(intent, running, login)
+    yield from slots.wanted(intent, running, login)
 
 
 def _radio(intent: Intent, radio: Radio, running: Values) -> Iterator[tuple[str, str]]:
@@ -219,47 +209,6 @@ def _syslog(intent: Intent) -> Iterator[tuple[str, str]]:
     yield "syslog.remote.ip", address
     yield "syslog.remote.port", str(syslog.port)
     yield "syslog.remote.tcp.status", _ON if syslog.protocol == "tcp" else _OFF
-
-
-def _keys(intent: Intent, running: Values, login: str) -> Iterator[tuple[str, str | None]]:
-    """Our slots: a key that stays keeps its number, a new one gets a free one."""
-    if not intent.manage.ssh_keys:
-        return
-    missing = dict(_public_key(intent, line) for line in intent.manage.ssh_keys)
-    for slot in own_slots(running):
-        known = _slot_value(running, slot)
-        if missing.pop(known, None) is None and known != login:
-            yield from ((key, None) for key in sorted(_slot_keys((slot,))) if key in running)
-    others = {_slot_value(running, slot) for slot in _slots(running)}
-    free = (number for number in range(1, 1000) if number not in _slots(running))
-    for number, (known, (kind, comment)) in zip(free, missing.items(), strict=False):
-        if known in others:
-            continue
-        parts = (_ON, kind, known, f"{OWN_COMMENT}{comment}")
-        yield from (
-            (f"sshd.auth.key.{number}.{name}", part) for name, part in zip(_SLOT_NAMES, parts, strict=True)
-        )
-
-
-def _public_key(intent: Intent, line: str) -> tuple[str, tuple[str, str]]:
-    """The key itself, and its kind with its comment."""
-    match = _PUBLIC_KEY.fullmatch(line)
-    if match is None:
-        what = "a line of ssh_keys is no key that airOS can carry"
-        raise ValueRefused(intent.device, what, "write kind, key and comment, without options")
-    return match[2], (match[1], _carried(intent, "the comment of an SSH key", match[3] or ""))
-
-
-def _slots(values: Values) -> tuple[int, ...]:
-    return tuple(sorted({int(match[1]) for key in values if (match := _KEY_SLOT.fullmatch(key))}))
-
-
-def _slot_value(values: Values, slot: int) -> str:
-    return values.get(f"sshd.auth.key.{slot}.value", "")
-
-
-def _slot_keys(slots: Iterable[int]) -> frozenset[str]:
-    return frozenset(f"sshd.auth.key.{slot}.{name}" for slot in slots for name in _SLOT_NAMES)
 
 
 def _carried(intent: Intent, what: str, text: str) -> str:

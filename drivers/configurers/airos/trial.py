@@ -1,15 +1,17 @@
 """The acts of a guarded change at an airOS device: read, arm, apply, ask, confirm; each is one script."""
 
 import hashlib
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from drivers.change import Change
-from drivers.configurers import guarded, shell
+from drivers.configurers import guarded, shell, told
 from drivers.configurers.airos import cfg
 from drivers.configurers.seam import Running, Talk, Trial
 from drivers.configurers.shell import Call, Program, Refusals
 from drivers.errors import ConfigRejected, UnexpectedReply, VerifyFailed
+from drivers.facts import Facts
 from drivers.model import Secret
 
 _TRY_LATER: Final = "wait until it reverted or was confirmed, then try again"
@@ -51,7 +53,7 @@ def read(talk: Talk) -> Running:
         cfg.parse(text)
     except cfg.NotCfg as error:
         raise UnexpectedReply(talk.device, f"its system.cfg cannot be read: {error}") from error
-    return Running(Secret(f"{_LOGIN}{guarded.login_key(talk)}\n{text}"), fingerprint)
+    return Running(Secret(f"{_LOGIN}{talk.session.public_key}\n{text}"), fingerprint)
 
 
 def split(running: Running) -> tuple[str, str]:
@@ -61,6 +63,15 @@ def split(running: Running) -> tuple[str, str]:
         return "", text
     first, _, rest = text.partition("\n")
     return first.removeprefix(_LOGIN), rest
+
+
+def facts(talk: Talk) -> Facts:
+    """What it is, and the keys of system.cfg that somebody changed and that do not work yet.
+
+    Its free flash it does not tell: /etc/persistent lies in memory until `cfgmtd` packs it.
+    """
+    about, keys = told.by_script(talk.device, shell.act(talk, _PROGRAM, Call("about")))
+    return replace(about, foreign=told.names(keys.split("\n")))
 
 
 def preview(talk: Talk, change: Change) -> str:

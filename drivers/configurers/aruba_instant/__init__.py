@@ -13,6 +13,7 @@ from drivers.configurers.aruba_instant.wanted import GRAMMAR, wanted
 from drivers.configurers.seam import Running, Safety, Talk, Traits, Trial, Wish
 from drivers.configurers.sections import Settings
 from drivers.errors import ConfigRejected
+from drivers.facts import Facts
 
 TRAITS: Final = Traits(
     safety=Safety.D,
@@ -44,12 +45,18 @@ class ArubaInstant:
             GRAMMAR, device, now, section_change.merged(GRAMMAR, now, wanted(wish, now))
         )
 
-    def restoration(self, device: str, running: Running, earlier: Running) -> Change:
+    def restoration(
+        self, device: str, running: Running, earlier: Running, revoked: tuple[str, ...] = ()
+    ) -> Change:
         """The commands that make what is ours as it was."""
         now = _settings(running)
         return section_change.change(
             GRAMMAR, device, now, section_change.restored(GRAMMAR, now, _settings(earlier))
         )
+
+    def facts(self, talk: Talk) -> Facts:
+        """Of `show version`, `show aps` and `show uncommitted-config`; its free flash it does not tell."""
+        return _BOARD.facts(talk, talk.session.console(STYLE, talk.timeout_s))
 
     def redacted(self, running: Running) -> str:
         """Its text without passphrases, keys and hashes."""

@@ -4,8 +4,9 @@ From a public recording of 8.10, from public programs and the vendor's user guid
 `show running-config no-encrypt` (secrets as they are; without it they are encrypted anew each time), `commit
 apply no-save`, `write memory` to save (one program tells that `commit apply` alone did not), `end` and
 `exit` in full, at most 4 KB uncommitted, only on the conductor, nothing removed while the running
-configuration refers to it. Unverified on hardware: what `show uncommitted-config` prints, whether `commit
-revert` drops what another login typed, what `reload` asks, what a full flash says.
+configuration refers to it, what `show version` and `show aps` print. Unverified on hardware: that a star
+marks the conductor's address in `show aps`, what `show uncommitted-config` prints, whether `commit revert`
+drops what another login typed, what `reload` asks, what a full flash says.
 """
 
 import re
@@ -13,11 +14,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from drivers.change import Change, Line
-from drivers.configurers import section_change, sections, unarmed
+from drivers.configurers import section_change, sections, told, unarmed
 from drivers.configurers.aruba_instant.wanted import GRAMMAR, OWN
 from drivers.configurers.seam import Talk
 from drivers.configurers.unarmed import Mark, Marker, plain
 from drivers.errors import ConfigRejected, UnexpectedReply, VerifyFailed
+from drivers.facts import Facts
 from drivers.model import Secret
 from drivers.redact import HIDDEN, redact
 from drivers.terminal import Style, Terminal
@@ -32,6 +34,7 @@ STYLE: Final = Style(
 MOST_OCTETS: Final = 3000
 """Of the 4 KB that may wait for a commit."""
 
+_ABOUT: Final = re.compile(r"\(MODEL: ([^)\n]+)\), Version (\S+)")
 _MARKER: Final = re.compile(rf"{OWN}({'|'.join(Mark)})-(\S+)")
 _HEAD: Final = re.compile(rf'wlan access-rule "?{_MARKER.pattern}"?\s*')
 _PARTS: Final = ("no wlan ssid-profile ", "no wlan access-rule "), ("no wlan ", "no time-range ")
@@ -41,6 +44,12 @@ _SECRETS: Final = re.compile(
     r'|snmp-server community|user (?:"[^"]*"|\S+)|ams-identity) (?:"[^"]*"|\S+)',
     re.MULTILINE,
 )
+_BEHIND: Final = re.compile(
+    r"^([ \t]*(?:hash-mgmt-user \S+ password cleartext|snmp-server user \S+ auth-prot \S+|modem-pin"
+    r"|wpa-hexkey|wep-key|mpsk-local-passphrase|ap1x[ -]peap[ -]user|proxy server \S+ \S+)) .+",
+    re.MULTILINE,
+)
+"""All that stands behind these words may hold a secret."""
 
 
 class InstantBoard:
@@ -103,6 +112,22 @@ class InstantBoard:
             return ""
         return hidden(staged)
 
+    def facts(self, talk: Talk, terminal: Terminal) -> Facts:
+        """Leaves what is staged where it is; a line is named by its first word."""
+        said = terminal.ask("show version", talk.timeout_s)
+        found = _ABOUT.search(said)
+        if found is None:
+            raise UnexpectedReply(talk.device, "it did not say what it is", redact(said[:2000]))
+        aps = terminal.send([plain("show aps")], talk.timeout_s)[0]
+        staged = terminal.ask("show uncommitted-config", talk.timeout_s)
+        ours = _MARKER.search(staged) is not None
+        names = (
+            ""
+            if ours
+            else told.names(line.removeprefix("no ").split(" ")[0] for line in staged.strip().split("\n"))
+        )
+        return Facts(told.word(found[1]), told.word(found[2]), told.serial(serial(aps.said)), None, names)
+
     def preview(self, talk: Talk, terminal: Terminal, change: Change) -> str:
         """What the device lists as uncommitted for each batch, dropped again.
 
@@ -132,9 +157,25 @@ def batches(lines: Sequence[Line]) -> Iterator[tuple[Line, ...]]:
         yield tuple(batch)
 
 
+def serial(listed: str) -> str:
+    """The conductor's number in `show aps`: of the access point whose address is starred, or of the only one.
+
+    The columns are as wide as the dashes below their names.
+    """
+    rows = [line.rstrip("\r") for line in listed.split("\n")]
+    place = next((n for n, row in enumerate(rows) if "Serial #" in row and "IP Address" in row), None)
+    if place is None:
+        return ""
+    column = rows[place].index("Serial #")
+    aps = [row for row in rows[place + 2 :] if row.strip()]
+    starred = [row for row in aps if re.search(r"[0-9]\*(?: |$)", row)]
+    return next((row[column:].partition(" ")[0] for row in starred or aps[: len(aps) == 1]), "")
+
+
 def hidden(text: str) -> str:
     """A text of the device without secrets."""
-    return redact(_SECRETS.sub(rf"\1 {HIDDEN}", sections.hidden(GRAMMAR, text)))
+    shown = _BEHIND.sub(rf"\1 {HIDDEN}", sections.hidden(GRAMMAR, text))
+    return redact(_SECRETS.sub(rf"\1 {HIDDEN}", shown))
 
 
 def _type(talk: Talk, terminal: Terminal, lines: Sequence[Line], secrets: Sequence[Secret]) -> None:

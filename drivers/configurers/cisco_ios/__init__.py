@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from drivers.change import Change
-from drivers.configurers.cisco_ios import aironet, catalyst, common, trial
+from drivers.configurers.cisco_ios import about, aironet, catalyst, common, trial
 from drivers.configurers.cisco_ios.config import Entry, masked, parse
 from drivers.configurers.cisco_ios.wanting import Lacking, Ownership, Want, changed
 from drivers.configurers.seam import Running, Safety, Talk, Traits, Trial, Wish
 from drivers.errors import ConfigRejected, ValueRefused
+from drivers.facts import Facts
 from drivers.model import Secret
 from drivers.redact import redact
 
@@ -72,21 +73,32 @@ class Cisco:
             raise ValueRefused(device, str(error), "mend it in the inventory") from error
         except Lacking as error:
             raise ConfigRejected(device, str(error)) from error
-        ours = _without_key(flavour.ours(entries, wish), key)
+        gone = common.refused(device, text, wish.intent.manage.revoked_keys)
+        ours = dict.fromkeys([*_without_key(flavour.ours(entries, wish), key), *common.held(entries, gone)])
         return changed(device, flavour.ownership, entries, ours, wants)
 
-    def restoration(self, device: str, running: Running, earlier: Running) -> Change:
+    def restoration(
+        self, device: str, running: Running, earlier: Running, revoked: tuple[str, ...] = ()
+    ) -> Change:
         """The lines that make what is ours as it was.
 
         SNMPv3 users, whose keys no device shows, stay, and so does the public key that we are logged in with.
         """
-        text = running.text.reveal()
-        entries = parse(text)
-        before = self.flavour.ours(parse(earlier.text.reveal()), None)
-        wants = [Want(entry) for entry in before if not _is_snmp(entry)]
+        text, then = running.text.reveal(), parse(earlier.text.reveal())
+        entries, gone = parse(text), common.refused(device, text, revoked)
+        dropped = {*common.held(then, gone)}
+        wants = [
+            Want(entry)
+            for entry in self.flavour.ours(then, None)
+            if not _is_snmp(entry) and entry not in dropped
+        ]
         kept = _without_key(self.flavour.ours(entries, None), common.logged_in(text)[1])
-        ours = [entry for entry in kept if not _is_snmp(entry)]
+        ours = dict.fromkeys([*(entry for entry in kept if not _is_snmp(entry)), *common.held(entries, gone)])
         return changed(device, self.flavour.ownership, entries, ours, wants)
+
+    def facts(self, talk: Talk) -> Facts:
+        """Of `show version`, `dir flash:`, and the difference between what runs and what is saved."""
+        return about.facts(talk)
 
     def redacted(self, running: Running) -> str:
         """The configuration without keys."""

@@ -53,7 +53,9 @@ def wants(wish: Wish, running: Sequence[Entry]) -> Iterator[Want]:
     """Everything but what `common` asks for. Raises ValueError, Lacking."""
     ssids = wish.intent.ssids
     for radio in wish.intent.radios:
-        yield from _radio(_port(radio.band, running), radio, wish.intent.country)
+        port = _port(radio.band, running)
+        _check_silent(port, running)
+        yield from _radio(port, radio, wish.intent.country)
     for place, ssid in enumerate(ssids):
         yield common.marker("ssid", str(place), _name(ssid))
     for ssid in ssids:
@@ -126,6 +128,14 @@ def _port(band: Band, running: Sequence[Entry]) -> str:
     if Entry((), port) not in running:
         raise Lacking(f"it has no radio for {band}")
     return port
+
+
+def _check_silent(port: str, running: Sequence[Entry]) -> None:
+    """What is made by hand on a radio that is off would come onto the air with it."""
+    names = [name for name in values(running, (port,), "ssid (.+)") if name not in _held(running).names]
+    if names and Entry((port,), "shutdown") in running:
+        listed = ", ".join(map(repr, names))
+        raise Lacking(f"its {port} is off and, once on, would send {listed}, made by hand; take it out first")
 
 
 def _ports(ssid: Ssid, running: Sequence[Entry]) -> list[str]:

@@ -15,7 +15,7 @@ from drivers.configurers.cisco_ios.config import Entry, type_7, values
 from drivers.configurers.cisco_ios.quoting import carried
 from drivers.configurers.cisco_ios.wanting import Lacking, Ownership, Want, setting, want
 from drivers.configurers.seam import Wish
-from drivers.model import Band, Captive, GatewayKind, Radio, Security, Ssid
+from drivers.model import Band, Captive, GatewayKind, Intent, Radio, Security, Ssid
 
 CANNOT: Final = frozenset({"schedule"})
 DANGEROUS: Final = ("wireless management interface*", "ip ssh pubkey-chain*", "aaa *")
@@ -86,8 +86,19 @@ def wants(wish: Wish, running: Sequence[Entry]) -> Iterator[Want]:
         yield from _policy(ssid, captive)
     for ssid in intent.ssids:
         yield want(_TAG, f"wlan {_profile(ssid)} policy {_profile(ssid)}")
+    _check_apart(intent, running)
     if intent.manage.vlan is not None:
         yield from _management(intent.manage.vlan, running)
+
+
+def _check_apart(intent: Intent, running: Sequence[Entry]) -> None:
+    """A policy without a VLAN may put guests into that of the management; unverified on hardware."""
+    plain = next((ssid for ssid in intent.ssids if ssid.vlan is None), None)
+    present = values(running, (), r"wireless management interface Vlan(\d+)")
+    vlan = intent.manage.vlan or (int(present[0]) if present else 1)
+    if plain is not None and vlan != 1:
+        what = f"the SSID {plain.name!r} has no VLAN and would be with the management in VLAN {vlan}"
+        raise Lacking(f"{what}; give it a `vlan` of its own")
 
 
 def ours(running: Sequence[Entry], wish: Wish | None) -> Iterator[Entry]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
+from drivers.configurers import keys
 from drivers.configurers.cisco_ios import quoting
 from drivers.configurers.cisco_ios.config import Entry, values
 from drivers.configurers.cisco_ios.quoting import Room, carried
@@ -32,6 +33,7 @@ _ZONE: Final = re.compile(
 )
 """The summer time of the United States is the one IOS calls `recurring`."""
 
+_KEY_HASH: Final = re.compile(r"key-hash \S+ ([0-9A-Fa-f]{32})(?: |$)")
 _ROUNDS: Final = 20_000
 _AUTH: Final = {"md5": "md5", "sha1": "sha"}
 _PRIV: Final = {"des": "des", "aes128": "aes 128", "aes192c": "aes 192", "aes256c": "aes 256"}
@@ -68,7 +70,7 @@ def wants(wish: Wish, clock: str, login: str) -> Iterator[Want]:
         if name not in wish.snmp_users:
             raise ValueError(f"nobody knows the SNMPv3 user {name!r}")
         yield from _snmp(wish.snmp_users[name])
-    for key in manage.ssh_keys:
+    for key in keys.without(manage.ssh_keys, keys.revoked(wish.intent.device, manage.revoked_keys)):
         chain, user = "ip ssh pubkey-chain", f"username {carried(login, quoting.USER)}"
         yield want(chain)
         yield want(chain, user)
@@ -77,8 +79,27 @@ def wants(wish: Wish, clock: str, login: str) -> Iterator[Want]:
 
 def logged_in(text: str) -> tuple[str, str]:
     """Of what the device printed, under LOGIN: the user we are, the hash of our key or ""."""
-    user, _, key = text.partition("\n")[0].removeprefix(LOGIN).partition(" ")
+    first = text.partition("\n")[0]
+    user, _, key = first.removeprefix(LOGIN).partition(" ") if first.startswith(LOGIN) else ("", "", "")
     return user, key
+
+
+def refused(device: str, text: str, revoked: tuple[str, ...]) -> frozenset[str]:
+    """The hashes of the keys that may not log in at a device that printed this.
+
+    Raises ValueRefused, and ConfigRejected where the key that we logged in with is among them.
+    """
+    gone = frozenset(map(hash_of, keys.revoked(device, revoked)))
+    keys.refuse_own(device, own=logged_in(text)[1] in gone)
+    return gone
+
+
+def held(running: Sequence[Entry], gone: frozenset[str]) -> Iterator[Entry]:
+    """The lines of those keys, of any user and with any comment."""
+    for entry in running:
+        found = _KEY_HASH.match(entry.line) if entry.path[:1] == ("ip ssh pubkey-chain",) else None
+        if found is not None and found[1].upper() in gone:
+            yield entry
 
 
 def spoken_of(manage: Manage, entry: Entry) -> bool:

@@ -13,6 +13,8 @@ _SECRET: Final = re.compile(
     r"((?:psk (?:ascii|hex)|set-key (?:ascii|hex)|key|password|secret) \d+ "
     r"|snmp-server community |(?:auth (?:md5|sha)|priv (?:des|aes \d+)) "
     r"|snmp-server host \S+(?: vrf \S+)?(?: (?:traps|informs))?(?: version (?:1|2c|3 \w+))? "
+    r"|snmp mib community-map |wpa-psk (?:ascii|hex) |key config-key \S+ |data-link-encryption hash "
+    r"|nhrp authentication |(?:standby|vrrp) \d+ authentication (?!md5 )(?:text )?"
     r"|key-string (?:\d )?|(?:pre-shared|wep)-key |event manager environment \S+ "
     r"|alias exec plaza_(?:snmp|key)_\S+ )(\S.*?)(?= priv |$)"
 )

@@ -9,12 +9,14 @@ and each enters the configuration through an alias that exists only in the trial
 meets a command line that knows none of its words.
 """
 
+import base64
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
 from drivers.change import Change, Line
+from drivers.configurers import told
 from drivers.configurers.cisco_ios.common import ARMED, DOOR, LOGIN, MEMORY_OF_USER, TRIAL, UNSURE, hash_of
 from drivers.configurers.cisco_ios.config import Entry, masked, parse, values
 from drivers.configurers.seam import Phase, Talk, Trial
@@ -47,9 +49,25 @@ _VOLATILE: Final = re.compile(
 def running_text(talk: Talk) -> str:
     """The running configuration, under a comment that says as whom we are logged in."""
     said = _configuration(talk, "show running-config")
-    key = getattr(talk.session.login, "pkey", None)  # none where we logged in with a password
-    login = talk.session.user if key is None else f"{talk.session.user} {hash_of(key.asbytes())}"
+    key = talk.session.public_key
+    login = f"{talk.session.user} {hash_of(base64.b64decode(key))}" if key else talk.session.user
     return f"{LOGIN}{login}\n{said}"
+
+
+def unsaved(talk: Talk) -> str:
+    """The sections and first words of lines that somebody typed and did not save; "" inside of a trial."""
+    running, saved = (
+        parse(_configuration(talk, f"show {which}")) for which in ("running-config", "startup-config")
+    )
+    ours, kept = (values(one, (), rf"alias exec {TRIAL} (\S+)") for one in (running, saved))
+    if ours != kept:
+        return ""
+    timer = shown(talk, _TIMER)
+    waits = ("a change that waits there to be confirmed",) if timer and _NO_TIMER not in timer else ()
+    found = (
+        " / ".join((*map(masked, one.path), _first_word(one.line))) for one in _differing(running, saved)
+    )
+    return told.names((*waits, *found))
 
 
 def arm(talk: Talk, running: Sequence[Entry], change: Change, token: str, minutes: int) -> None:
@@ -190,19 +208,26 @@ def _configuration(talk: Talk, command: str) -> str:
 
 def _refuse_unsaved(talk: Talk, running: Sequence[Entry]) -> None:
     """Saving at the end would save what somebody else is only trying out. Raises ConfigRejected."""
-    saved = parse(_configuration(talk, "show startup-config"))
-    differing = set(running) ^ set(saved)
-    foreign = next(
-        (one for one in (*running, *saved) if one in differing and not _changes_by_itself(one)), None
-    )
+    foreign = next(_differing(running, parse(_configuration(talk, "show startup-config"))), None)
     if foreign is not None:
         what = f"it has unsaved changes of somebody else: `{masked(foreign.line)}`"
         raise ConfigRejected(talk.device, what, "save or undo them there: `write memory` saves them")
 
 
+def _differing(running: Sequence[Entry], saved: Sequence[Entry]) -> Iterator[Entry]:
+    """The lines that only one of the two configurations has, and that somebody typed."""
+    both = set(running) ^ set(saved)
+    return (one for one in (*running, *saved) if one in both and not _changes_by_itself(one))
+
+
 def _changes_by_itself(entry: Entry) -> bool:
     """What differs between running and saved though nobody typed it; and what we keep there for a trial."""
     return _VOLATILE.match(" / ".join((*entry.path, entry.line))) is not None
+
+
+def _first_word(line: str) -> str:
+    words = line.split()
+    return " ".join(words[: 2 if words[0] == "no" else 1])
 
 
 def _snmp_users(change: Change) -> Iterator[str]:

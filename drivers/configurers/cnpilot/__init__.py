@@ -20,6 +20,7 @@ from drivers.configurers.cnpilot.wanted import (
 )
 from drivers.configurers.seam import Running, Safety, Talk, Traits, Trial, Wish
 from drivers.configurers.sections import Settings, Words
+from drivers.facts import Facts
 
 TRAITS: Final = Traits(
     safety=Safety.D,
@@ -56,11 +57,17 @@ class CnPilot:
         after = section_change.merged(GRAMMAR, now, found)
         return section_change.change(GRAMMAR, device, *_told_apart(now, after, hidden_ones, same=same))
 
-    def restoration(self, device: str, running: Running, earlier: Running) -> Change:
+    def restoration(
+        self, device: str, running: Running, earlier: Running, revoked: tuple[str, ...] = ()
+    ) -> Change:
         """The commands that make what is ours as it was."""
         now, then = _settings(running), _settings(earlier)
         _check_free(device, then, running, now)
         return section_change.change(GRAMMAR, device, now, section_change.restored(GRAMMAR, now, then))
+
+    def facts(self, talk: Talk) -> Facts:
+        """Of `show version`, as far as it is understood; nothing tells what others typed or left unsaved."""
+        return _BOARD.facts(talk, talk.session.console(STYLE, talk.timeout_s))
 
     def redacted(self, running: Running) -> str:
         """Its text without passphrases and keys, encrypted or not."""

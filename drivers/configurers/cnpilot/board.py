@@ -13,12 +13,13 @@ from hashlib import sha256
 from typing import Final
 
 from drivers.change import Change, Line
-from drivers.configurers import sections, unarmed
+from drivers.configurers import sections, told, unarmed
 from drivers.configurers.cnpilot.wanted import GRAMMAR, NOTE, WLAN, digest, mask, numbers
 from drivers.configurers.seam import Talk
 from drivers.configurers.sections import EXIT, Words
 from drivers.configurers.unarmed import Mark, Marker, plain
 from drivers.errors import ConfigRejected, UnexpectedReply, VerifyFailed
+from drivers.facts import Facts
 from drivers.model import Secret
 from drivers.redact import HIDDEN, redact
 from drivers.terminal import Style, Terminal
@@ -34,10 +35,18 @@ _NOTED: Final = re.compile(r"plz-([rtkd])-([0-9a-f]{16})-([0-9a-f]{8})")
 _LETTERS: Final = {Mark.STAGED: "r", Mark.TRIAL: "t", Mark.KEEPING: "k", Mark.KEPT: "d"}
 _NO_NOTE: Final = "0" * 8
 _HEAD: Final = " ".join(NOTE)
+_TOLD: Final = re.compile(r"^ *([A-Za-z][A-Za-z -]*?) *: *(\S.*)$", re.MULTILINE)
+_KNOWN_AS: Final = (
+    ("model", "device model", "product", "hardware type"),
+    ("software version", "firmware version", "version", "active software version"),
+    ("serial number", "serial", "device serial number", "msn"),
+)
+"""How it may call its model, version and serial number."""
 _CRYPT: Final = re.compile(r"\$crypt\$\S+")
 _SECRETS: Final = re.compile(
-    r"^(snmp-server \S*community|snmp-server trap-host \S+|management user \S+ password"
-    r"|cambium-id \S+) \S.*",
+    r"^([ \t]*(?:snmp-server (?:\S*community|trap-host \S+|v3 user \S+)|management user \S+ password"
+    r"|(?:management cambium-remote )?cambium-id \S+|epsk|lte pin|passphrase \S+|wep[ -]key"
+    r"|radius-server (?:authentication|accounting) [\d.]+ \d+)) \S.*",
     re.MULTILINE,
 )
 
@@ -100,6 +109,19 @@ class CnPilotBoard:
             raise VerifyFailed(
                 talk.device, f"it did not save: {error.reason}", "look at its flash"
             ) from error
+
+    def facts(self, talk: Talk, terminal: Terminal) -> Facts:
+        """Of lines of a name, a colon and a value: no document shows what `show version` prints."""
+        answer = terminal.send([plain("show version")], talk.timeout_s)[0]
+        known = (
+            {name.strip().lower(): value for name, value in _TOLD.findall(answer.said)}
+            if not answer.refused
+            else {}
+        )
+        model, version, number = (
+            next((known[key] for key in keys if key in known), "") for keys in _KNOWN_AS
+        )
+        return Facts(told.word(model), told.word(version), told.serial(number))
 
     def staged_by_others(self, talk: Talk, terminal: Terminal) -> str:
         """It cannot tell; where `show config` shows what others typed, the fingerprint does."""

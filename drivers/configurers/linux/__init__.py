@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from drivers.change import Change
+from drivers.configurers import keys
 from drivers.configurers.linux import diff, owned, trial, wishes
 from drivers.configurers.linux.state import Entry, File, Link, State
 from drivers.configurers.seam import Running, Safety, Talk, Traits, Trial, Wish
+from drivers.facts import Facts
 
 TRAITS: Final = Traits(
     safety=Safety.A,
@@ -34,10 +36,17 @@ class Linux:
         state = trial.parsed(device, running)
         return diff.diff(device, state.entries, wishes.wanted(wish, state))
 
-    def restoration(self, device: str, running: Running, earlier: Running) -> Change:
-        """The files that make what is ours as it was; of files of others only our block."""
+    def restoration(
+        self, device: str, running: Running, earlier: Running, revoked: tuple[str, ...] = ()
+    ) -> Change:
+        """The files that make what is ours as it was; of files of others only our block, and revoked keys."""
         state, before = (trial.parsed(device, one) for one in (running, earlier))
-        return diff.diff(device, state.entries, dict(_as_before(state, before)))
+        gone = wishes.refused(device, state, revoked)
+        return diff.diff(device, state.entries, dict(_as_before(state, before, gone)))
+
+    def facts(self, talk: Talk) -> Facts:
+        """Of os-release, the device tree or the firmware of a PC, and the room on /."""
+        return trial.facts(talk)
 
     def redacted(self, running: Running) -> str:
         """Each file without the lines that hold secrets."""
@@ -75,22 +84,27 @@ class Linux:
         trial.revert(talk, token)
 
 
-def _as_before(state: State, before: State) -> Iterator[tuple[str, Entry]]:
-    shared = {state.keys, owned.CHILLI_LOCAL}
+def _as_before(state: State, before: State, gone: frozenset[bytes]) -> Iterator[tuple[str, Entry]]:
     for path in state.entries:
-        if path in shared:
-            yield path, _block_as_before(state, before, path)
+        if path == state.keys:
+            yield path, _keys_as_before(state, before, gone)
+        elif path == owned.CHILLI_LOCAL:
+            yield path, _with_block(state, path, state.content(path), owned.block(before.content(path)))
         elif path in before.entries:
             yield path, before.entries[path]
         elif path.endswith(owned.UPLINK_DROP_IN):
             yield path, None
 
 
-def _block_as_before(state: State, before: State, path: str) -> Entry:
+def _keys_as_before(state: State, before: State, gone: frozenset[bytes]) -> Entry:
+    content = keys.stripped(state.content(state.keys), gone)
+    inside = keys.stripped(owned.block(before.content(state.keys)), gone)
+    return _with_block(state, state.keys, content, inside + wishes.kept_login(state, inside))
+
+
+def _with_block(state: State, path: str, content: str, inside: str) -> Entry:
+    """A link is left alone, and nothing is made a file only to be empty."""
     now = state.entries[path]
-    inside = owned.block(before.content(path))
-    if path == state.keys:
-        inside += wishes.kept_login(state, inside)
     if isinstance(now, Link) or (now is None and not inside):
         return now
-    return File(owned.with_block(state.content(path), inside))
+    return File(owned.with_block(content, inside))

@@ -6,12 +6,13 @@ from types import MappingProxyType
 from typing import Final
 
 from drivers.change import Change
-from drivers.configurers import guarded, shell
+from drivers.configurers import guarded, shell, told
 from drivers.configurers.linux import owned, state
 from drivers.configurers.linux.diff import hidden
 from drivers.configurers.seam import Running, Talk, Trial
 from drivers.configurers.shell import Call, Program, Refusals
 from drivers.errors import ConfigRejected, UnexpectedReply, VerifyFailed
+from drivers.facts import Facts
 from drivers.model import Secret
 
 _TRY_LATER: Final = "wait until it reverted or was confirmed, then try again"
@@ -40,7 +41,7 @@ _GUARD: Final = "linux/guard.sh"
 def read(talk: Talk) -> Running:
     """The files of ours and what the device has. Raises UnexpectedReply when it is not what we print."""
     fingerprint, text = guarded.after_fingerprint(talk.device, _act(talk, Call("read_state")))
-    login = guarded.login_key(talk)
+    login = talk.session.public_key
     running = Running(Secret(f"login {login}\n{text}" if login else text), fingerprint)
     parsed(talk.device, running)
     return running
@@ -52,6 +53,11 @@ def parsed(device: str, running: Running) -> state.State:
         return state.parse(running.text.reveal())
     except ValueError as error:
         raise UnexpectedReply(device, f"its files cannot be read: {error}") from error
+
+
+def facts(talk: Talk) -> Facts:
+    """What it is; a file that somebody writes works at once, so nothing of others waits."""
+    return told.by_script(talk.device, _act(talk, Call("about")))[0]
 
 
 def preview(talk: Talk, change: Change) -> str:

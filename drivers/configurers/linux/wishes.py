@@ -1,11 +1,13 @@
 """What the files of ours should be, for a wish and a device as it is."""
 
+import base64
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
 from drivers import render
+from drivers.configurers import keys
 from drivers.configurers.linux import owned, wifi
 from drivers.configurers.linux.quoting import line, ssid, word
 from drivers.configurers.linux.state import Entry, File, Link, State
@@ -145,18 +147,28 @@ def _check_key(intent: Intent, name: str, key: str) -> None:
 
 
 def _keys(intent: Intent, state: State) -> Iterator[tuple[str, Entry]]:
-    """Our block; the key we are logged in with stays in it whatever is wished."""
-    keys = intent.manage.ssh_keys
-    if not keys:
+    """The whole file without revoked keys, and our block in it; the key we are logged in with stays."""
+    wished, gone = intent.manage.ssh_keys, refused(intent.device, state, intent.manage.revoked_keys)
+    if not wished and not gone:
         return
-    for key in keys:
+    for key in wished:
         if not _KEY.fullmatch(key) or len(key.split(" ")) < 2:
             raise ValueRefused(
                 intent.device, "a line of ssh_keys is no key", "write it as in authorized_keys"
             )
-    content = _shared(intent, state, state.keys)
-    wished = "".join(f"{one}\n" for one in dict.fromkeys(keys))
-    yield state.keys, File(owned.with_block(content, wished + kept_login(state, wished)))
+    before = _shared(intent, state, state.keys)
+    content = keys.stripped(before, gone)
+    inside = "".join(f"{one}\n" for one in dict.fromkeys(keys.without(wished, gone)))
+    inside += kept_login(state, inside) if wished else owned.block(content)
+    if before or inside:
+        yield state.keys, File(owned.with_block(content, inside))
+
+
+def refused(device: str, state: State, revoked: tuple[str, ...]) -> frozenset[bytes]:
+    """The keys that may not log in. Raises ValueRefused, and ConfigRejected where our own is among them."""
+    gone = keys.revoked(device, revoked)
+    keys.refuse_own(device, own=base64.b64decode(state.login) in gone)
+    return gone
 
 
 def kept_login(state: State, wished: str) -> str:

@@ -3,18 +3,20 @@
 from typing import Final
 
 from drivers.change import Change
-from drivers.configurers.openwrt import diff, trial, uci
+from drivers.configurers import keys
+from drivers.configurers.openwrt import diff, revoking, trial, uci
 from drivers.configurers.openwrt.dialect import OPENWRT, Dialect
-from drivers.configurers.openwrt.names import UPLINK, marked
+from drivers.configurers.openwrt.names import UPLINK, as_slept, marked
 from drivers.configurers.openwrt.rendering import rendered
 from drivers.configurers.seam import Running, Safety, Talk, Traits, Trial, Wish
 from drivers.errors import UnexpectedReply
+from drivers.facts import Facts
 
 TRAITS: Final = Traits(
     safety=Safety.A,
     verified=False,
     dangerous=(
-        *("network.*", "dropbear.*", "firewall.*", "files.authorized_keys", f"{UPLINK}.*"),
+        *("network.*", "dropbear.*", "firewall.*", "files.authorized_keys*", f"{UPLINK}.*"),
         *(
             "opennds.*",
             "uspot.*",
@@ -39,15 +41,23 @@ class OpenWrt:
 
     def change(self, device: str, running: Running, wish: Wish) -> Change:
         """The uci commands from running to wished."""
-        config = _parsed(device, running)
-        change = diff.diff(self.dialect, device, config, rendered(self.dialect, wish, config))
-        return marked(change, config)
+        config, gone = _parsed(device, running), wish.intent.manage.revoked_keys
+        wanted = revoking.left(config, rendered(self.dialect, wish, config), keys.revoked(device, gone))
+        return marked(diff.diff(self.dialect, device, config, wanted), config)
 
-    def restoration(self, device: str, running: Running, earlier: Running) -> Change:
-        """The uci commands that make what is ours as it was."""
+    def restoration(
+        self, device: str, running: Running, earlier: Running, revoked: tuple[str, ...] = ()
+    ) -> Change:
+        """The uci commands that make what is ours as it was, without revoked keys."""
         config, before = (_parsed(device, one) for one in (running, earlier))
         back = self.dialect.restoring()
-        return marked(diff.diff(back, device, config, diff.ours(back, config, before)), config)
+        wished = as_slept(diff.ours(back, config, before), config, before)
+        wanted = revoking.left(config, wished, keys.revoked(device, revoked))
+        return marked(diff.diff(back, device, config, wanted), config)
+
+    def facts(self, talk: Talk) -> Facts:
+        """Of sysinfo, openwrt_release, the room on its overlay, and what `uci changes` names."""
+        return trial.facts(talk, self.dialect)
 
     def redacted(self, running: Running) -> str:
         """The export without the values of secret options."""

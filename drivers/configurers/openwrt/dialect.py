@@ -53,8 +53,8 @@ class Dialect:
 
     def options(self, section: Section) -> frozenset[str]:
         """The options that are ours in a section of the device's own."""
-        keys = ((section.package, section.kind), (section.package, section.name))
-        return frozenset().union(*(self.own_options.get(key, frozenset()) for key in keys))
+        of_kind = self.own_options.get((section.package, section.kind), frozenset())
+        return of_kind | self.own_options.get((section.package, section.name), frozenset())
 
     def restoring(self) -> "Dialect":
         """The same for going back: what we wrote where it was wished for is then to be as it was."""

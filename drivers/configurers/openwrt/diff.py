@@ -1,13 +1,12 @@
 """Compares the running configuration with the wanted one, in the keys we own and no others."""
 
-import difflib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from drivers.change import Change, Line
-from drivers.configurers.openwrt import files, uci
+from drivers.configurers.openwrt import files, revoking, uci
 from drivers.configurers.openwrt.dialect import Dialect
 from drivers.configurers.openwrt.uci import Config, Option, Section, Value
 from drivers.model import Secret
@@ -60,7 +59,7 @@ def ours(dialect: Dialect, running: Config, earlier: Config) -> Config:
         elif path in running.sections and dialect.options(section):
             owned = dialect.options(section)
             kept = {name: value for name, value in section.options.items() if name in owned}
-            sections[path] = replace(section, options=kept)
+            sections[path] = section._replace(options=kept)
     for file in dialect.files:
         empty = Section(files.PACKAGE, file.name, files.KIND)
         sections[empty.path] = earlier.sections.get(empty.path, empty)
@@ -80,10 +79,13 @@ def batch(change: Change) -> str:
 
 
 def _line(op: Op) -> Line:
+    command = op.line()
     if op.verb == "write":
-        return Line(Secret(op.line()), f"write {op.line().count(chr(10))} lines of {op.path}", op.path)
-    shown = Op(op.verb, op.path, HIDDEN) if isinstance(op.value, Secret) else op
-    return Line(Secret(op.line()), visible(shown.line()), op.path)
+        verb = "take out" if op.path.endswith(revoking.OTHERS) else "write"
+        shown = f"{verb} {command.count(chr(10))} lines of {op.path}"
+    else:
+        shown = visible(op._replace(value=HIDDEN).line() if isinstance(op.value, Secret) else command)
+    return Line(Secret(command), shown, op.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +97,9 @@ class _Sides:
     running: Config
     wanted: Config
 
-    def owned(self, section: Section, wanted: Section) -> dict[str, Option]:
-        """The options of a section that are ours to write."""
-        if self.dialect.owns(section.name):
-            return dict(section.options)
-        names = self.dialect.options(section) | wanted.options.keys()
-        return {name: value for name, value in section.options.items() if name in names}
+    def owned(self, section: Section) -> Set[str]:
+        """The options of a section that are ours, wished for or not."""
+        return section.options.keys() if self.dialect.owns(section.name) else self.dialect.options(section)
 
 
 def compared(dialect: Dialect, device: str, running: Config, wanted: Config) -> tuple[Op, ...]:
@@ -108,26 +107,31 @@ def compared(dialect: Dialect, device: str, running: Config, wanted: Config) -> 
     return tuple(_ops(_Sides(dialect, device, running, wanted)))
 
 
-def _ops(sides: _Sides) -> Iterator[Op]:
+def _ops(sides: _Sides) -> list[Op]:
+    ours: list[Op] = []
+    theirs: list[Op] = []
+    for path, section in sides.wanted.sections.items():
+        if section.package != files.PACKAGE:
+            ops = ours if sides.dialect.owns(section.name) else theirs
+            ops += _section_ops(sides, path, section)
+    gone = [
+        Op("delete", path)
+        for path, section in sides.running.sections.items()
+        if sides.dialect.owns(section.name) and not _same_kind(section, sides.wanted.sections.get(path))
+    ]
     # The device's own sections first: @kind[n] no longer names the same once one of that kind is deleted.
-    prefix = sides.dialect.own_prefix
-    for path, section in sides.wanted.sections.items():
-        if not section.name.startswith(prefix) and section.package != files.PACKAGE:
-            yield from _section_ops(sides, path, section)
-    for path, section in sides.running.sections.items():
-        if section.name.startswith(prefix) and not _same_kind(section, sides.wanted.sections.get(path)):
-            yield Op("delete", path)
-    for path, section in sides.wanted.sections.items():
-        if section.name.startswith(prefix):
-            yield from _section_ops(sides, path, section)
+    return theirs + gone + ours
 
 
 def _file_ops(sides: _Sides) -> Iterator[Op]:
     for section in sides.wanted.sections.values():
         if section.package == files.PACKAGE:
             before = sides.running.sections.get(section.path)
-            if _file_lines(section) != (_file_lines(before) if before else ()):
-                text = "".join(f"{_plain(line)}\n" for line in _file_lines(section))
+            known, lines = _file_lines(before) if before else (), _file_lines(section)
+            if section.name == revoking.OTHERS:  # of what is not ours it is told what goes
+                lines, known = tuple(line for line in known if line not in lines), ()
+            if lines != known:
+                text = "".join(f"{_plain(line)}\n" for line in lines)
                 yield Op("write", section.path, Secret(text))
 
 
@@ -147,27 +151,29 @@ def _file_secrets(sides: _Sides) -> Iterator[Secret]:
             yield from (line for line in _file_lines(section) if isinstance(line, Secret))
 
 
-def _section_ops(sides: _Sides, at: str, section: Section) -> Iterator[Op]:
+def _section_ops(sides: _Sides, at: str, section: Section) -> list[Op]:
     before = sides.running.sections.get(at)
-    if before is None or not _same_kind(section, before):
-        yield Op("set", at, section.kind)
-        yield from _option_ops(at, section, {})
-    elif before.options != section.options:
-        yield from _option_ops(at, section, sides.owned(before, section))
+    if before is None or before.kind != section.kind:
+        return [Op("set", at, section.kind), *_option_ops(at, section.options, {})]
+    if before.options == section.options:
+        return []
+    dropped = (before.options.keys() & sides.owned(before)) - section.options.keys()
+    deleted = [Op("delete", f"{at}.{name}") for name in sorted(dropped)]
+    return deleted + _option_ops(at, section.options, before.options)
 
 
-def _option_ops(at: str, wanted: Section, before: Mapping[str, Option]) -> Iterator[Op]:
-    for name in sorted(before.keys() - wanted.options.keys()):
-        yield Op("delete", f"{at}.{name}")
-    for name, value in wanted.options.items():
+def _option_ops(at: str, wanted: Mapping[str, Option], before: Mapping[str, Option]) -> list[Op]:
+    ops: list[Op] = []
+    for name, value in wanted.items():
         if before.get(name) == value:
             continue
         path = f"{at}.{name}"
         if isinstance(value, tuple):
-            yield from (Op("delete", path),) * (name in before)
-            yield from (Op("add_list", path, item) for item in value)
+            ops += [Op("delete", path)] * (name in before)
+            ops += [Op("add_list", path, item) for item in value]
         else:
-            yield Op("set", path, value)
+            ops.append(Op("set", path, value))
+    return ops
 
 
 def _same_kind(section: Section, counterpart: Section | None) -> bool:
@@ -175,8 +181,9 @@ def _same_kind(section: Section, counterpart: Section | None) -> bool:
 
 
 def _text(sides: _Sides) -> Iterator[str]:
+    own = {path for path, section in sides.running.sections.items() if sides.dialect.owns(section.name)}
     paths: dict[str, list[str]] = {}
-    for path in sorted(sides.running.sections.keys() | sides.wanted.sections.keys()):
+    for path in sorted(own | sides.wanted.sections.keys()):
         paths.setdefault(path.partition(".")[0], []).append(path)
     for package in (*sides.dialect.written, files.PACKAGE):
         name = f"{sides.device}/{package}"
@@ -204,7 +211,13 @@ def _body(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
         yield from (f"-{line}" for line in before)
         yield from (f"+{line}" for line in after)
         return
-    yield from islice(difflib.unified_diff(before, after, n=len(before) + len(after)), 3, None)
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    for tag, start, end, now_start, now_end in matcher.get_opcodes():
+        if tag == "equal":
+            yield from (f" {line}" for line in before[start:end])
+        else:
+            yield from (f"-{line}" for line in before[start:end])
+            yield from (f"+{line}" for line in after[now_start:now_end])
 
 
 def _range(at: int, lines: Sequence[str]) -> str:
@@ -215,14 +228,15 @@ def _range(at: int, lines: Sequence[str]) -> str:
 def _lines(sides: _Sides, shown: Config, path: str) -> list[str]:
     """The owned part of a section as `uci export` prints it, options sorted, secrets hidden."""
     section, counterpart = shown.sections.get(path), sides.wanted.sections.get(path)
-    if section is None or not (counterpart or sides.dialect.owns(section.name)):
+    if section is None:
         return []
     if section.package == files.PACKAGE and not section.options:
         return []  # none of our lines is as good as no block
     before = sides.running.sections[path].options if path in sides.running.sections else {}
     lines = [f"config {section.kind} '{visible(section.name)}'\n"]
-    for name, value in sorted(sides.owned(section, counterpart or section).items()):
-        lines += _option_lines(name, value, before.get(name))
+    names = sides.owned(section) | (counterpart or section).options.keys()
+    for name in sorted(names & section.options.keys()):
+        lines += _option_lines(name, section.options[name], before.get(name))
     return lines
 
 

@@ -10,27 +10,57 @@ from drivers.model import Intent
 MANAGEMENT: Final = "lan"
 """The interface that a device is managed over, by OpenWrt's custom."""
 
-_DEVICE: Final = re.compile(r"(?P<base>[a-z][a-z0-9-]*)(?:\.[0-9]+)?")
+_DEVICE: Final = re.compile(r"(?P<base>[a-z][a-z0-9-]*)(?:\.(?P<vlan>[0-9]+))?")
+_TAGGING: Final = frozenset({"8021q", "8021ad"})
 _PORT: Final = re.compile(r"(?:eth|lan|wan)[0-9]*")
 _BY_HAND: Final = "move its management by hand, or take `vlan` from `manage`"
+_APART: Final = (
+    "give that SSID a `vlan` of its own, or first take the management out of there, "
+    f"with `plaza rollback` or by hand in its network.{MANAGEMENT}.device"
+)
 
 
 def management_device(intent: Intent, running: Config) -> str | None:
     """What `network.lan.device` has to be, None where it is left as it is.
 
     netifd makes the VLAN device br-lan.30 from its name alone. Raises ConfigRejected for a network that is
-    laid out in none of the ways known here, ValueRefused for a network name that would come along.
+    laid out in none of the ways known here or would have a network name in the VLAN that it lives in,
+    ValueRefused for a network name that would come along.
     """
     vlan = intent.manage.vlan
+    plain = next((ssid for ssid in intent.ssids if ssid.vlan is None), None)
     if vlan is None:
+        stays = _present(running)
+        if plain is not None and stays:
+            what = f"the SSID {plain.name!r} has no VLAN, and its management lives in VLAN {stays}"
+            raise ConfigRejected(intent.device, what, _APART)
         return None
-    for ssid in intent.ssids:
-        if ssid.vlan is None:
-            what = f"the SSID {ssid.name!r} has no VLAN and would follow the management into VLAN {vlan}"
-            raise ValueRefused(intent.device, what, "give that SSID a `vlan` of its own")
+    if plain is not None:
+        what = f"the SSID {plain.name!r} has no VLAN and would follow the management into VLAN {vlan}"
+        raise ValueRefused(intent.device, what, "give that SSID a `vlan` of its own")
     base = _base(intent, running)
     _check(intent, running, base, vlan)
     return f"{base}.{vlan}"
+
+
+def _present(running: Config) -> str:
+    """The VLAN that the management lives in, "" for none; one that no port tags is the plain network."""
+    interface = running.sections.get(f"network.{MANAGEMENT}")
+    name = str(interface.options.get("device", "")) if interface else ""
+    for device in running.of_kind("network", "device"):
+        if device.options.get("name") == name and device.options.get("type") in _TAGGING:
+            return str(device.options.get("vid", ""))
+    found = _DEVICE.fullmatch(name)
+    if found is None or not found["vlan"]:
+        return ""
+    ports = [
+        port
+        for section in running.of_kind("network", "bridge-vlan")
+        if (section.options.get("device"), section.options.get("vlan")) == (found["base"], found["vlan"])
+        for port in section.words("ports")
+    ]
+    tagged = [port for port in ports if "t" in port.partition(":")[2]]
+    return found["vlan"] if tagged or not ports else ""
 
 
 def _base(intent: Intent, running: Config) -> str:

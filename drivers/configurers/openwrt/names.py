@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from drivers.change import Change
-from drivers.configurers.openwrt.uci import Config, Section
+from drivers.configurers.openwrt.uci import Config, Option, Section
 from drivers.configurers.seam import Wish
 from drivers.errors import ConfigRejected, UnexpectedReply, ValueRefused
 from drivers.model import Band, Intent, OnAir, Radio, Secret, Security, Ssid
@@ -123,20 +123,42 @@ def _section_up(interface: object) -> Iterator[str]:
 def _woken(running: Config, radios: Iterable[Section]) -> Iterator[Section]:
     """What was silent stays silent: the networks of others that our radios would take along onto the air."""
     asleep = {radio.name for radio in radios if _off(radio)}
-    for section in running.of_kind("wireless", "wifi-iface"):
-        ours = section.name.startswith(OWN_PREFIX)
-        if not ours and not _off(section) and not asleep.isdisjoint(_words(section, "device")):
+    for section in _of_others(running):
+        if not _off(section) and not asleep.isdisjoint(section.words("device")):
             yield section
+
+
+def as_slept(wanted: Config, running: Config, earlier: Config) -> Config:
+    """What is wanted back, and of networks of others only those that we silenced with their radio awake.
+
+    They are known by all else that they hold, because @wifi-iface[n] may be another one by now.
+    """
+    sections = {path: one for path, one in wanted.sections.items() if not _is_of_others(one)}
+    asleep = {radio.name for radio in earlier.of_kind("wireless", "wifi-device") if _off(radio)}
+    slept = [one for one in _of_others(earlier) if not asleep.isdisjoint(one.words("device"))]
+    for section in _of_others(running):
+        before = next((one for one in slept if _rest(one) == _rest(section)), None)
+        if before is not None:
+            kept = {name: value for name, value in before.options.items() if name == "disabled"}
+            sections[section.path] = section._replace(options=kept)
+    return Config(sections)
+
+
+def _of_others(config: Config) -> Iterator[Section]:
+    yield from filter(_is_of_others, config.of_kind("wireless", "wifi-iface"))
+
+
+def _is_of_others(section: Section) -> bool:
+    network = (section.package, section.kind) == ("wireless", "wifi-iface")
+    return network and not section.name.startswith(OWN_PREFIX)
+
+
+def _rest(section: Section) -> dict[str, Option]:
+    return {name: value for name, value in section.options.items() if name != "disabled"}
 
 
 def _off(section: Section) -> bool:
     return section.options.get("disabled") in _TRUE
-
-
-def _words(section: Section, option: str) -> list[str]:
-    """The words of an option, which may be a list."""
-    value = section.options.get(option, ())
-    return " ".join(map(str, value) if isinstance(value, tuple) else (str(value),)).split()
 
 
 def radio_sections(running: Config) -> dict[str, Section]:
@@ -252,7 +274,7 @@ def _now(section: str, running: Config) -> str:
 def marked(change: Change, running: Config) -> Change:
     """The change, with the lines for radios that may carry the device's own way out under `uplink`."""
     clients = (s for s in running.of_kind("wireless", "wifi-iface") if s.options.get("mode") in _CLIENTS)
-    radios = {f"wireless.{name}" for section in clients for name in _words(section, "device")}
+    radios = {f"wireless.{name}" for section in clients for name in section.words("device")}
     lines = (
         replace(line, path=f"{UPLINK}.{line.path}") if line.path.rpartition(".")[0] in radios else line
         for line in change.lines

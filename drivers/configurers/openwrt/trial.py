@@ -7,12 +7,13 @@ from types import MappingProxyType
 from typing import Final
 
 from drivers.change import Change
-from drivers.configurers import guarded, shell
-from drivers.configurers.openwrt import diff, files, uci
+from drivers.configurers import guarded, shell, told
+from drivers.configurers.openwrt import diff, files, revoking, uci
 from drivers.configurers.openwrt.dialect import Dialect
 from drivers.configurers.seam import Running, Talk, Trial
 from drivers.configurers.shell import Call, Program, Refusals
 from drivers.errors import ConfigRejected, UnexpectedReply, VerifyFailed
+from drivers.facts import Facts
 from drivers.model import Secret
 from drivers.redact import redact
 
@@ -53,6 +54,9 @@ _REFUSALS: Final[Refusals] = MappingProxyType(
     }
 )
 
+_VALUES: Final = re.compile(r"'[^']*(?:'|$)|\\.", re.DOTALL)
+_WAITING: Final = MappingProxyType({"rpcd": "what waits there for LuCI's confirmation"})
+
 
 def read(talk: Talk, dialect: Dialect) -> Running:
     """The committed configuration. Raises UnexpectedReply when it is not what uci prints."""
@@ -68,23 +72,38 @@ def read(talk: Talk, dialect: Dialect) -> Running:
     return Running(Secret(text), match[1])
 
 
+def facts(talk: Talk, dialect: Dialect) -> Facts:
+    """What it is, and the options that somebody staged there."""
+    about, listed = told.by_script(talk.device, _act(talk, dialect, Call("about")))
+    return replace(about, foreign=staged(listed))
+
+
+def staged(listed: str) -> str:
+    """The names of what `uci changes` lists, whose values may hold line ends."""
+    lines = _VALUES.sub("", listed).split("\n")
+    return told.names(_WAITING.get(line, line.partition("=")[0].strip("+-")) for line in lines)
+
+
 def arm(talk: Talk, dialect: Dialect, change: Change, fingerprint: str, token: str, revert_s: int) -> None:
     """Stage the change and start the timer on the device; after `revert_s` seconds it reverts by itself.
 
     Raises ConfigRejected when the device is not as planned for or refuses a line; then nothing is armed.
     """
     blocks = diff.blocks(change)
+    revoked = blocks.pop(revoking.OTHERS, "")
     values = {
         "FINGERPRINT": fingerprint,
         "TOKEN": token,
         "REVERT_S": str(revert_s),
         "BLOCKS": " ".join(f"{name}:{_digest(text)}" for name, text in blocks.items()),
-        "LOGIN_KEY": guarded.login_key(talk) if files.KEYS.name in blocks else "",
+        "REVOKED_SHA256": "",
+        "LOGIN_KEY": talk.session.public_key if revoked or files.KEYS.name in blocks else "",
     }
     texts = {
         "batch": diff.batch(change),
         "guard": shell.file(dialect.guard),
         "air": shell.file(dialect.air),
+        **({"revoked": revoked} if revoked else {}),
         **{f"block_{name}": text for name, text in blocks.items()},
     }
     _act(talk, dialect, Call("arm", values, texts, change.secrets))

@@ -33,6 +33,7 @@ KEPT_OPTIONS: Final = MappingProxyType(
         ("system", "system"): frozenset({"timezone", "zonename", "log_ip", "log_port", "log_proto"}),
         ("system", "timeserver"): frozenset({"enabled", "server"}),
         ("network", layout.MANAGEMENT): frozenset({"device"}),
+        ("wireless", "wifi-iface"): frozenset({"disabled"}),
     }
 )
 """Those we write only where an intent speaks of them, and restore; by package and kind, or section."""

@@ -8,7 +8,8 @@ Shown only against the simulator, never on hardware: that loading the backup res
 octet and takes the entries away; that an entry with an `interval` first runs one interval after it was added,
 and keeps counting when NTP steps the clock; that a startup entry runs before anybody could need it; that safe
 mode undoes a cut session, forgets itself after 100 actions and asks who finds it taken; that a job of
-`:execute` outlives its login; all property names and defaults of menus.py and radios.py.
+`:execute` outlives its login; that a key's owner is the comment it came with; all property names and
+defaults of menus.py and radios.py.
 
 Known gaps, after MikroTik's manual: some devices write files to their flash up to 40 seconds late, so power
 lost that soon after arming may find no backup; certificates are no part of a backup; in a device-mode without
@@ -19,9 +20,10 @@ backup, secrets and all, on the flash until the next change.
 from typing import Final
 
 from drivers.change import Change
-from drivers.configurers.routeros import arming, console, diff, reading, state, trial, wanted
+from drivers.configurers.routeros import arming, console, diff, management, reading, state, trial, wanted
 from drivers.configurers.routeros.language import quote
 from drivers.configurers.seam import Running, Safety, Talk, Traits, Trial, Wish
+from drivers.facts import Facts
 from drivers.render import refuse
 
 TRAITS: Final = Traits(
@@ -58,10 +60,17 @@ class RouterOs:
             secrets = (wish.passphrases, wish.portal_secrets)
             refuse(wish.intent, secrets, quote, error)
 
-    def restoration(self, device: str, running: Running, earlier: Running) -> Change:
-        """The console lines that make what is ours as it was."""
+    def restoration(
+        self, device: str, running: Running, earlier: Running, revoked: tuple[str, ...] = ()
+    ) -> Change:
+        """The console lines that make what is ours as it was, without revoked keys."""
         known, before = (state.decompose(device, one) for one in (running, earlier))
-        return diff.diff(device, known.items, diff.ours(known.items, before.items))
+        ours = management.with_keys_in_force(device, known, diff.ours(known.items, before.items), revoked)
+        return diff.diff(device, known.items, tuple(ours))
+
+    def facts(self, talk: Talk) -> Facts:
+        """Of `/system resource` and `/system routerboard`."""
+        return reading.facts(talk)
 
     def redacted(self, running: Running) -> str:
         """The export without the values of secret properties, communities and scripts."""

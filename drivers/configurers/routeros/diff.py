@@ -26,6 +26,7 @@ class Thing:
     """What should be in a menu: an item of ours, of the device's own (`fixed`), or a menu of one (no `key`).
 
     `key` is the property and its value that it is found by; `defaults` what an export leaves out of it.
+    One of somebody else that is `gone` should not be there; all its `values` tell which it is.
     """
 
     menu: str
@@ -33,6 +34,7 @@ class Thing:
     values: Mapping[str, str] = field(repr=False)
     fixed: bool = False
     defaults: Mapping[str, str] = field(default_factory=dict)
+    gone: bool = False
 
     @property
     def place(self) -> tuple[str, str]:
@@ -51,6 +53,11 @@ def made(menu: str, key: str, values: Mapping[str, str], defaults: Mapping[str, 
     return Thing(
         menu, (name, key), {name: key, **values}, False, {**MENUS[menu].defaults, **(defaults or {})}
     )
+
+
+def gone(menu: str, values: Mapping[str, str]) -> Thing:
+    """An item of somebody else, found by all these values, that should not be there."""
+    return Thing(menu, next(iter(values.items())), values, gone=True)
 
 
 def single(menu: str, values: Mapping[str, str]) -> Thing:
@@ -96,13 +103,16 @@ class _Step:
 
 def _steps(running: Sequence[Item], wanted: Sequence[Thing]) -> Iterator[_Step]:
     present = {_thing(item).place: item for item in running if is_ours(item)}
-    places = {thing.place for thing in wanted}
+    places = {thing.place for thing in wanted if not thing.gone}
     for place, item in present.items():
         if place not in places and item.menu != "file":
             thing = _thing(item)
             yield _Step(item.menu, thing.path, _known(item), {}, (_removal(thing),), True)
     for thing in wanted:
-        yield from _fixed(running, thing) if thing.fixed else _made(present.get(thing.place), thing)
+        if thing.gone:
+            yield _Step(thing.menu, thing.path, thing.values, {}, (_removal(thing),), True)
+        else:
+            yield from _fixed(running, thing) if thing.fixed else _made(present.get(thing.place), thing)
 
 
 def _made(item: Item | None, thing: Thing) -> Iterator[_Step]:
@@ -202,8 +212,8 @@ def _line(thing: Thing, verb: str, values: Mapping[str, str]) -> Line:
 
 
 def _found(thing: Thing) -> str:
-    name, value = thing.key
-    return f"[find {name}={quote(value)}]"
+    known = thing.values if thing.gone else dict((thing.key,))
+    return f"[find {' '.join(f'{name}={quote(value)}' for name, value in known.items())}]"
 
 
 def _shown(name: str, value: str) -> str:

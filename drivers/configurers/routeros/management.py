@@ -2,12 +2,13 @@
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from drivers.configurers.routeros.diff import Thing, made, single
+from drivers.configurers import keys
+from drivers.configurers.routeros.diff import Thing, gone, made, single
 from drivers.configurers.routeros.language import Item
-from drivers.configurers.routeros.menus import OWN_COMMENT
+from drivers.configurers.routeros.menus import OWN_COMMENT, is_ours
 from drivers.configurers.routeros.state import State, digest_of
 from drivers.configurers.seam import Wish
 from drivers.errors import ConfigRejected, ValueRefused
@@ -95,13 +96,50 @@ def _snmp_key(wish: Wish, name: str, key: Secret | None) -> str:
 
 def _ssh_keys(wish: Wish, state: State) -> Iterator[Thing]:
     """Ours are known by their fingerprint; the one that we log in with stays whatever is wished."""
-    wanted = {_fingerprint(wish.intent, line): line for line in wish.intent.manage.ssh_keys}
+    manage = wish.intent.manage
+    gone = _refused(wish.intent.device, state, manage.revoked_keys)
+    yield from _of_others(manage.revoked_keys, state)
+    wanted = {_fingerprint(wish.intent, line): line for line in manage.ssh_keys}
+    for thing in _login_key(state):
+        yield thing
+        wanted.pop(state.login.key, None)
+    for fingerprint, line in wanted.items():
+        if fingerprint not in gone:
+            values = {"user": state.login.user, "key": line}
+            yield made("user ssh-keys", f"{OWN_COMMENT} {fingerprint}", values)
+
+
+def with_keys_in_force(
+    device: str, state: State, things: Iterable[Thing], revoked: tuple[str, ...]
+) -> Iterator[Thing]:
+    """Things of an earlier configuration without revoked keys, and with the one that we log in with.
+
+    Raises ValueRefused, and ConfigRejected where that one is revoked.
+    """
+    gone = {f"{OWN_COMMENT} {one}" for one in _refused(device, state, revoked)}
+    yield from (thing for thing in things if thing.menu != "user ssh-keys" or thing.key[1] not in gone)
+    yield from _login_key(state)
+    yield from _of_others(revoked, state)
+
+
+def _refused(device: str, state: State, revoked: tuple[str, ...]) -> frozenset[str]:
+    gone = frozenset(map(digest_of, keys.revoked(device, revoked)))
+    keys.refuse_own(device, own=state.login.key in gone)
+    return gone
+
+
+def _login_key(state: State) -> Iterator[Thing]:
     for item in state.of("user ssh-keys"):
         if item.get("comment") == f"{OWN_COMMENT} {state.login.key}":
             yield made("user ssh-keys", item.get("comment"), {})
-            wanted.pop(state.login.key, None)
-    for fingerprint, line in wanted.items():
-        yield made("user ssh-keys", f"{OWN_COMMENT} {fingerprint}", {"user": state.login.user, "key": line})
+
+
+def _of_others(revoked: tuple[str, ...], state: State) -> Iterator[Thing]:
+    """Those of their keys: RouterOS tells only the comment that one came with, as its owner."""
+    owners = {" ".join(line.split()[2:]) for line in revoked} - {""}
+    for item in state.of("user ssh-keys"):
+        if item.get("key-owner") in owners and not is_ours(item):
+            yield gone("user ssh-keys", {name: item.get(name) for name in ("key-owner", "comment")})
 
 
 def _fingerprint(intent: Intent, line: str) -> str:

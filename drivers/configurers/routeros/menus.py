@@ -27,6 +27,7 @@ _SECRETS: Final = frozenset(
         "authentication-key", "radius-password", "user-password", "pin", "static-key-0",
         "static-key-1", "static-key-2", "static-key-3", "supplicant-password", "mschapv2-password",
         "ipsec-secret", "export-passphrase", "auth-key", "http-data", "cak", "sim-pin",
+        "ckn", "modem-init", "otp",
     }
 )  # fmt: skip
 
@@ -182,6 +183,8 @@ def is_ours(item: Item) -> bool:
         return item.get("action") == OWN_COMMENT
     if item.menu == "system logging action":
         return item.get("name") == OWN_COMMENT
+    if item.menu == "user ssh-keys":
+        return item.get("comment").startswith(f"{OWN_COMMENT} SHA256:")
     if item.menu == "file":
         return True  # only the page that we asked for by name is read at all
     return item.get("name").startswith(OWN_NAME) or item.get("comment").startswith(OWN_COMMENT)

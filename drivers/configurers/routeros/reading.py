@@ -1,17 +1,21 @@
 """Reads what a RouterOS device has, and what it says of its radios."""
 
+import base64
 import re
 from typing import Final
 
+from drivers.configurers import told
 from drivers.configurers.routeros import console, state
 from drivers.configurers.routeros.language import quote
 from drivers.configurers.seam import Running, Talk
 from drivers.errors import DriverError, UnexpectedReply, Unreachable
+from drivers.facts import Facts
 from drivers.redact import redact
 
 END: Final = "plaza-end"
 """The last line of an answer that arrived whole."""
 
+_PROPERTY: Final = re.compile(r"^ *([a-z-]+): (.*)$", re.MULTILINE)
 _UNKNOWN_WORD: Final = re.compile(r"expected end of command|bad parameter|syntax error|unknown parameter")
 
 
@@ -27,10 +31,28 @@ def read(talk: Talk) -> Running:
     export, _, folders = export.rpartition("\n")
     if not end or " by RouterOS " not in export[:200]:
         raise cut_short(talk, said, "it did not print its configuration")
-    keys = console.ask(talk, '/user ssh-keys print terse where comment~"^plaza"')
+    keys = console.ask(talk, "/user ssh-keys print terse")
     user, key = _login(talk)
     there = page.removesuffix("\n") if page.startswith("<!") else None
     return state.compose(export, state.Login(user, key, "flash/" if folders == "1" else ""), keys, there)
+
+
+def facts(talk: Talk) -> Facts:
+    """What it is. It keeps every change at once; who is in its safe mode shows only to who takes it.
+
+    Raises UnexpectedReply.
+    """
+    said = console.ask(talk, f"/system resource print; :put {END}")
+    if not re.search(rf"^{END}$", said, re.MULTILINE):
+        raise cut_short(talk, said, "it did not say what it is")
+    board = dict(_PROPERTY.findall(console.ask(talk, "/system routerboard print")))  # a CHR has none
+    resource = dict(_PROPERTY.findall(said))
+    return Facts(
+        told.word(board.get("model", "") or resource.get("board-name", "")),
+        told.word(resource.get("version", "")).partition(" ")[0],
+        told.serial(board.get("serial-number", "")),
+        told.octets(resource.get("free-hdd-space", "")),
+    )
 
 
 def on_air(talk: Talk) -> str:
@@ -67,6 +89,5 @@ def _exported_with(talk: Talk, word: str) -> str:
 
 def _login(talk: Talk) -> tuple[str, str]:
     """The user we are, and the fingerprint of the key that we logged in with; empty for a password."""
-    login = talk.session.login
-    key = getattr(login, "pkey", None)
-    return str(login.username).partition("+")[0], state.digest_of(key.asbytes()) if key is not None else ""
+    key = base64.b64decode(talk.session.public_key)
+    return talk.session.user.partition("+")[0], state.digest_of(key) if key else ""

@@ -16,10 +16,13 @@ from drivers.redact import HIDDEN, redact
 PAGE: Final = "plaza/login.html"
 """Of the hotspot, below the folder that survives a reboot."""
 
-_KEY: Final = re.compile(r"(?:comment=|;;; ?)\"?(plaza SHA256:[A-Za-z0-9+/]+)")
+_OURS: Final = re.compile(r"plaza SHA256:[A-Za-z0-9+/]+")
+_KEY_WORD: Final = re.compile(r"(?:^| )(user|bits|rsa|key-type|key-owner|fingerprint|comment|;;;)(?:=| )")
 _FACTS: Final = re.compile(r'# plaza user="(?P<user>[^"]*)" key="(?P<key>[^"]*)" folder="(?P<folder>[^"]*)"')
 _SCRIPT: Final = re.compile(r"source|on-.+|(?:.+-)?script")
 """Properties that hold a script, and a script may hold anything."""
+_ELSEWHERE: Final = frozenset({("/container envs", "value"), ("/zerotier", "identity")})
+"""Properties that are secret in one menu, and in others of that name are not."""
 _VERSION: Final = re.compile(r"^# .*by RouterOS (\d+)\.", re.MULTILINE)
 
 
@@ -58,13 +61,32 @@ def compose(export: str, login: Login, keys: str, page: str | None) -> Running:
     """From what the device printed; `page` is the hotspot's login page, None where there is none."""
     lines = [f'# plaza user="{login.user}" key="{login.key}" folder="{login.folder}"']
     lines += [line.rstrip("\r") for line in export.splitlines()]
-    lines += [f"/user ssh-keys add comment={quote(comment)}" for comment in sorted(set(_KEY.findall(keys)))]
+    lines += sorted({line for row in keys.splitlines() if (line := _key_line(row))})
     restored = "\n".join(line for line in lines if _is_restored(line))
     if page is not None:
         lines.append(f"/file add name={quote(login.folder + PAGE)} contents={quote(page)}")
     return Running(
         Secret("\n".join(lines) + "\n"), hashlib.sha256(restored.encode("utf-8", "replace")).hexdigest()
     )
+
+
+def _key_line(row: str) -> str:
+    """Of what `/user ssh-keys print terse` says of one: ours by our comment, others also by their owner.
+
+    No RouterOS shows the key itself, and the values of such a row are in no quotes. What no command could
+    name is "".
+    """
+    parts = _KEY_WORD.split(f" {row.strip()}")
+    known = {name: value.strip().strip('"') for name, value in zip(parts[1::2], parts[2::2], strict=True)}
+    comment = known.get("comment", known.get(";;;", ""))
+    ours = _OURS.match(comment)
+    values = {"comment": ours[0]} if ours else {"comment": comment, "key-owner": known.get("key-owner", "")}
+    if not any(values.values()):
+        return ""
+    try:
+        return " ".join(["/user ssh-keys add", *(f"{name}={quote(value)}" for name, value in values.items())])
+    except ValueError:
+        return ""
 
 
 def decompose(device: str, running: Running) -> State:
@@ -111,7 +133,8 @@ def _hidden(line: str, word: str, bracketed: bool) -> str:
     community = (
         name == "name" and line.startswith("/snmp community") and f'comment="{OWN_COMMENT}' not in line
     )
-    if is_secret(name) or community or _SCRIPT.fullmatch(name):
+    menu = line.partition(" add")[0].partition(" set")[0]
+    if is_secret(name) or community or (menu, name) in _ELSEWHERE or _SCRIPT.fullmatch(name):
         return f"{name}={HIDDEN}"
     return f"{name}={_quoted(value)}"
 

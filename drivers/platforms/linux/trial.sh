@@ -111,6 +111,28 @@ read_state() {
     facts
     dump
 }
+first() { # line of a FILE, where there is one
+    [ ! -r "$R$1" ] || head -n 1 "$R$1" | tr -d '\000\r'
+}
+maker() { # as a device tree has it, or else what the firmware of a PC says
+    if [ -r "$R/proc/device-tree/model" ]; then
+        printf 'model %s\nserial %s\n' "$(first /proc/device-tree/model)" "$(first /proc/device-tree/serial-number)"
+    else
+        dmi=/sys/class/dmi/id
+        printf 'model %s %s\nserial %s\n' \
+            "$(first $dmi/sys_vendor)" "$(first $dmi/product_name)" "$(first $dmi/product_serial)"
+    fi
+}
+free_kib() { # on the file system of /; the name of a device may take a line of its own
+    df -k "$R/" 2>/dev/null | awk 'NR > 1 { line = line " " $0 } END { if (split(line, f) > 4) print f[split(line, f) - 2] }'
+}
+about() { # what this device is; nothing waits in files, so nothing follows
+    echo "plaza facts"
+    maker
+    printf 'version %s\n' "$(sed -n 's/^PRETTY_NAME=//p' "$R/etc/os-release" 2>/dev/null | head -n 1 | tr -d "'\"\r")"
+    echo "free_kib $(free_kib)"
+    echo "plaza end"
+}
 down() { # which of these services systemd does not report as running; says nothing where it cannot be asked
     [ -d "$R/run/systemd/system" ] && command -v systemctl >/dev/null || return 0
     for service in $SERVICES; do

@@ -1,6 +1,7 @@
 # The device's side of a change: functions that Plaza calls over SSH, one act per call.
 # Set before: TOKEN REVERT_S PACKAGES OPTIONAL CONSULTED FILES BLOCKS FINGERPRINT LOGIN_KEY BATCH_SHA256
-# GUARD_SHA256 AIR_SHA256, functions batch_text guard_text air_text and block_NAME_text for each of BLOCKS.
+# REVOKED_SHA256 GUARD_SHA256 AIR_SHA256, functions batch_text guard_text air_text revoked_text and
+# block_NAME_text for each of BLOCKS.
 # FILES: NAME:OPTION:SERVICE:PATH of each file in which we own the lines between two marks. BLOCKS: NAME:SHA256.
 R="${PLAZA_ROOT:-}"
 C="$R/etc/config"
@@ -89,6 +90,33 @@ read_config() {
         printf "\nconfig block '%s'\n" "$name"
         printf '%s\n' "$lines" | sed "$QUOTED; s/^/	list $option '/; s/\$/'/"
     done
+    file_named authorized_keys || return 0
+    lines=$(parts outside "$R/$path" | grep -v '^[[:space:]]*\(#\|$\)')
+    [ -n "$lines" ] || return 0
+    printf "\nconfig block 'authorized_keys_others'\n"
+    printf '%s\n' "$lines" | sed "$QUOTED; s/^/	list $option '/; s/\$/'/"
+}
+first() { # line of a FILE, where there is one
+    [ ! -r "$1" ] || head -n 1 "$1" | tr -d '\000\r'
+}
+released() { # NAME in openwrt_release
+    sed -n "s/^$1=//p" "$R/etc/openwrt_release" 2>/dev/null | head -n 1 | tr -d "'\"\r"
+}
+free_kib() { # on the file system of a FOLDER; the name of a device may take a line of its own
+    df -k "$1" 2>/dev/null | awk 'NR > 1 { line = line " " $0 } END { if (split(line, f) > 4) print f[split(line, f) - 2] }'
+}
+about() { # what this device is; behind it what others have staged, as uci prints it
+    store="$R/overlay"
+    [ -d "$store" ] || store="$R/"
+    version=$(released DISTRIB_RELEASE)
+    [ "$version" != SNAPSHOT ] || version="SNAPSHOT $(released DISTRIB_REVISION)"
+    echo "plaza facts"
+    printf 'model %s\nboard %s\n' "$(first "$R/tmp/sysinfo/model")" "$(first "$R/tmp/sysinfo/board_name")"
+    printf 'version %s\nserial %s\n' "$version" "$(first "$R/proc/device-tree/serial-number")"
+    echo "free_kib $(free_kib "$store")"
+    echo "plaza end"
+    [ -s "$TRIAL/sid" ] || ! rpcd_waits || echo rpcd  # what waits in a trial is ours
+    uci -c "$C" -t "$R/tmp/.uci" changes 2>/dev/null || return 0
 }
 on_air() { # says nothing where netifd cannot be asked
     command -v ubus >/dev/null || return 0
@@ -165,6 +193,17 @@ stage_files() { # the whole new file of each block
         [ "$service" = - ] || echo "$service" >>"$TRIAL/services"
         [ "$name" != authorized_keys ] || keeps_login || abandon 20 "$path"
     done
+    [ -z "$REVOKED_SHA256" ] || take_out
+}
+take_out() { # of the file of keys those lines that hold a revoked one; all others stay as they are
+    file_named authorized_keys || abandon 18 authorized_keys
+    new="$TRIAL/files/$name"
+    revoked_text >"$TRIAL/revoked"
+    [ "$(digest <"$TRIAL/revoked")" = "$REVOKED_SHA256" ] || abandon 12 "revoked keys damaged"
+    [ -f "$new" ] || cp "$R/$path" "$new" || abandon 18 "$path"
+    awk 'FNR == NR { gone[$0]; next } !($0 in gone)' "$TRIAL/revoked" "$new" >"$TRIAL/left" &&
+        mv "$TRIAL/left" "$new" || abandon 18 "$path"
+    keeps_login || abandon 20 "$path"
 }
 keeps_login() { # the key of this very login stays where it is
     [ -n "$LOGIN_KEY" ] && admits "$R/$path" || return 0

@@ -51,6 +51,22 @@ read_state() {
     echo "fingerprint $(digest <"$CFG")"
     cat "$CFG"
 }
+board() { # NAME in board.info
+    sed -n "s/^board\.$1=//p" "$R/etc/board.info" 2>/dev/null | head -n 1 | tr -d '\r'
+}
+about() { # what this device is; behind it the keys that somebody changed and that do not work yet
+    echo "plaza facts"
+    printf 'model %s\nserial %s\n' "$(board name)" "$(board hwaddr)"
+    printf 'version %s\n' "$(head -n 1 "$R/etc/version" 2>/dev/null | tr -d '\r')"
+    echo "plaza end"
+    [ ! -f "$R/tmp/running.cfg" ] || awk '
+        { key = $0; sub(/=.*/, "", key) }
+        FNR == NR { runs[$0] = 1; ran[key] = 1; next }
+        { wished[key] = 1 }
+        !($0 in runs) { print key }
+        END { for (key in ran) if (!(key in wished)) print key }
+    ' "$R/tmp/running.cfg" "$CFG"
+}
 on_air() { # says nothing where the radio cannot be asked
     command -v iwconfig >/dev/null || return 0
     iwconfig "$(sed -n 's/^wireless\.1\.devname=\([a-z0-9]*\)$/\1/p' "$CFG")" 2>/dev/null || return 0

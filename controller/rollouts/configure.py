@@ -1,0 +1,162 @@
+"""Makes the devices of a rollout what the inventory says: as `plaza apply` does, and held to its plan."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Final
+
+from controller import caution, links
+from controller import intent as wanting
+from controller import rollout as one_device
+from controller.errors import NotBegun, SecretError
+from controller.journal import OPEN, TURNS, Row, State
+from controller.planning import Planned, plan_one, target, touches_only_keys, wish
+from controller.rollout import Change, Works
+from controller.rollouts import known, linked
+from controller.rollouts.seam import Fits, Kind, Preflight, Tell
+from drivers import apply
+from drivers.apply import Plan, Timers
+from drivers.errors import DriverError, Unreachable
+from drivers.facts import Facts
+from drivers.model import Device
+
+_ROOM_OCTETS: Final = 65_536  # for what a device keeps of its old configuration, and for the new one
+_CHANGED: Final = "the inventory changed since this rollout was planned; retry plans it anew"
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """The work of a rollout of kind `configure`."""
+
+    works: Works
+
+    @property
+    def kind(self) -> Kind:
+        """Its name in the store."""
+        return Kind.CONFIGURE
+
+    def preflight(self, device: Device) -> Preflight:
+        """Read a device, its facts and what would change, in one login. Changes nothing."""
+        left_alone = wanting.why_not(device)
+        if left_alone:
+            return Preflight(device.name, None, left_alone=left_alone)
+        try:
+            wanted = wanting.digest(wish(self.works.inventory, self.works.access, device).intent)
+        except SecretError as error:
+            return Preflight(device.name, None, trouble=str(error))
+        try:
+            facts, plan = self._look(device)
+        except Unreachable:
+            return Preflight(device.name, None, wanted=wanted)
+        except DriverError as error:
+            return Preflight(device.name, None, trouble=error.reason, wanted=wanted)
+        with TURNS:
+            known.keep(self.works.journal.engine, device.name, facts, self.works.journal.clock())
+        found = Preflight(device.name, facts, wanted=wanted)
+        return found if not plan.change else self._judged(device, facts, plan, found)
+
+    def carry_out(self, rows: Sequence[Row], fits: Fits, tell: Tell) -> tuple[Row, ...]:
+        """Change one device, or both ends of a link as one."""
+        try:
+            if len(rows) == 1:
+                return (self._carry_out(rows[0], fits, tell),)
+            return self._carry_out_link(rows, fits, tell)
+        except NotBegun:
+            return tuple(rows)
+
+    def resume(self, rows: Sequence[Row], tell: Tell) -> tuple[Row, ...]:
+        """Ask each device once what became of its trial."""
+        devices = [self.works.inventory.devices.get(row.device) for row in rows]
+        known_ones = [device for device in devices if device is not None and not wanting.why_not(device)]
+        if len(rows) == len(known_ones) == 2:
+            return linked.resume(self.works, known_ones, rows, tell, linked.Asking(died=one_device.again))
+        return tuple(self._resume(row, tell) if row.state in OPEN else row for row in rows)
+
+    def _look(self, device: Device) -> tuple[Facts, Plan]:
+        to = target(self.works.access, device, Timers())
+        with to.connect() as session:
+            facts = to.configurer.facts(to.talk(session))
+            here = replace(to, connect=lambda: nullcontext(session))
+            return facts, apply.plan(here, wish(self.works.inventory, self.works.access, device))
+
+    def _judged(self, device: Device, facts: Facts, plan: Plan, found: Preflight) -> Preflight:
+        planned = Planned(device, plan)
+        return replace(
+            found,
+            trouble=self._trouble(device, facts, plan),
+            diff=plan.change.text,
+            cautions=tuple(caution.warnings(planned)),
+            typed=caution.needs_typing(planned),
+        )
+
+    def _trouble(self, device: Device, facts: Facts, plan: Plan) -> str:
+        if facts.foreign:
+            return f"somebody else is changing it: {facts.foreign}; let them finish, then retry"
+        if facts.free_octets is not None and facts.free_octets < _ROOM_OCTETS:
+            return f"only {facts.free_octets} octets are free on it; make room, then retry"
+        return self._drifted(device, plan.fingerprint)
+
+    def _drifted(self, device: Device, fingerprint: str) -> str:
+        """Whether it runs what nobody here knows of; "" where it was never looked at before."""
+        engine = self.works.journal.engine
+        mend = f"once somebody has looked, plaza drift {device.name} --now --accept makes it known"
+        swept, last = known.swept(engine, device.name), known.last_fingerprint(engine, device.name)
+        if swept is not None and swept.fingerprint == fingerprint:
+            drifted = swept.state in {"foreign", "both"}
+            return f"somebody else changed it; {mend}" if drifted else ""
+        if last in {"", fingerprint}:
+            return ""
+        return f"it was changed since it was last looked at; {mend}"
+
+    def _carry_out(self, row: Row, fits: Fits, tell: Tell) -> Row:
+        device = self.works.inventory.devices.get(row.device)
+        refused = self._no_longer(row, device)
+        if device is None or refused:
+            return self._write(replace(row, state=State.HELD, detail=refused), tell)
+        item = plan_one(self.works.inventory, self.works.access, device)
+        if item.plan is None or not item.pending:
+            return self._write(_without_change(row, item), tell)
+        change = Change(replace(row, diff=item.plan.change.text), device, item.plan)
+        (alone,) = links.together([device.name], self.works.inventory)
+        if alone.far and not touches_only_keys(device, item.plan):
+            return linked.change_near(self.works, change, linked.ask_far(self.works, alone.far), fits, tell)
+        if not fits(one_device.on_trial_s(self.works, device, item.plan)):
+            return replace(row, state=State.PLANNED, detail=linked.TOO_LATE)
+        return one_device.change_device(self.works, change, tell)
+
+    def _carry_out_link(self, rows: Sequence[Row], fits: Fits, tell: Tell) -> tuple[Row, ...]:
+        devices = [self.works.inventory.devices.get(row.device) for row in rows]
+        reasons = [self._no_longer(row, device) for row, device in zip(rows, devices, strict=True)]
+        if any(reasons):
+            said = [reason or "the other end of its link is held" for reason in reasons]
+            held = [replace(row, state=State.HELD, detail=each) for row, each in zip(rows, said, strict=True)]
+            return tuple(self._write(row, tell) for row in held)
+        both = [device for device in devices if device is not None]
+        items = [plan_one(self.works.inventory, self.works.access, device) for device in both]
+        return linked.change(self.works, items, rows, fits, tell)
+
+    def _no_longer(self, row: Row, device: Device | None) -> str:
+        """Why it is not what it was planned for any more; "" where it is."""
+        if device is None:
+            return "it is no longer in the inventory"
+        wanted = wanting.digest(wanting.intent(self.works.inventory, device))
+        return wanting.why_not(device) or ("" if wanted == row.intent_hash else _CHANGED)
+
+    def _resume(self, row: Row, tell: Tell) -> Row:
+        after = one_device.end_interrupted(self.works, row)
+        back = after.state in {State.ROLLED_BACK, State.FAILED} and row.device in self.works.inventory.devices
+        if back and one_device.was_interrupted(row):
+            after = one_device.again(row)
+        return row if after == row else self._write(after, tell)
+
+    def _write(self, row: Row, tell: Tell) -> Row:
+        return one_device.write(self.works.journal, row, tell)
+
+
+def _without_change(row: Row, item: Planned) -> Row:
+    if isinstance(item.error, Unreachable):
+        return replace(row, state=State.PENDING, detail=item.error.reason)
+    if item.error is not None:
+        reason = item.error.reason if isinstance(item.error, DriverError) else str(item.error)
+        return replace(row, state=State.FAILED, detail=reason)
+    return replace(row, state=State.SKIPPED, detail="as intended")

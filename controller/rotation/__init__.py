@@ -1,0 +1,1 @@
+"""How a key leaves every device, or another takes its place: overlapping, by evidence, over days."""

@@ -1,0 +1,27 @@
+"""Takes keys that may not log in out of what an OpenWrt device has, whoever put them there.
+
+The lines of authorized_keys around ours are read as a block of their own; of it only lines are taken out.
+"""
+
+from typing import Final
+
+from drivers.configurers import keys
+from drivers.configurers.openwrt import files
+from drivers.configurers.openwrt.uci import Config
+
+OTHERS: Final = "authorized_keys_others"
+_BLOCKS: Final = (f"{files.PACKAGE}.{files.KEYS.name}", f"{files.PACKAGE}.{OTHERS}")
+
+
+def left(running: Config, wanted: Config, gone: frozenset[bytes]) -> Config:
+    """What is wanted, without any line that holds one of these keys."""
+    sections = dict(wanted.sections)
+    for path in _BLOCKS if gone else ():
+        section = wanted.sections.get(path) or running.sections.get(path)
+        lines = section.options.get(files.KEYS.option, ()) if section else ()
+        if section is None or not isinstance(lines, tuple):
+            continue
+        kept = tuple(line for line in lines if not isinstance(line, str) or keys.without((line,), gone))
+        if kept != lines:
+            sections[path] = section._replace(options={files.KEYS.option: kept} if kept else {})
+    return Config(sections)

@@ -1,0 +1,33 @@
+"""`python -m drivers.probe --interface eth1.20`: one JSON line a step on stdout. Needs CAP_NET_RAW."""
+
+import argparse
+import signal
+import ssl
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from drivers.probe.visit import ANDROID, Wanted, visit
+
+
+def main() -> None:
+    """Visit once. A SIGTERM gives the lease back, too."""
+    parser = argparse.ArgumentParser(prog="python -m drivers.probe", description=__doc__)
+    parser.add_argument("--interface", required=True, help="the one in the guests' network")
+    parser.add_argument("--url", default=ANDROID, help="what the phone asks first (%(default)s)")
+    parser.add_argument("--within", type=float, default=60.0, help="seconds for all of it (%(default)s)")
+    parser.add_argument("--offers", type=float, default=4.0, help="seconds to hear a second DHCP server")
+    parser.add_argument("--ca", type=Path, help="a file of authorities to believe beside the system's")
+    asked = parser.parse_args()
+    trusted = ssl.create_default_context()
+    if asked.ca:
+        trusted.load_verify_locations(asked.ca)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    wanted = Wanted(asked.interface, asked.url, asked.within, asked.offers, trusted)
+    with closing(visit(wanted)) as findings:
+        for finding in findings:
+            sys.stdout.write(f"{finding.line()}\n")
+            sys.stdout.flush()
+
+
+main()

@@ -1,0 +1,72 @@
+"""What cannot be rotated is refused in one line, before anything is made."""
+
+from pathlib import Path
+
+import pytest
+
+from controller.rotation.generations import next_user
+from tests.people.town import town
+
+CREDENTIALS = """
+credentials:
+  twin: {{kind: ssh, user: root, private_key: ref+file:twin}}
+  word: {{kind: ssh, user: root, password: ref+file:word}}
+  sky: {{kind: ssh, user: root, private_key: ref+env:SKY}}
+  one: {{kind: snmp-v3, user: a, auth_key: ref+file:shared, priv_protocol: none}}
+  two: {{kind: snmp-v3, user: b, auth_key: ref+file:shared, priv_protocol: none}}
+  alone: {{kind: snmp-v3, user: c, auth_key: ref+file:alone, priv_protocol: none}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("nobody", "is not in the inventory"),
+        ("staff", "only SSH keys and SNMPv3 users are rotated"),
+        ("word", "is a password"),
+        ("sky", "is not in a file; write ref+file:NAME"),
+        ("one", "is the same secret as two"),
+        ("aps-ssh", "is the same secret as twin"),
+        ("alone", "no device uses it"),
+    ],
+)
+def test_what_cannot_be_rotated_is_refused(
+    name: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, ()) as here:
+        more = CREDENTIALS.replace("{{", "{").replace("}}", "}")
+        here.write_inventory(lambda text: text.replace("\ncredentials:\n", more, 1))
+        key = here.own_key().read_text()
+        for file, text in {"twin": key, "word": "w", "shared": "s" * 9, "alone": "a" * 9}.items():
+            (here.secrets / file).write_text(text)
+            (here.secrets / file).chmod(0o600)
+        code, said = here.plaza(f"credentials rotate {name} --why yearly --yes")
+        assert code == 2
+        assert says in said
+        assert len(said.splitlines()) == 1
+        assert not list(here.secrets.glob("*.next"))
+        assert here.actions() == []
+
+
+def test_a_rotation_needs_a_reason_and_a_yes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, ()) as here:
+        assert here.plaza("credentials rotate aps-ssh --yes")[0] == 2
+        assert here.plaza("credentials rotate aps-ssh --why x", answer="n\n") == (
+            0,
+            "Give aps-ssh a successor at all its devices? [y/N]: nothing was changed\n",
+        )
+        assert here.plaza("access report ana")[0] == 2
+        assert here.plaza("credentials status")[0] == 0
+
+
+def test_users_are_numbered_within_32_octets() -> None:
+    assert [next_user("plaza", now) for now in ("plaza", "plaza-2", "plaza-9")] == [
+        "plaza-2",
+        "plaza-3",
+        "plaza-10",
+    ]
+    assert next_user("a" * 32, "a" * 32) == "a" * 30 + "-2"
+    assert next_user("a" * 32, "a" * 30 + "-2") == "a" * 30 + "-3"
+    assert next_user("plaza-7", "plaza-7") == "plaza-7-2"

@@ -1,0 +1,115 @@
+"""Another box in a device's place, and a device that was stolen."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from controller import swaps
+from controller.access import Pinning, pinned
+from controller.app import utc_now
+from controller.errors import AdoptionError
+from controller.store.tables import claims, config_versions
+from tests.configure.device import WIRELESS, quickest
+from tests.people.town import Town, town
+
+SNMP = """
+credentials:
+  nms: {kind: snmp-v3, user: plaza, auth_key: ref+file:nms-auth, priv_key: ref+file:nms-priv}
+  v2: {kind: snmp-v2c, community: ref+file:community}
+"""
+
+
+def shows(here: Town, name: str) -> str:
+    return here.aps[name].host_key().fingerprint
+
+
+def believed(here: Town, name: str) -> str:
+    key = pinned(here.means().app.engine, name)
+    return key.fingerprint if key else ""
+
+
+def versions(here: Town, name: str) -> int:
+    with here.means().app.engine.connect() as connection:
+        return len(connection.execute(select(config_versions).where(config_versions.c.device == name)).all())
+
+
+def test_another_box_is_believed_only_with_proof_and_becomes_what_the_old_one_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, (quickest,)) as here:
+        assert here.plaza("apply ap-1 --yes")[0] == 0
+        old, known = believed(here, "ap-1"), versions(here, "ap-1")
+        here.aps["ap-1"].reinstall()
+        (here.aps["ap-1"].root / "etc/config/wireless").write_text(WIRELESS)
+
+        code, said = here.plaza("replace ap-1 --serial SN-2 --yes")
+        assert code == 3, said
+        assert "--fingerprint SHA256:" in said
+        assert believed(here, "ap-1") == old
+        assert "serial: SN-2" in (here.folder / "inventory.yaml").read_text()
+        code, said = here.plaza(f"replace ap-1 --serial SN-2 --fingerprint {old} --yes")
+        assert code == 2
+        assert "nothing was pinned" in said
+        assert believed(here, "ap-1") == old
+
+        code, said = here.plaza(f"replace ap-1 --serial SN-2 --fingerprint {shows(here, 'ap-1')} --yes")
+        assert code == 0, said
+        assert believed(here, "ap-1") == shows(here, "ap-1")
+        assert versions(here, "ap-1") > known
+        assert here.plaza("diff ap-1")[0] == 0
+        assert "device-replaced" in here.actions("ap-1")
+        assert "host-key-pinned" in here.actions("ap-1")
+
+
+def test_a_box_that_used_a_claim_to_replace_needs_no_other_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, ()) as here:
+        here.write_inventory(lambda text: text + "  ap-9: {site: 08019-plaza, address: 127.0.0.9}\n")
+        script = tmp_path / "new-box.sh"
+        command = f"replace ap-9 --serial SN-2 --mac 02:00:5E:10:00:09 --script {script} --yes"
+        code, said = here.plaza(command)
+        assert code == 3, said
+        assert script.stat().st_mode & 0o777 == 0o600
+        means = here.means()
+        device = means.app.inventory.devices["ap-9"]
+        assert (device.serial, device.mac) == ("SN-2", "02:00:5e:10:00:09")
+        assert not swaps.was_claimed(means, device)
+        with means.app.engine.begin() as connection:
+            (row,) = connection.execute(select(claims)).all()
+            assert (row.kind, row.mac) == ("replace", device.mac)
+            connection.execute(claims.update().values(used_at=1))
+        assert swaps.was_claimed(means, device)
+        assert "claim-issued" in here.actions("ap-9")
+
+
+def test_a_stolen_device_is_shown_first_and_then_worth_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, (quickest,)) as here:
+        here.write_inventory(
+            lambda text: text.replace("\ncredentials:\n", SNMP, 1).replace(
+                "  ssh: {credentials: aps-ssh}", "  ssh: {credentials: aps-ssh}\n  snmp: {credentials: v2}", 1
+            )
+        )
+        shown = shows(here, "ap-1")
+        code, said = here.plaza("stolen ap-1 --why robbery", answer="n\n")
+        assert code == 0
+        assert "aps-ssh: nothing to do: it held the public half only" in said
+        assert "staff: a person must change it: write another passphrase into staff" in said
+        assert "v2: a person must change it" in said
+        assert "gateways: nothing to do" in said
+        assert believed(here, "ap-1") == shown
+
+        code, said = here.plaza("stolen ap-1 --why robbery --yes")
+        assert code == 3, said
+        assert believed(here, "ap-1") == ""
+        assert "state: retired" in (here.folder / "inventory.yaml").read_text()
+        means = here.means()
+        pinning = Pinning(means.app.engine, means.ledger.audit_key, "tecnica")
+        with pytest.raises(AdoptionError, match="which was stolen"):
+            pinning.pin("ap-7", here.aps["ap-1"].host_key(), utc_now())
+        assert all(not one.manage.revoked_keys for one in means.app.inventory.devices.values())
+        assert here.plaza("stolen ap-1 --why robbery --yes")[0] == 3
+        assert here.actions("ap-1").count("device-stolen") == 2

@@ -1,0 +1,206 @@
+"""What a technician types about rollouts, and what the worker does, over simulated access points."""
+
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from controller import rollout
+from controller.app import utc_now
+from controller.cli.main import main
+from controller.journal import State
+from controller.rollouts.carrying import Carrier
+from controller.rollouts.seam import Phase
+from controller.rollouts.store import Rollout
+from controller.store.tables import audit as audit_table
+from controller.store.tables import device_facts
+from tests.configure.device import wait_until
+from tests.rollouts import dying
+from tests.rollouts.fleet import CANARY, QUICK, Fleet, fleet
+
+Plaza = Callable[..., tuple[int, str, str]]
+GATEWAY = "ap-003"
+TYPED = f"--typed {GATEWAY}"
+
+
+@pytest.fixture(scope="module")
+def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Two sites with two access points each; one of them carries the other and one of the other site."""
+    behind = {"ap-000": f", parent: {GATEWAY}", "ap-002": f", parent: {GATEWAY}"}
+    made = fleet(tmp_path_factory.mktemp("fleet"), 4, behind)
+    yield made
+    made.simulator.stop()
+
+
+@pytest.fixture
+def plaza(at: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Plaza:
+    """Types a command; gives its exit code, its output and its errors."""
+    monkeypatch.chdir(at.folder)
+    monkeypatch.setattr(rollout, "works_of", dying.quick_works)
+
+    def type_in(command: str, answer: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["plaza", *command.split()])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+        with pytest.raises(SystemExit) as left:
+            main()
+        said = capsys.readouterr()
+        assert CANARY not in said.out + said.err
+        return int(left.value.code or 0), said.out, said.err
+
+    return type_in
+
+
+def newest(at: Fleet) -> Rollout:
+    """The rollout that was begun last."""
+    return at.store().find("")
+
+
+def story(at: Fleet, name: str) -> list[tuple[str, str, dict[str, str]]]:
+    """What the audit log says of a rollout: action, subject, detail."""
+    with at.app().engine.connect() as connection:
+        rows = connection.execute(select(audit_table).order_by(audit_table.c.seq)).all()
+    found = [(row.action, row.subject, json.loads(row.detail)) for row in rows]
+    return [each for each in found if each[1] == name or each[2].get("rollout") == name]
+
+
+def test_a_rollout_goes_from_the_canary_to_the_end_and_its_story_is_in_the_audit_log(
+    at: Fleet, plaza: Plaza
+) -> None:
+    code, _, errors = plaza(f"rollout start all --yes {TYPED}")
+    assert (code, "say why" in errors) == (2, True)
+    code, _, errors = plaza("rollout start all --yes --why red-nueva")
+    assert code == 2
+    assert f"behind {GATEWAY}: 2 devices of 2 sites; --yes is not enough for it" in errors
+    code, _, errors = plaza("rollout start all --why red-nueva", answer="yes\n")
+    assert (code, errors.endswith("nothing was changed\n")) == (0, True)
+    code, output, errors = plaza(f"rollout start all --yes {TYPED} --why red-nueva {QUICK}")
+    assert code == 0, errors
+    assert "wave 1, canary: 1 device" in errors
+    assert output.index("ap-002: confirmed") < output.index(f"{GATEWAY}: confirmed")
+    assert plaza("diff all")[0] == 0
+    name = newest(at).name
+    told = story(at, name)
+    assert told[0][0] == "rollout-started"
+    assert told[0][2]["why"] == "red-nueva"
+    assert told[-1][0] == "rollout-done"
+    ended = [subject for action, subject, _ in told if action == "device-confirmed"]
+    assert sorted(ended) == ["ap-000", "ap-001", "ap-002", "ap-003"]
+    assert {action for action, _, _ in told} >= {"rollout-soaking", "rollout-wave"}
+    with at.app().engine.connect() as connection:
+        assert len(connection.execute(select(device_facts)).all()) == 4
+    code, output, _ = plaza(f"rollout status {name[:6]} --json")
+    assert code == 0
+    assert {each["state"] for each in json.loads(output)["devices"]} == {"confirmed"}
+    code, _, errors = plaza(f"rollout start all --yes --why otra-vez {QUICK}")
+    assert (code, errors.endswith("nothing to change\n")) == (0, True)
+
+
+def test_the_worker_carries_on_what_was_left_to_it_and_people_stop_it(at: Fleet, plaza: Plaza) -> None:
+    at.want("Segunda")
+    with rollout.alone(at.folder / "var"):
+        code, _, errors = plaza(f"rollout start site=08019-s000 --yes --why segunda {QUICK}")
+    assert (code, "the rollout is kept and the worker carries it on" in errors) == (3, True)
+    assert plaza("rollout pause --why comida")[0] == 0
+    worker = Carrier(at.app(), utc_now)
+    worker.turn()
+    assert {row.state for row in at.rows().values()} == {State.PLANNED}
+    assert plaza("rollout status")[0] == 3
+    code, _, errors = plaza("rollout resume --detach")
+    assert (code, "say why" in errors) == (2, True)
+    assert plaza("rollout resume --detach --why sigamos")[0] == 3
+
+    def is_done() -> bool:
+        worker.turn()
+        return newest(at).phase is Phase.DONE
+
+    wait_until("the worker is done", is_done)
+    assert {row.state for row in at.rows().values()} == {State.CONFIRMED}
+    told = [(action, detail.get("why")) for action, _, detail in story(at, newest(at).name)]
+    assert ("rollout-paused", "comida") in told
+    assert ("rollout-resumed", "sigamos") in told
+
+
+def test_no_evidence_is_no_success_until_a_person_goes_on_without_it(at: Fleet, plaza: Plaza) -> None:
+    at.want("Tercera")
+    code, _, errors = plaza("rollout start ap-000 --yes --why tercera --soak 0s")
+    assert code == 3
+    assert "no evidence yet: 08019-s000" in errors
+    assert plaza("rollout pause --why ver")[0] == 0
+    code, output, errors = plaza(
+        "rollout resume --why visto --without probe --without clients --without uplink"
+    )
+    assert (code, "done" in output) == (0, True), errors
+
+
+def test_what_was_edited_since_is_held_and_an_aborted_one_is_taken_up_by_retry(
+    at: Fleet, plaza: Plaza
+) -> None:
+    at.want("Cuarta")
+    assert plaza(f"rollout start site=08019-s000 --yes --why cuarta --detach {QUICK}")[0] == 3
+    at.want("Quinta")
+    code, output, _ = plaza("rollout resume")
+    assert code == 2
+    assert output.count("held: the inventory changed since this rollout was planned") >= 2
+    assert plaza("rollout retry --why quinta --yes --detach")[0] == 3
+    assert plaza("rollout abort --why no")[0] == 0
+    assert {row.state for row in at.rows().values()} == {State.HELD}
+    code, _, errors = plaza("rollout resume --why si")
+    assert (code, "plaza rollout retry" in errors) == (2, True)
+    code, output, errors = plaza("rollout retry --why si --yes")
+    assert code == 0, errors
+    assert plaza("diff site=08019-s000")[0] == 0
+
+
+def test_apply_leaves_a_device_alone_that_a_rollout_has_on_trial(at: Fleet, plaza: Plaza) -> None:
+    at.want("Sexta")
+    assert plaza(f"rollout start ap-000 --yes --why sexta --detach {QUICK}")[0] == 3
+    journal = at.store().journal
+    row = at.rows()["ap-000"]
+    journal.write(replace(row, state=State.APPLIED, token="f" * 32, deadline_at=1))
+    code, output, errors = plaza("apply --yes ap-000")
+    assert code == 2
+    assert "an earlier change has not ended yet" in output + errors
+    assert at.rows()["ap-000"].state is State.APPLIED
+    assert newest(at).phase is Phase.RUNNING
+    code, output, errors = plaza("rollout resume")
+    assert (code, at.rows()["ap-000"].state) == (0, State.CONFIRMED), output + errors
+    told = [
+        detail["detail"] for action, _, detail in story(at, newest(at).name) if action == "device-planned"
+    ]
+    assert told == ["the controller died in its middle, and its old configuration stands"]
+
+
+def test_a_device_that_somebody_else_is_changing_is_held_before_anything_is_changed(
+    at: Fleet, plaza: Plaza
+) -> None:
+    at.want("Septima")
+    staged: Path = at.root("ap-001") / "tmp/.uci"
+    staged.mkdir(parents=True, exist_ok=True)
+    (staged / "network").write_text("network.lan.proto='static'\n")
+    try:
+        code, _, errors = plaza(f"rollout start ap-001 --yes --why septima {QUICK}")
+    finally:
+        (staged / "network").unlink()
+    assert code == 2
+    assert "ap-001: held: somebody else is changing it" in errors
+    code, _, errors = plaza(f"rollout start ap-001 --yes --why septima {QUICK}")
+    assert code == 0, errors
+
+
+def test_a_device_that_was_edited_by_hand_since_is_held_and_says_how_to_go_on(
+    at: Fleet, plaza: Plaza
+) -> None:
+    at.want("Octava")
+    with (at.root("ap-002") / "etc/config/wireless").open("a") as file:
+        file.write("\nconfig wifi-iface 'otra'\n\toption device 'radio0'\n")
+    code, _, errors = plaza(f"rollout start ap-002 --yes --why octava {QUICK}")
+    assert code == 2
+    assert "ap-002: held: it was changed since it was last looked at" in errors
+    assert "plaza drift ap-002 --now --accept" in errors
+    assert plaza("drift ap-002 --now --accept")[0] == 0
+    assert plaza(f"rollout start ap-002 --yes --why octava {QUICK}")[0] == 0
