@@ -2,21 +2,26 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from controller import audit, inventory_edit
 from controller.access import Pinning, pinned
 from controller.audit import Entry
 from controller.credential_audit import held_by, lies_there, scope_of
-from controller.errors import CredentialError
+from controller.errors import CredentialError, InventoryError
 from controller.model import Inventory
+from controller.rotation import carry
 from controller.rotation.carry import Means
 from controller.rotation.ledger import Accepts, Kind
 from controller.secrets import rotated_file
+from controller.store.tables import audit as audit_log
 from controller.store.tables import claims, host_keys
 from drivers.model import Device, GatewayKind, Lifecycle, Role
 from drivers.ssh import HostKey
+
+_REPLACED: Final = "device-replaced"
 
 
 class How(StrEnum):
@@ -46,7 +51,7 @@ def put_in_place(means: Means, device: Device, serial: str, mac: str) -> Invento
     path = means.app.settings.inventory
     known = inventory_edit.set_keys(path, device.name, {"serial": serial, "mac": mac or None})
     boxes = {"serial": serial, "mac": mac, "serial before": device.serial, "mac before": device.mac}
-    _audit(means, "device-replaced", device.name, boxes)
+    _audit(means, _REPLACED, device.name, boxes)
     for rotation in means.ledger.running():
         for step in means.ledger.steps(rotation):
             if step.device == device.name and step.accepts is not Accepts.OLD:
@@ -71,9 +76,15 @@ def pin_seen(means: Means, device: str, shown: HostKey, typed: str) -> None:
 
 
 def was_claimed(means: Means, device: Device) -> bool:
-    """Whether the box that stands there now proved itself with a claim to replace, bound to its MAC."""
+    """Whether the box that stands there now proved itself with a claim to replace, bound to its MAC.
+
+    A claim from before it was said that another box stands there proves nothing of that one.
+    """
+    of = (audit_log.c.action == _REPLACED, audit_log.c.subject == device.name)
+    asked = select(func.max(audit_log.c.at)).where(*of).scalar_subquery()
     used = (claims.c.device == device.name, claims.c.kind == "replace", claims.c.mac == device.mac)
-    statement = select(claims.c.used_at).where(*used, claims.c.used_at.is_not(None))
+    since = (claims.c.used_at.is_not(None), claims.c.issued_at >= func.coalesce(asked, 0))
+    statement = select(claims.c.used_at).where(*used, *since)
     with means.app.engine.connect() as connection:
         return bool(device.mac) and connection.execute(statement).first() is not None
 
@@ -86,10 +97,22 @@ def held(inventory: Inventory, device: Device) -> list[Held]:
 def take_away(means: Means, device: Device, why: str) -> None:
     """Retire a stolen device: nobody asks or enters it any more, and its host key is never believed again.
 
-    May be done again after it was interrupted. Raises ControllerError.
+    May be done again after it was interrupted. Raises CredentialError where only the inventory cannot take
+    that it is retired, and any ControllerError where that cannot be written.
     """
-    if device.state is not Lifecycle.RETIRED:
+    _disbelieve(means, device, why)
+    carry.taint(means, device.name)
+    if device.state is Lifecycle.RETIRED:
+        return
+    try:
         inventory_edit.set_key(means.app.settings.inventory, device.name, "state", Lifecycle.RETIRED.value)
+    except InventoryError as error:
+        done = f"{device.name}: its host key is never believed again and its open claims are void"
+        wait = "but it cannot be `state: retired` before this is mended; then type the same again"
+        raise CredentialError(f"{done}, {wait}:\n{error}") from error
+
+
+def _disbelieve(means: Means, device: Device, why: str) -> None:
     key = pinned(means.app.engine, device.name)
     now = int(means.ledger.clock().timestamp())
     open_ones = (claims.c.device == device.name, claims.c.used_at.is_(None), claims.c.expires_at > now)

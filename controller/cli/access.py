@@ -54,7 +54,7 @@ def revoke(person: str, why: str, files: tuple[Path, ...], yes: bool, typed: tup
 
     From now on whatever Plaza changes takes them out; then a rollout does so at every device. Who is off
     keeps accepting them until it is back: run this again, or let the worker do it; `plaza access report
-    PERSON` says who. Exit code 3: some are left.
+    PERSON` says who. Exit code 3: some are left, or Plaza does not enter some and cannot know.
     """
     from controller.cli import spreading
     from controller.rotation import carry
@@ -72,7 +72,7 @@ def revoke(person: str, why: str, files: tuple[Path, ...], yes: bool, typed: tup
         rotation = carry.revoke(means, person, lines, why)
     rotation = spreading.go_on(rotation, spreading.Agreed(yes, typed))
     click.echo(_left(means, rotation), err=True)
-    sys.exit(0 if rotation.state is Stage.DONE else 3)
+    sys.exit(0 if rotation.state is Stage.DONE and not carry.unknown(means) else 3)
 
 
 @access.command()
@@ -81,7 +81,7 @@ def revoke(person: str, why: str, files: tuple[Path, ...], yes: bool, typed: tup
 def report(person: str, look: bool) -> None:
     """Say device by device whether it still accepts a key of PERSON, and since when that is known.
 
-    Exit code 3: some may still accept it.
+    Exit code 3: some may still accept it, or Plaza does not enter some and cannot know.
     """
     from controller.cli import spreading
     from controller.errors import CredentialError
@@ -97,11 +97,12 @@ def report(person: str, look: bool) -> None:
         carry.forward(means, rotation)
     for line in spreading.told(means, rotation):
         click.echo(line)
-    for device in carry.unknown(means):
+    unknown = carry.unknown(means)
+    for device in unknown:
         click.echo(f"{device.name}: unknown: Plaza does not enter it, so look there by hand")
     here = means.app.inventory.devices
     steps = [step for step in means.ledger.steps(rotation) if step.device in here]
-    sys.exit(3 if any(step.accepts is not Accepts.NEW for step in steps) else 0)
+    sys.exit(3 if unknown or any(step.accepts is not Accepts.NEW for step in steps) else 0)
 
 
 def _means() -> "Means":
@@ -139,9 +140,11 @@ def _require_keys(person: str, lines: "list[str]") -> None:
 
 
 def _left(means: "Means", rotation: "Rotation") -> str:
+    from controller.rotation import carry
     from controller.rotation.ledger import Accepts
 
     steps = [step for step in means.ledger.steps(rotation) if step.device in means.app.inventory.devices]
-    left = sum(step.accepts is not Accepts.NEW for step in steps)
+    left, unknown = sum(step.accepts is not Accepts.NEW for step in steps), len(carry.unknown(means))
     said = f"{len(steps) - left} of {len(steps)} devices refuse the keys of {rotation.credential}"
-    return said + (f"; who is left: plaza access report {rotation.credential}" if left else "")
+    said += f", and of {unknown} that Plaza does not enter nothing is known" if unknown else ""
+    return said + (f"; who is left: plaza access report {rotation.credential}" if left or unknown else "")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from controller.cli.adopt_pin import pin
+from controller.cli.newfile import NewFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +78,7 @@ def token(name: str) -> None:
 @click.option(
     "--kind", type=click.Choice(["openwrt", "routeros"]), help="By default what the platform needs."
 )
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A file only you can read.")
+@click.option("--out", type=NewFile(), help="A file only you can read.")
 def script(name: str, kind: str | None, out: Path | None) -> None:
     """Write what the expected device NAME runs at its first boot, with a new one-time token in it.
 
@@ -124,7 +125,7 @@ def dhcp(site: str, server: str, controllers: tuple[str, ...]) -> None:
 
 @adopt.command()
 @click.argument("site")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The HTML file.")
+@click.option("--out", type=NewFile(), required=True, help="The HTML file.")
 @click.option("--paper", type=click.Choice(["letter", "a4"]), default="letter", show_default=True)
 @click.option("--call", default="", help="Whom to call, as it is printed.")
 @click.option("--with-token", is_flag=True, help="Print new one-time tokens on it; then it is a secret.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from controller.cli.apply import YES, Consent, carry_out
+from controller.cli.newfile import NewFile
 
 if TYPE_CHECKING:
     from controller.rotation.carry import Means
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--script",
     "script",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NewFile(),
     help="Write what the new box runs at its first boot, with a one-time token, into this file.",
 )
 @YES

@@ -171,7 +171,10 @@ def resume(name: str, why: str, detach: bool, **asked: Any) -> None:
 @YES
 @TYPED
 def retry(name: str, why: str, detach: bool, yes: bool, typed: tuple[str, ...]) -> None:
-    """Plan what failed, was held or is out of reach anew, in waves of its own, and go on."""
+    """Plan what failed, was held or is out of reach anew, in waves of its own, and go on.
+
+    What was changed and not judged yet still soaks and needs its evidence before anything else is changed.
+    """
     from controller.cli import rollout_run
 
     _needs_why(why)

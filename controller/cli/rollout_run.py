@@ -29,7 +29,6 @@ from controller.rollouts.store import Rollout, Store
 from drivers.model import Device
 
 _TURN = frozenset({State.PLANNED, State.PENDING})
-_AGAIN = frozenset({State.FAILED, State.ROLLED_BACK, State.HELD})
 _LEFT = (
     "\ninterrupted: the rollout goes on in the worker, which also ends what is on trial now; to stop it: "
     "plaza rollout pause"
@@ -78,11 +77,10 @@ def retry(built: App, found: Rollout, why: str, said: Said) -> int | None:
     store = Store(one_device.works_of(built).journal)
     with one_device.alone(built.settings.data_dir):
         rows = store.rows(found.name)
-        devices = [
-            built.inventory.devices[row.device]
-            for row in rows
-            if row.state in _AGAIN and row.device in built.inventory.devices
-        ]
+        devices = starting.to_retry(rows, built.inventory)
+        if not devices and not any(row.state is State.PENDING for row in rows):
+            click.echo(f"nothing to retry; rollout {found.name} is {found.phase.value}", err=True)
+            return 0 if found.phase in {Phase.RUNNING, Phase.DONE} else 2
         looked = _look(work_of(built, found), devices)
         frame = _frame(built, found.policy)
         planned = starting.plan(found.name, looked, frame)
@@ -182,14 +180,23 @@ def _named(name: str, why: str, said: Said) -> bool:
         return True
     if said.yes:
         raise click.UsageError(f"{why}; --yes is not enough for it, add --typed {name}")
-    answer = click.prompt(f"Type {name} to change it", default="", show_default=False, err=True)
-    return bool(answer.strip() == name)
+    with _left_unchanged():
+        answer = click.prompt(f"Type {name} to change it", default="", show_default=False, err=True)
+        return bool(answer.strip() == name)
 
 
 def _confirmed(devices: int) -> bool:
-    try:
+    with _left_unchanged():
         return click.confirm(f"Change {counted(devices)}?", err=True)
+
+
+@contextmanager
+def _left_unchanged() -> Iterator[None]:
+    """Around a question: says what ^C leaves, and what to add where nobody is there to answer."""
+    try:
+        yield
     except click.Abort:
-        if sys.stdin.isatty():
-            raise
-        raise click.UsageError("nobody is there to answer; add --yes") from None
+        if not sys.stdin.isatty():
+            raise click.UsageError("nobody is there to answer; add --yes") from None
+        click.echo("\nnothing was changed", err=True)
+        raise

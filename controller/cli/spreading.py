@@ -25,23 +25,45 @@ class Agreed(NamedTuple):
 
 
 def spread(built: "App", devices: "Sequence[Device]", why: str, agreed: Agreed) -> bool:
-    """Make these devices what is wanted now, by a rollout; whether it was agreed to.
+    """Bring keys to these devices by a rollout; whether it was agreed to.
 
-    Its waves follow each other at once, as keys change nothing for citizens. What is off stays pending there,
-    and the worker goes on with it.
+    Its waves follow each other at once, as keys change nothing for citizens. So a device where more would
+    change is not in it, and neither is one of which that is not known now: the worker brings keys to those
+    that are off.
     """
     from controller.cli import rollout_run
     from controller.rollouts.carrying import WORKS
     from controller.rollouts.seam import Asked, Kind, Policy
 
+    if devices:
+        _end_earlier(built)
+        devices = _with_nothing_else(built, devices)
     if not devices:
         return True
-    _end_earlier(built)
     policy = Policy(soak_s=0, patience_s=0, without=frozenset(Asked))
     work = WORKS[Kind.CONFIGURE](built)
     asked = rollout_run.Asked(work, f"{_OURS}{len(devices)} devices", why, policy)
     said = rollout_run.Said(agreed.yes, agreed.typed, detach=False)
     return rollout_run.start(built, asked, devices, said) is not None
+
+
+def _with_nothing_else(built: "App", devices: "Sequence[Device]") -> "list[Device]":
+    """Those where keys would change and nothing else; of the others it is told why not."""
+    from controller import rollout
+    from controller.planning import plan_all, touches_only_keys
+
+    found = []
+    for item in plan_all(built.inventory, rollout.access_of(built), devices):
+        name = item.device.name
+        if item.left_alone or item.error:
+            said = item.left_alone or str(item.error)
+            click.echo(said if said.startswith(f"{name}: ") else f"{name}: {said}", err=True)
+        elif item.plan is not None and item.pending and touches_only_keys(item.device, item.plan):
+            found.append(item.device)
+        elif item.pending:
+            start = f"plaza rollout start {name} --why TEXT"
+            click.echo(f"{name}: other changes wait there: {start}; the key goes with them", err=True)
+    return found
 
 
 def _end_earlier(built: "App") -> None:

@@ -22,6 +22,7 @@ from drivers.model import Device
 
 _ROOM_OCTETS: Final = 65_536  # for what a device keeps of its old configuration, and for the new one
 _CHANGED: Final = "the inventory changed since this rollout was planned; retry plans it anew"
+_UNTYPED: Final = "nothing on it undoes a bad change: plaza rollout retry asks for its name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ class Configure:
         refused = self._no_longer(row, device)
         if device is None or refused:
             return self._write(replace(row, state=State.HELD, detail=refused), tell)
+        if (waits := self._came_back(row, device)) is not None:
+            return self._write(waits, tell)
         item = plan_one(self.works.inventory, self.works.access, device)
         if item.plan is None or not item.pending:
             return self._write(_without_change(row, item), tell)
@@ -132,6 +135,9 @@ class Configure:
             held = [replace(row, state=State.HELD, detail=each) for row, each in zip(rows, said, strict=True)]
             return tuple(self._write(row, tell) for row in held)
         both = [device for device in devices if device is not None]
+        looked = [self._came_back(row, device) for row, device in zip(rows, both, strict=True)]
+        if waiting := [row for row in looked if row is not None]:
+            return tuple(self._write(row, tell) for row in _wait_as_one(rows, waiting))
         items = [plan_one(self.works.inventory, self.works.access, device) for device in both]
         return linked.change(self.works, items, rows, fits, tell)
 
@@ -142,6 +148,22 @@ class Configure:
         wanted = wanting.digest(wanting.intent(self.works.inventory, device))
         return wanting.why_not(device) or ("" if wanted == row.intent_hash else _CHANGED)
 
+    def _came_back(self, row: Row, device: Device) -> Row | None:
+        """Why one that was out of reach is not changed now; None where nothing is against it.
+
+        It is held for what would have held it at the beginning. If it was taken for another model, it waits
+        as one of its own.
+        """
+        found = self.preflight(device) if row.attempts else None
+        if found is None:
+            return None
+        if reason := found.trouble or (_UNTYPED if found.typed else ""):
+            return replace(row, state=State.HELD, detail=reason)
+        model = found.facts.model if found.facts is not None else ""
+        if found.diff and model not in {"", row.model}:
+            return replace(row, state=State.PENDING, model=model, detail=f"only now known as {model}")
+        return None
+
     def _resume(self, row: Row, tell: Tell) -> Row:
         after = one_device.end_interrupted(self.works, row)
         back = after.state in {State.ROLLED_BACK, State.FAILED} and row.device in self.works.inventory.devices
@@ -151,6 +173,14 @@ class Configure:
 
     def _write(self, row: Row, tell: Tell) -> Row:
         return one_device.write(self.works.journal, row, tell)
+
+
+def _wait_as_one(rows: Sequence[Row], waiting: Sequence[Row]) -> list[Row]:
+    """Both ends of a link wait, or are held, for what one of them waits for."""
+    state = State.HELD if any(row.state is State.HELD for row in waiting) else State.PENDING
+    known_ones = {row.device: replace(row, state=state) for row in waiting}
+    other = f"the other end of its link is {state.value}"
+    return [known_ones.get(row.device, replace(row, state=state, detail=other)) for row in rows]
 
 
 def _without_change(row: Row, item: Planned) -> Row:

@@ -18,6 +18,7 @@ from controller.rollouts.stop import Count
 from controller.rollouts.store import Rollout, Store
 
 _UNBEGUN: Final = frozenset({State.PLANNED, State.PENDING})
+_CHANGED: Final = OPEN | {State.PLANNED, State.CONFIRMED, State.ROLLED_BACK, State.FAILED}
 _BAD: Final = OPEN | {State.ROLLED_BACK, State.FAILED}
 _FIRST: Final = 8  # so many times as many groups as can be started are looked at first
 _ASK_AGAIN_S: Final = 20
@@ -126,7 +127,8 @@ class _Turn:
         policy, names = self.rollout.policy, self.rollout.names
         canaries = {number for number, name in enumerate(names) if name.startswith(waves.CANARY)}
         failed = [self.rows[count.device] for count in counts if count.weight]
-        bad = [row for row in failed if row.wave in canaries]
+        known = {row.model for row in self.rows.values() if row.state is State.CONFIRMED}
+        bad = [row for row in failed if row.wave in canaries or (row.attempts and row.model not in known)]
         if not bad or not (policy.stop_number or policy.stop_percent):
             return ""
         return "; ".join(f"{row.device}, a canary, failed: {row.detail or row.state.value}" for row in bad)
@@ -182,7 +184,38 @@ class _Turn:
             and row.device not in busy
             and windows.open_now(self._hours(row.device), moment)
         ]
-        return [self._group(list(group)) for _, group in groupby(due, key=_group_of)]
+        every = [list(group) for _, group in groupby(due, key=_group_of)]
+        planned = [rows for rows in every if not all(map(_is_late, rows))]
+        late = self._within_share([rows for rows in every if all(map(_is_late, rows))])
+        chosen = sorted((*planned, *late), key=lambda rows: rows[0].place)
+        return [self._group(rows) for rows in chosen]
+
+    def _within_share(self, late: list[list[Row]]) -> list[list[Row]]:
+        """Of those that were out of reach as many as the wave itself has, and one where a model is new.
+
+        After the last wave: as many as were changed and judged before.
+        """
+        here = [row for row in self._under_way() if row.wave == self.rollout.wave]
+        before = [row for row in self.rows.values() if row.wave < self.rollout.wave]
+        judged = [row for row in before if row.state is State.CONFIRMED]
+        planned = sum(not row.attempts for row in here)
+        most = planned if self.rollout.wave < len(self.rollout.names) else len(judged)
+        used = len(here) - planned
+        known, begun = {row.model for row in judged}, {row.model for row in here}
+        chosen: list[list[Row]] = []
+        for rows in late:
+            new = {row.model for row in rows} - known
+            if (used and used + len(rows) > most) or new & begun:
+                continue
+            chosen.append(rows)
+            used += len(rows)
+            begun |= new
+        return chosen
+
+    def _under_way(self) -> list[Row]:
+        """Those that are or were changed, or will be in their wave, as they were given."""
+        given = {row.device: row for rows in self.running.values() for row in rows}
+        return [row for row in (self.rows | given).values() if row.device in given or row.state in _CHANGED]
 
     def _group(self, rows: list[Row]) -> Group:
         names = tuple(row.device for row in rows)
@@ -277,7 +310,9 @@ class _Turn:
         open_ones = [row for row in rows if row.state in OPEN]
         waiting = [row for row in rows if row.state is State.PLANNED or _untried(row)]
         last = self.rollout.wave >= len(self.rollout.names)
-        pending = [row for row in rows if last and row.state is State.PENDING and row not in waiting]
+        begun = any(row.wave == self.rollout.wave for row in self._under_way())
+        late = last and not begun  # else those that were changed are judged first
+        pending = [row for row in rows if late and row.state is State.PENDING and row not in waiting]
         if not (waiting or open_ones or pending):
             return None
         if open_ones and not waiting and not last and all(is_lost(row, now) for row in open_ones):
@@ -330,6 +365,11 @@ class _Turn:
 
 def _place_of(row: Row) -> tuple[State, int]:
     return row.state, row.attempts
+
+
+def _is_late(row: Row) -> bool:
+    """It was out of reach when it was tried."""
+    return row.state is State.PENDING and row.attempts > 0
 
 
 def _untried(row: Row) -> bool:

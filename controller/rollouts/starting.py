@@ -12,11 +12,13 @@ from controller.planning import WORKERS
 from controller.rollouts import waves, windows
 from controller.rollouts.order import behind, network
 from controller.rollouts.runner import PER_GROUP
-from controller.rollouts.seam import Member, Policy, Preflight, Wave, Work
-from controller.rollouts.store import Rollout
+from controller.rollouts.seam import Member, Phase, Policy, Preflight, Wave, Work
+from controller.rollouts.store import OUT_OF_REACH, Rollout
 from drivers.model import Device
 
 _TURN: Final = frozenset({State.PLANNED, State.PENDING})
+_AGAIN: Final = frozenset({State.FAILED, State.ROLLED_BACK, State.HELD})
+_NAMED: Final = 10
 _ONE_AT_A_TIME: Final = "it has no timer of its own: one at a time, after {}; retry takes the next"
 
 
@@ -57,13 +59,20 @@ def plan(name: str, found: Sequence[Preflight], frame: Frame) -> Planned:
     return _in_waves([_tried(_with_its_link(row, away, frame), frame) for row in rows], frame)
 
 
+def to_retry(rows: Sequence[Row], inventory: Inventory) -> list[Device]:
+    """Who failed or was held, and is to be looked at again."""
+    again = [row.device for row in rows if row.state in _AGAIN]
+    return [inventory.devices[name] for name in again if name in inventory.devices]
+
+
 def plan_again(
     rollout: Rollout, rows: Sequence[Row], found: Planned, frame: Frame
 ) -> tuple[Rollout, tuple[Row, ...]]:
     """Everybody whose turn may still come, with those that were looked at again, in waves of their own.
 
     `rows` are all of the rollout, `found` those of them that were planned anew. Returns the rollout as it
-    then is, and the rows that change.
+    then is, and the rows that change. What the wave under way changed is still judged before anything else
+    is changed, and after a stop it soaks anew, as after `resume`.
     """
     again = {row.device for row in found.rows}
     left = [row for row in rows if row.device not in again and row.state in _TURN]
@@ -71,11 +80,16 @@ def plan_again(
     first = rollout.wave + 1
     place = max((row.place for row in rows), default=0) // PER_GROUP * PER_GROUP + PER_GROUP
     moved = [replace(row, wave=row.wave + first, place=row.place + place) for row in planned.rows]
-    before = (*rollout.names, "those that were out of reach")[:first]
+    late = (OUT_OF_REACH,) * (first - len(rollout.names))
+    before = (*rollout.names, *late)[:first]
+    judged = rollout.phase is Phase.DONE
+    since = rollout.soaking_since
+    if since and rollout.phase is not Phase.RUNNING:
+        since = int(frame.now.timestamp())
     after = replace(
         rollout,
-        wave=first,
-        soaking_since=0,
+        wave=first if judged else rollout.wave,
+        soaking_since=0 if judged else since,
         names=(*before, *planned.names),
         seen=rollout.seen - again,
     )
@@ -90,9 +104,9 @@ def warnings(rows: Sequence[Row], inventory: Inventory) -> dict[str, str]:
         names = behind(of, row.device) if row.state in _TURN else ()
         sites = {of.sites[name] for name in names}
         if names:
-            said[row.device] = (
-                f"behind {row.device}: {_counted(len(names), 'device')} of {_counted(len(sites), 'site')}"
-            )
+            counts = f"{_counted(len(names), 'device')} of {_counted(len(sites), 'site')}"
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            said[row.device] = f"behind {row.device}: {counts}: {', '.join(names[:_NAMED])}{more}"
     return said
 
 

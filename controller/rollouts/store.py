@@ -15,6 +15,9 @@ from controller.rollouts.seam import Asked, Kind, Phase, Policy
 from controller.store.engine import READ_ONLY
 from controller.store.tables import rollout_steps, rollouts
 
+OUT_OF_REACH: Final = "those that were out of reach"
+"""What a wave is called that comes after all that were planned."""
+
 ENDED: Final = frozenset({Phase.ABORTED, Phase.DONE})
 _UNBEGUN: Final = frozenset({State.PLANNED, State.PENDING})
 
@@ -45,7 +48,7 @@ class Rollout:
     def wave_said(self) -> str:
         """The wave that is under way, for a person."""
         if self.wave >= len(self.names):
-            return "those that were out of reach"
+            return OUT_OF_REACH
         return f"wave {self.wave + 1} of {len(self.names)} ({self.names[self.wave]})"
 
 

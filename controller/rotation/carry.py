@@ -3,24 +3,25 @@
 import fcntl
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from controller import audit
 from controller.access import Access
 from controller.app import App, utc_now
-from controller.errors import CredentialError
+from controller.errors import CredentialError, SecretError
 from controller.people import blob, carries_keys
 from controller.rotation import generations, look
 from controller.rotation.ledger import CREDENTIALS, Accepts, Kind, Ledger, Rotation, Stage, Step
 from controller.rotation.look import Seen
-from controller.secrets import NOW, rotated_file
+from controller.secrets import NEXT, NOW, rotated_file
 from drivers.model import Device, Lifecycle
 
 _AT_ONCE: Final = 16
 _LOGIN_S: Final = 15.0
+_STOLEN: Final = "it was stolen while it may have known the next secret"
 _THERE: Final = frozenset({Lifecycle.ACTIVE, Lifecycle.STAGING})
 _KINDS: Final = {"ssh": Kind.SSH, "snmp-v3": Kind.SNMP}
 
@@ -53,23 +54,38 @@ def begin(means: Means, name: str, why: str) -> Rotation:
         if not devices:
             raise CredentialError(f"credential {name}: no device uses it; write another secret into its file")
         generations.prepare(means.app.settings.secrets_dir, kind, entry, name, user)
-        return means.ledger.begin(name, kind, why, [device.name for device in devices])
+        new = means.ledger.begin(name, kind, why, [device.name for device in devices])
+        _forget_thieves(means, new)
+        return new
 
 
 def revoke(means: Means, person: str, lines: Sequence[str], why: str) -> Rotation:
-    """These keys of a person may log in nowhere from now on, and every device is to give them up."""
+    """These keys of a person may log in nowhere from now on, and every device is to give them up.
+
+    Raises CredentialError for a key that Plaza itself logs in with, or is about to.
+    """
+    theirs = {blob(line) for line in lines}
+    for name, said in means.app.inventory.credentials.items():
+        if theirs & _own_keys(means, name, said):
+            mend = f"plaza credentials rotate {name} revokes it once devices take another"
+            raise CredentialError(f"{person}: one of these is Plaza's own key {name}; {mend}")
     devices = [device.name for device in participants(means, Kind.PERSON, person)]
     return means.ledger.begin(person, Kind.PERSON, why, devices, lines)
 
 
 def participants(means: Means, kind: Kind, name: str) -> list[Device]:
-    """The devices in service that a credential, or a person's key, has to do with.
+    """The devices that a credential, or a person's key, has to do with.
 
-    Where no host key is pinned nobody of Plaza ever logs in: of those it knows nothing.
+    Of an SSH key those are all whose host key is pinned, a box that was claimed and is still `expected` among
+    them: it takes our key already. Where none is pinned nobody of Plaza ever logs in.
     """
     if kind is not Kind.SNMP:
-        entered = means.access.adopted()
-        devices = [device for device in _there(means) if device.ssh_credentials and device.name in entered]
+        entered, known = means.access.adopted(), means.app.inventory.devices.values()
+        devices = [
+            one
+            for one in known
+            if one.ssh_credentials and one.name in entered and one.state is not Lifecycle.RETIRED
+        ]
         return devices if kind is Kind.PERSON else [one for one in devices if one.ssh_credentials == name]
     return [device for device in _there(means) if name == device.snmp_credentials or name in _users(device)]
 
@@ -77,6 +93,35 @@ def participants(means: Means, kind: Kind, name: str) -> list[Device]:
 def is_used(means: Means, name: str) -> bool:
     """Whether any device in service has to do with a credential."""
     return any(participants(means, kind, name) for kind in (Kind.SSH, Kind.SNMP))
+
+
+def taint(means: Means, device: str) -> None:
+    """Remember that a stolen device may know what users of SNMP are rotated to: another follows that."""
+    for rotation in means.ledger.running():
+        if rotation.kind is Kind.SNMP:
+            for step in _steps(means, rotation):
+                if step.device == device:
+                    means.ledger.note(rotation, replace(step, detail=_STOLEN))
+
+
+def owed(means: Means) -> list[str]:
+    """Credentials, not being rotated now, of which a stolen device may know what they were rotated to."""
+    running = {rotation.credential for rotation in means.ledger.running() if rotation.kind is Kind.SNMP}
+    names = dict.fromkeys(rotation.credential for rotation, _ in _of_thieves(means))
+    return [name for name in names if name not in running and is_used(means, name)]
+
+
+def _of_thieves(means: Means) -> Iterator[tuple[Rotation, Step]]:
+    for rotation in means.ledger.all():
+        if rotation.kind is Kind.SNMP:
+            steps = means.ledger.steps(rotation)
+            yield from ((rotation, step) for step in steps if step.detail == _STOLEN)
+
+
+def _forget_thieves(means: Means, new: Rotation) -> None:
+    for rotation, step in _of_thieves(means):
+        if rotation.credential == new.credential:
+            means.ledger.note(rotation, replace(step, detail="it was stolen, and another secret followed"))
 
 
 def left(means: Means, rotation: Rotation) -> dict[str, Step]:
@@ -148,7 +193,9 @@ def _finish(means: Means, rotation: Rotation) -> Rotation:
     if rotation.kind is Kind.PERSON:
         return means.ledger.close(rotation)
     base_dir = means.app.settings.secrets_dir
-    entry = means.app.inventory.credentials[rotation.credential]
+    entry = means.app.inventory.credentials.get(rotation.credential)
+    if entry is None:
+        raise CredentialError(f"credential {rotation.credential}: is not in the inventory; put it back")
     revoked = [_old_line(means, rotation, entry)] if rotation.kind is Kind.SSH else []
     generations.promote(base_dir, rotation.kind, entry)
     return means.ledger.close(rotation, revoked)
@@ -197,6 +244,16 @@ def _require_alone(means: Means, name: str, kind: Kind, entry: Mapping[str, str]
         if other != name and (same_file or (kind is Kind.SSH and _same_key(means, name, other))):
             trouble = f"is the same secret as {other}; give it one of its own"
             raise CredentialError(f"credential {name}: {trouble}")
+
+
+def _own_keys(means: Means, name: str, entry: Mapping[str, str]) -> set[str]:
+    """What of its keys a credential is, and of the next; nothing where nobody can read them to log in."""
+    found: set[str] = set()
+    if entry["kind"] == Kind.SSH and "private_key" in entry:
+        for mark in (NOW, NEXT):
+            with suppress(SecretError):
+                found.add(blob(public_key(means, name + mark)))
+    return found
 
 
 def _same_key(means: Means, name: str, other: str) -> bool:

@@ -113,6 +113,8 @@ def _keep(present: Path) -> None:
     draft = present.with_name(f".{present.name}.{os.getpid()}")
     draft.touch(mode=0o600)
     shutil.copyfile(present, draft)
+    with draft.open("rb") as copy:
+        os.fsync(copy.fileno())
     draft.replace(kept)
 
 

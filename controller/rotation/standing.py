@@ -94,7 +94,7 @@ def _turning(newest: list[_Newest], device: Device) -> Turning:
         seen = one.accepts.get(device.name, Accepts.OLD)
         gives_up = one.stage is Stage.REMOVING and seen is not Accepts.OLD
         if one.kind is Kind.SSH and device.ssh_credentials == one.credential:
-            given.append(one.new)
+            given += [one.new] if gives_up else [one.new, one.old]
             taken += [one.old] if gives_up and blob(one.old) != blob(one.new) else []
         elif one.kind is Kind.SNMP and one.stage is not Stage.DONE:
             both = (one.credential + NOW, one.credential + NEXT)

@@ -1,14 +1,14 @@
 """Brings keys to devices that were off when they were rotated or revoked, as soon as they are back."""
 
 import logging
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Final
 
 from controller import applying, caution, rollout
 from controller.app import App, afresh
-from controller.errors import RolloutHalted, StoreBusy
+from controller.errors import ControllerError, RolloutHalted, StoreBusy
 from controller.journal import State
 from controller.planning import Planned, plan_all, touches_only_keys
 from controller.rollout import Outcome
@@ -26,14 +26,31 @@ _ROUNDS: Final = 2  # it takes the new one, then it gives the old one up
 
 
 def carry_on(app: App) -> None:
-    """Go on with every rotation and revocation that waits for somebody. Raises ControllerError.
+    """Go on with every rotation and revocation that waits for somebody; one that fails costs only itself.
 
     Nothing but keys is changed unasked: a device where other changes wait is left to a person.
     """
-    for rotation in carry.means_of(app, _ACTOR).ledger.running():
-        for _ in range(_ROUNDS):
-            if not _turn(carry.means_of(afresh(app), _ACTOR), rotation.id):
-                break
+    means = carry.means_of(app, _ACTOR)
+    for name in carry.owed(means):
+        with _logged(name):
+            carry.begin(means, name, "a stolen device may know the last one")
+    for rotation in means.ledger.running():
+        with _logged(rotation.credential):
+            _carry_on(app, rotation.id)
+
+
+@contextmanager
+def _logged(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ControllerError as error:
+        log.warning("a rotation waits", extra={"credential": name, "error": str(error)})
+
+
+def _carry_on(app: App, name: str) -> None:
+    for _ in range(_ROUNDS):
+        if not _turn(carry.means_of(afresh(app), _ACTOR), name):
+            break
 
 
 def _turn(means: Means, name: str) -> bool:

@@ -68,11 +68,13 @@ class Running:
     """What a device has now: its own text, which may hold secrets and never shows itself.
 
     `fingerprint` (hex) is over the exact octets of what is ours to change and to restore; what changes by
-    itself (clocks, counters, lines about the last save) is not in it.
+    itself (clocks, counters, lines about the last save) is not in it. `login` is the public key (base64) of
+    the login it was read in, "" where nobody asks for that.
     """
 
     text: Secret
     fingerprint: str
+    login: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 import segno
 
 from controller.adoption.tokens import Identity, token_of
@@ -74,3 +75,18 @@ def test_a_site_without_new_devices_has_no_sheet(empty: Office, plaza: Type) -> 
     assert code == 2
     assert "no device of 08019-plaza is expected" in err
     assert "did you mean 08019-plaza?" in plaza("adopt sheet 08019-plasa --out hoja.html")[2]
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["adopt sheet 08019-plaza --out", "adopt script ap-1 --out", "replace ap-1 --serial S --script"],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_done(
+    command: str, expecting: Office, plaza: Type
+) -> None:
+    before = (expecting.folder / "inventory.yaml").read_text()
+    code, out, err = plaza(f"{command} nowhere/file")
+    assert (code, out) == (2, "")
+    assert f"there is no folder {expecting.folder}/nowhere; make it with: mkdir -p" in err
+    assert plaza(f"{command} .")[0] == 2
+    assert (expecting.folder / "inventory.yaml").read_text() == before

@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from controller.access import Pinning
+from controller.app import utc_now
 from controller.rotation import carry, waiting
+from controller.rotation.ledger import Kind
+from drivers.ssh import HostKey
 from tests.configure.desk import CANARY
 from tests.configure.device import Dropbear, OpenSsh, quickest
 from tests.people.town import town
@@ -17,8 +21,9 @@ def test_a_leavers_key_is_refused_everywhere_after_it_was_revoked(
         ana, luis = tmp_path / "ana", tmp_path / "luis"
         for ap in here.aps:
             here.write_key(ap, ana)  # whoever puts it there
+        assert here.plaza("apply ap-* --yes")[0] == 0
         assert [here.lets_in(ap, ana) for ap in here.aps] == [True, True]
-        assert [here.lets_in(ap, luis) for ap in here.aps] == [False, False]
+        assert [here.lets_in(ap, luis) for ap in here.aps] == [True, False]
 
         here.turn_off("ap-2")
         code, said = here.plaza("access revoke ana --why left --yes")
@@ -118,3 +123,64 @@ def test_a_rollback_to_the_days_of_a_leaver_does_not_let_her_in_again(
         assert not here.lets_in("ap-1", ana)
         assert here.lets_in("ap-1", luis)
         assert "removed" in here.plaza("access report ana --look")[1]
+
+
+def test_what_else_waits_at_a_device_is_not_rolled_out_with_a_revocation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, (quickest,)) as here:
+        ana, wireless = tmp_path / "ana", here.aps["ap-1"].root / "etc/config/wireless"
+        assert here.plaza("apply ap-* --yes")[0] == 0
+        here.write_inventory(lambda text: text.replace("Chihuahua Gratis", "Otra Red"))
+        code, said = here.plaza("access revoke ana --why left --yes")
+        assert code == 3, said
+        assert "ap-1: other changes wait there: plaza rollout start ap-1" in said
+        assert "Otra Red" not in wireless.read_text()
+        assert here.lets_in("ap-1", ana)
+        assert "ap-1: accepts the old one" in here.plaza("access report ana")[1]
+
+        assert here.plaza("apply ap-* --yes")[0] == 0
+        assert here.plaza("access revoke ana --why left --yes")[0] == 0
+        assert not here.lets_in("ap-1", ana)
+
+
+def test_a_revocation_is_not_called_done_while_there_is_a_device_that_nobody_enters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, ()) as here:
+        assert here.plaza("access revoke ana --why left --yes")[0] == 0
+        here.write_inventory(lambda text: text.replace("state: expected", "state: active"))
+        code, said = here.plaza("access report ana")
+        assert code == 3
+        assert "sw-1: unknown" in said
+        code, said = here.plaza("access revoke ana --why left --yes")
+        assert code == 3
+        assert "of 1 that Plaza does not enter nothing is known" in said
+
+
+def test_a_box_that_was_claimed_takes_part_before_it_is_in_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, ()) as here:
+        for name, state in {"ap-7": "expected", "ap-8": "retired", "ap-9": "expected"}.items():
+            line = f"  {name}: {{site: 08019-plaza, address: 127.0.0.{name[-1]}, state: {state}}}\n"
+            here.write_inventory(lambda text, line=line: text + line)  # type: ignore[misc]
+        means = here.means()
+        pinning = Pinning(means.app.engine, means.ledger.audit_key, "tecnica")
+        for name in ("ap-7", "ap-8"):
+            pinning.pin(name, HostKey("ssh-ed25519", "AAAA", f"SHA256:{name}"), utc_now())
+        for kind, of in {Kind.SSH: "aps-ssh", Kind.PERSON: "ana"}.items():
+            assert [device.name for device in carry.participants(means, kind, of)] == ["ap-7"]
+
+
+def test_one_rotation_that_fails_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, ()) as here:
+        means = here.means()
+        means.ledger.begin("nobody-knows", Kind.SSH, "first", [])
+        means.ledger.remove(means.ledger.running()[0])
+        (line,) = means.app.inventory.people["ana"].ssh_keys
+        carry.revoke(means, "ana", [line], "left")
+        waiting.carry_on(means.app)
+        assert [one.credential for one in means.ledger.running()] == ["nobody-knows"]

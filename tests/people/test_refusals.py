@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from controller.rotation.generations import next_user
+from tests.configure.device import keygen
 from tests.people.town import town
 
 CREDENTIALS = """
@@ -70,3 +71,17 @@ def test_users_are_numbered_within_32_octets() -> None:
     assert next_user("a" * 32, "a" * 32) == "a" * 30 + "-2"
     assert next_user("a" * 32, "a" * 30 + "-2") == "a" * 30 + "-3"
     assert next_user("plaza-7", "plaza-7") == "plaza-7-2"
+
+
+def test_plazas_own_key_is_not_revoked_as_if_it_were_a_persons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, ()) as here:
+        coming = here.own_key("aps-ssh-key.next")
+        keygen(coming)
+        for own in (tmp_path / "aps-ssh-key.pub", here.own_key("aps-ssh-key.next.pub")):
+            code, said = here.plaza(f"access revoke ana --key {own} --why oops --yes")
+            assert code == 2
+            assert "Plaza's own key aps-ssh; plaza credentials rotate aps-ssh" in said
+        assert here.actions() == []
+        assert "revoked" not in here.plaza("access list")[1]

@@ -17,6 +17,7 @@ def test_a_key_is_rotated_while_one_device_is_off(
 ) -> None:
     with town(tmp_path, monkeypatch, capsys, (OpenSsh, Dropbear)) as here:
         old, secret = tmp_path / "aps-ssh-key", here.own_key().read_text()
+        assert here.plaza("apply ap-* --yes")[0] == 0
         here.turn_off("ap-2")
         code, said = here.plaza("credentials rotate aps-ssh --why yearly --yes")
         assert code == 3, said
@@ -76,6 +77,7 @@ def test_whenever_the_controller_dies_the_device_can_be_entered(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with town(tmp_path, monkeypatch, capsys, (quickest,)) as here:
+        assert here.plaza("apply ap-* --yes")[0] == 0
         command = "credentials rotate aps-ssh --why yearly --yes"
         die_in(here.folder, command, *MOMENTS[moment])
         means = here.means()
@@ -89,3 +91,36 @@ def test_whenever_the_controller_dies_the_device_can_be_entered(
         for key in (here.own_key(), here.own_key("aps-ssh-key.old")):
             secret = key.read_text().splitlines()[1:-1]
             assert not any(line in here.told() + caplog.text for line in secret)
+
+
+def test_a_key_is_rotated_again_and_plaza_still_gets_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, (quickest,)) as here:
+        assert here.plaza("apply ap-1 --yes")[0] == 0
+        for _ in range(2):
+            before = shutil.copy(here.own_key(), tmp_path / "before")
+            code, said = here.plaza("credentials rotate aps-ssh --why yearly --yes")
+            assert code == 0, said
+            assert here.lets_in("ap-1", here.own_key())
+            assert not here.lets_in("ap-1", Path(before))
+        assert here.plaza("diff ap-1")[0] == 0
+
+
+@pytest.mark.soak
+def test_the_way_back_to_before_a_rotation_leaves_the_key_that_plaza_logs_in_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, (quickest,)) as here:
+        wireless = here.aps["ap-1"].root / "etc/config/wireless"
+        assert here.plaza("apply ap-1 --yes")[0] == 0
+        assert here.plaza("credentials rotate aps-ssh --why yearly --yes")[0] == 0
+        here.write_inventory(lambda text: text.replace("Chihuahua Gratis", "Otra Red"))
+        assert here.plaza("apply ap-1 --yes")[0] == 0
+        code, said = here.plaza("rollback ap-1 --to 2 --yes")
+        assert code == 0, said
+        assert "Chihuahua Gratis" in wireless.read_text()
+        assert here.lets_in("ap-1", here.own_key())
+        assert not here.lets_in("ap-1", tmp_path / "aps-ssh-key")
+        code, said = here.plaza("drift ap-1 --now")
+        assert "0 drifted" in said, said

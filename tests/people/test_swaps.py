@@ -8,7 +8,10 @@ from sqlalchemy import select
 from controller import swaps
 from controller.access import Pinning, pinned
 from controller.app import utc_now
+from controller.cli import spreading
 from controller.errors import AdoptionError
+from controller.rotation import carry, waiting
+from controller.rotation.ledger import Accepts, Rotation, Step
 from controller.store.tables import claims, config_versions
 from tests.configure.device import WIRELESS, quickest
 from tests.people.town import Town, town
@@ -81,7 +84,72 @@ def test_a_box_that_used_a_claim_to_replace_needs_no_other_proof(
             assert (row.kind, row.mac) == ("replace", device.mac)
             connection.execute(claims.update().values(used_at=1))
         assert swaps.was_claimed(means, device)
+        with means.app.engine.begin() as connection:
+            connection.execute(claims.update().values(issued_at=row.issued_at - 60))
+        assert not swaps.was_claimed(means, device), "it was for the box before"
         assert "claim-issued" in here.actions("ap-9")
+
+
+def test_a_secret_that_was_on_its_way_to_a_stolen_device_is_not_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, ()) as here:
+        snmp = "  ssh: {credentials: aps-ssh}\n  snmp: {credentials: nms}\n"
+        boxes = "".join(f"  ap-{n}: {{site: 08019-plaza, address: 127.0.0.{n}}}\n" for n in (8, 9))
+        here.write_inventory(
+            lambda text: (
+                text.replace("\ncredentials:\n", SNMP, 1).replace("  ssh: {credentials: aps-ssh}\n", snmp, 1)
+                + boxes
+            )
+        )
+        for file in ("nms-auth", "nms-priv"):
+            (here.secrets / file).write_text("canario-x-471111")
+            (here.secrets / file).chmod(0o600)
+        means = here.means()
+        first = carry.begin(means, "nms", "yearly")
+        known = (here.secrets / "nms-auth.next").read_text()
+
+        def all_obey(rotation: Rotation, _agreed: object) -> Rotation:
+            means = here.means()
+            for accepts in (Accepts.BOTH, Accepts.NEW):
+                means.ledger.note(rotation, Step("ap-8", accepts, "as asked", 1))
+                rotation = carry.forward(means, rotation)
+            return rotation
+
+        monkeypatch.setattr(spreading, "go_on", lambda rotation, _agreed: rotation)
+        code, said = here.plaza("stolen ap-9 --why robbery --yes")
+        assert code == 3
+        assert "another follows it" in said
+        all_obey(first, None)
+        assert (here.secrets / "nms-auth").read_text() == known
+        waiting.carry_on(here.means().app)
+        (second,) = here.means().ledger.running()
+        assert second.id != first.id
+        monkeypatch.setattr(spreading, "go_on", all_obey)
+        assert here.plaza("stolen ap-9 --why robbery --yes")[0] == 3, "people must change what they share"
+        assert not here.means().ledger.running()
+        assert not carry.owed(here.means())
+        assert (here.secrets / "nms-auth").read_text() != known
+
+
+def test_a_stolen_device_that_others_are_reached_through_is_disbelieved_before_the_inventory_can_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, (quickest,)) as here:
+        behind = "  ap-8: {site: 08019-plaza, address: 127.0.0.8, ssh: {jump: ap-1}}\n"
+        here.write_inventory(lambda text: text + behind)
+        code, said = here.plaza("stolen ap-1 --why robbery --yes")
+        assert code == 2
+        assert "its host key is never believed again and its open claims are void" in said
+        assert "ap-8" in said
+        assert "ap-1 is retired; its host key" not in said
+        assert believed(here, "ap-1") == ""
+
+        here.write_inventory(lambda text: text.replace(", ssh: {jump: ap-1}", ""))
+        code, said = here.plaza("stolen ap-1 --why robbery --yes")
+        assert code == 3, said
+        assert "ap-1 is retired; its host key" in said
+        assert "state: retired" in (here.folder / "inventory.yaml").read_text()
 
 
 def test_a_stolen_device_is_shown_first_and_then_worth_nothing(

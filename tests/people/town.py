@@ -48,7 +48,8 @@ municipalities:
 sites:
   08019-plaza: {{municipality: 08019, name: Plaza, lat: 28.6, lon: -106.1, opened_on: 2026-01-15}}
 devices:
-  sw-1: {{site: 08019-plaza, address: 10.0.0.9, role: switch, platform: generic, ssids: []}}
+  sw-1:
+    {{site: 08019-plaza, address: 10.0.0.9, role: switch, platform: generic, ssids: [], state: expected}}
 {devices}
 """
 DEVICE = "  {}: {{site: 08019-plaza, address: 127.0.0.{}, ssh: {{host: 127.0.0.1, port: {}}}}}\n"

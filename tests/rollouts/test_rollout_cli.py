@@ -2,6 +2,10 @@
 
 import io
 import json
+import os
+import pty
+import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,6 +26,7 @@ from controller.store.tables import device_facts
 from tests.configure.device import wait_until
 from tests.rollouts import dying
 from tests.rollouts.fleet import CANARY, QUICK, Fleet, fleet
+from tests.simulator.lab import REPOSITORY
 
 Plaza = Callable[..., tuple[int, str, str]]
 GATEWAY = "ap-003"
@@ -75,7 +80,7 @@ def test_a_rollout_goes_from_the_canary_to_the_end_and_its_story_is_in_the_audit
     assert (code, "say why" in errors) == (2, True)
     code, _, errors = plaza("rollout start all --yes --why red-nueva")
     assert code == 2
-    assert f"behind {GATEWAY}: 2 devices of 2 sites; --yes is not enough for it" in errors
+    assert f"behind {GATEWAY}: 2 devices of 2 sites: ap-000, ap-002; --yes is not enough for it" in errors
     code, _, errors = plaza("rollout start all --why red-nueva", answer="yes\n")
     assert (code, errors.endswith("nothing was changed\n")) == (0, True)
     code, output, errors = plaza(f"rollout start all --yes {TYPED} --why red-nueva {QUICK}")
@@ -204,3 +209,72 @@ def test_a_device_that_was_edited_by_hand_since_is_held_and_says_how_to_go_on(
     assert "plaza drift ap-002 --now --accept" in errors
     assert plaza("drift ap-002 --now --accept")[0] == 0
     assert plaza(f"rollout start ap-002 --yes --why octava {QUICK}")[0] == 0
+
+
+def test_a_device_that_comes_back_with_changes_of_somebody_else_is_held_at_its_turn(
+    at: Fleet, plaza: Plaza
+) -> None:
+    at.want("Novena")
+    assert plaza(f"rollout start ap-002 --yes --why novena --detach {QUICK}")[0] == 3
+    at.store().note(replace(at.rows()["ap-002"], state=State.PENDING, attempts=1))
+    with (at.root("ap-002") / "etc/config/wireless").open("a") as file:
+        file.write("\nconfig wifi-iface 'otra'\n\toption device 'radio0'\n")
+    code, output, errors = plaza("rollout resume")
+    assert code == 2, errors
+    assert "ap-002: held: it was changed since it was last looked at" in output + errors
+    assert b"Novena" not in at.configuration("ap-002")["wireless"]
+    assert plaza("drift ap-002 --now --accept")[0] == 0
+    code, _, errors = plaza("rollout retry --yes --why novena")
+    assert code == 0, errors
+
+
+def test_a_device_that_comes_back_as_another_model_waits_as_one_of_that(at: Fleet, plaza: Plaza) -> None:
+    at.want("Novena-bis")
+    assert plaza(f"rollout start ap-002 --yes --why novena --detach {QUICK}")[0] == 3
+    model = at.rows()["ap-002"].model
+    at.store().note(replace(at.rows()["ap-002"], state=State.PENDING, attempts=1, model="openwrt"))
+    code, output, errors = plaza("rollout resume")
+    row = at.rows()["ap-002"]
+    assert (code, row.state, row.model) == (3, State.PENDING, model), output + errors
+    assert f"only now known as {model}" in output + errors
+    assert b"Novena-bis" not in at.configuration("ap-002")["wireless"]
+    at.store().note(replace(row, next_at=0))
+    assert plaza("rollout resume")[0] == 0
+    assert at.rows()["ap-002"].state is State.CONFIRMED
+
+
+def test_a_retry_with_nothing_to_try_again_says_so_and_changes_nothing(at: Fleet, plaza: Plaza) -> None:
+    at.want("Decima")
+    assert plaza("rollout start site=08019-s000 --yes --why decima --soak 10m")[0] == 3
+    before, rows = newest(at), at.rows()
+    code, _, errors = plaza("rollout retry --yes --why otra-vez")
+    assert (code, "nothing to retry" in errors) == (0, True), errors
+    assert (newest(at), at.rows()) == (before, rows)
+    assert plaza("rollout abort --why no")[0] == 0
+
+
+def test_ctrl_c_at_the_question_says_that_nothing_was_changed(
+    at: Fleet,
+) -> None:
+    at.want("Undecima")
+    before = newest(at)
+    screen, keyboard = pty.openpty()
+    with os.fdopen(keyboard, "r") as terminal:
+        asked = subprocess.Popen(
+            [sys.executable, "-m", "controller.cli.main", "rollout", "start", "ap-000", "--why", "x"],
+            cwd=at.folder,
+            env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+            stdin=terminal,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert asked.stderr is not None
+        said = b""
+        while b"[y/N]" not in said:
+            said += os.read(asked.stderr.fileno(), 4096)
+        asked.send_signal(signal.SIGINT)
+        said += asked.stderr.read()
+        assert (asked.wait(60), said.endswith(b"nothing was changed\n")) == (130, True), said
+    os.close(screen)
+    assert newest(at) == before

@@ -183,16 +183,21 @@ class RolloutMachine(RuleBasedStateMachine):
 
     def _failures(self, link: str = "") -> int:
         """Those of the other end of a link belong to the same change."""
+        rows = [row for row in self._unseen() if row.device != link]
+        return sum(Count(row.device, row.state, runner.is_lost(row, self.at.now)).weight for row in rows)
+
+    def _failures_that_stay(self) -> int:
+        """Without those on trial that answer: they are asked first, and may turn out well."""
+        rows = [row for row in self._unseen() if row.state in FAILED or not self.at.boxes[row.device].online]
+        return sum(Count(row.device, row.state, runner.is_lost(row, self.at.now)).weight for row in rows)
+
+    def _unseen(self) -> list[Row]:
         now = self.at.store.get("r1")
-        counts = [
-            Count(row.device, row.state, runner.is_lost(row, self.at.now))
-            for row in self.at.store.rows("r1")
-            if row.device not in now.seen and row.device != link and row.state in FAILED | OPEN
-        ]
-        return sum(count.weight for count in counts)
+        rows = self.at.store.rows("r1")
+        return [row for row in rows if row.device not in now.seen and row.state in FAILED | OPEN]
 
     def _go(self) -> Standing | None:
-        before, failures = list(self.at.begun), self._failures()
+        before, failures = list(self.at.begun), self._failures_that_stay()
         phase = self.at.store.phase("r1")
         try:
             with suppress(StoreBusy, Killed), alone(Path(self.folder.name)):

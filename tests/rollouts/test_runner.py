@@ -13,6 +13,7 @@ from controller.cli.rollout_show import Bars
 from controller.errors import NotBegun
 from controller.journal import State
 from controller.model import Hours, Opening
+from controller.rollouts import starting
 from controller.rollouts.runner import Standing, advance
 from controller.rollouts.seam import Asked, Phase, Policy
 from tests.rollouts.village import (
@@ -260,3 +261,132 @@ def test_a_site_waits_while_another_rollout_has_one_of_it_on_trial(at: Village) 
     standing = go(at)
     assert standing.phase is Phase.RUNNING
     assert {"ap-b1", "ap-b2", "ap-b3"}.isdisjoint(at.begun)
+
+
+def test_a_retry_while_a_wave_soaks_still_waits_for_its_evidence(tmp_path: Path) -> None:
+    at = town(tmp_path, 20)
+    at.boxes["ap-019-2"].online = False
+    at.start(replace(EASY, soak_s=600))
+    assert go(at).until == NOON + 600
+    begun = list(at.begun)
+    at.tick(100)
+    at.retry("r1")
+    standing = go(at)
+    assert ("soaking" in standing.said, standing.until) == (True, NOON + 600)
+    assert at.begun == begun
+    at.good = False
+    at.tick(500)
+    assert go(at).phase is Phase.HALTED
+    assert at.begun == begun
+
+
+def test_a_retry_before_a_wave_soaked_has_what_it_changed_judged_first(tmp_path: Path) -> None:
+    at = town(tmp_path, 40)
+    at.start(replace(EASY, soak_s=600, stop_number=1, parallel=1))
+    go(at)
+    at.tick(600)
+    second = [row.device for row in at.store.rows("r1") if row.wave == 1]
+    for name in second:
+        at.boxes[name].fate = "good" if name == second[0] else REFUSES
+    assert go(at).phase is Phase.HALTED
+    begun = list(at.begun)
+    assert second[0] in begun
+    for box in at.boxes.values():
+        box.fate = "good"
+    at.retry("r1")
+    assert "soaking" in go(at).said
+    assert at.begun == begun
+    at.good = False
+    at.tick(600)
+    assert go(at).phase is Phase.HALTED
+    assert at.begun == begun
+
+
+def test_a_retry_after_bad_evidence_needs_the_same_look_again(tmp_path: Path) -> None:
+    at = town(tmp_path, 20)
+    at.boxes["ap-019-2"].online = False
+    at.start(replace(EASY, soak_s=600))
+    go(at)
+    at.tick(600)
+    at.good = False
+    assert go(at).phase is Phase.HALTED
+    begun = list(at.begun)
+    at.retry("r1")
+    assert "soaking" in go(at).said
+    at.tick(600)
+    assert go(at).phase is Phase.HALTED
+    assert at.begun == begun
+    at.good = True
+    at.retry("r1")
+    at.tick(600)
+    go(at)
+    at.tick(600)
+    go(at)
+    assert len(at.begun) > len(begun)
+
+
+def test_those_that_come_back_late_go_through_waves_and_wait_for_evidence(tmp_path: Path) -> None:
+    at = town(tmp_path, 50)
+    for name in list(at.boxes)[20:]:
+        at.boxes[name].online = False
+    at.start(replace(EASY, soak_s=600, parallel=16))
+    for box in at.boxes.values():
+        box.online = True
+    steps = []
+    for _ in range(12):
+        before = len(at.begun)
+        standing = go(at)
+        steps.append(len(at.begun) - before)
+        at.tick(max(standing.until - at.now, 0))
+    assert standing.phase is Phase.DONE
+    assert set(states(at).values()) == {State.CONFIRMED}
+    assert at.store.get("r1").names == ("canary", "25 %", "all")
+    assert [number for number in steps if number] == [1, 4 + 1, 15 + 15, 36, 28]
+
+
+def test_the_first_of_a_model_that_comes_back_late_is_its_canary(tmp_path: Path) -> None:
+    at = town(tmp_path, 20)
+    late = list(at.boxes)[20:]
+    for name in late:
+        at.boxes[name].online = False
+    at.start(replace(EASY, soak_s=600, parallel=16, stop_percent=0))
+    for name in late:
+        at.boxes[name].online = True
+        at.boxes[name].fate = REFUSES
+    standing = go(at)
+    while standing.phase is Phase.RUNNING:
+        at.tick(max(standing.until - at.now, 1))
+        standing = go(at)
+    assert standing.phase is Phase.HALTED
+    assert "a canary, failed" in standing.said
+    assert len([name for name in at.begun if name in late]) == 1
+
+
+def test_bad_evidence_of_those_that_came_back_late_halts_the_others(tmp_path: Path) -> None:
+    at = town(tmp_path, 10)
+    late = list(at.boxes)
+    for name in late:
+        at.boxes[name].online = False
+    at.start(replace(EASY, soak_s=600, parallel=16))
+    for name in late:
+        at.boxes[name].online = True
+    at.tick(1300)
+    standing = go(at)
+    assert "soaking" in standing.said
+    assert len(at.begun) == 1
+    at.good = False
+    at.tick(600)
+    assert go(at).phase is Phase.HALTED
+    assert len(at.begun) == 1
+
+
+def test_what_lies_behind_a_device_is_named_to_the_person(at: Village) -> None:
+    at.start(EASY)
+    said = starting.warnings(at.store.rows("r1"), at.inventory)
+    names = "ap-a1, ap-a2, ap-c1, link-far, link-near"
+    assert said["gw-a"] == f"behind gw-a: 5 devices of 2 sites: {names}"
+    gateway = at.inventory.devices["gw-a"]
+    many = {f"ap-{n:02}": replace(gateway, name=f"ap-{n:02}", parent="gw-a") for n in range(12)}
+    wide = replace(at.inventory, devices={"gw-a": gateway, **many})
+    said = starting.warnings(at.store.rows("r1"), wide)
+    assert said["gw-a"].endswith("of 1 site: " + ", ".join(sorted(many)[:10]) + " and 2 more")

@@ -156,9 +156,7 @@ class Village:
         """What `plaza rollout retry` does."""
         now = self.store.get(name)
         rows = self.store.rows(name)
-        wanted = {State.FAILED, State.ROLLED_BACK, State.HELD}
-        again = [row.device for row in rows if row.state in wanted and row.device in self.inventory.devices]
-        found = [Work(self).preflight(self.inventory.devices[one]) for one in again]
+        found = [Work(self).preflight(device) for device in starting.to_retry(rows, self.inventory)]
         planned = starting.plan(name, found, self.frame(now.policy))
         after, changed = starting.plan_again(now, rows, planned, self.frame(now.policy))
         self.store.replan(now, replace(after, phase=Phase.RUNNING, reason="mended"), changed)

@@ -48,10 +48,14 @@ class OpenWrt:
     def restoration(
         self, device: str, running: Running, earlier: Running, revoked: tuple[str, ...] = ()
     ) -> Change:
-        """The uci commands that make what is ours as it was, without revoked keys."""
+        """The uci commands that make what is ours as it was, without revoked keys.
+
+        The key that we are logged in with stays among ours if it is there: nobody may lock Plaza out.
+        """
         config, before = (_parsed(device, one) for one in (running, earlier))
         back = self.dialect.restoring()
         wished = as_slept(diff.ours(back, config, before), config, before)
+        wished = revoking.with_login(config, wished, running.login)
         wanted = revoking.left(config, wished, keys.revoked(device, revoked))
         return marked(diff.diff(back, device, config, wanted), config)
 

@@ -13,6 +13,24 @@ OTHERS: Final = "authorized_keys_others"
 _BLOCKS: Final = (f"{files.PACKAGE}.{files.KEYS.name}", f"{files.PACKAGE}.{OTHERS}")
 
 
+def with_login(running: Config, wanted: Config, login: str) -> Config:
+    """What is wanted, and the lines of our own block that hold the key of this login (base64)."""
+    path = _BLOCKS[0]
+    now, then = (_lines(config, path) for config in (running, wanted))
+    kept = tuple(line for line in now if login and login in line.split())
+    if not kept or any(login in line.split() for line in then):
+        return wanted
+    section = wanted.sections.get(path) or running.sections[path]
+    options = {files.KEYS.option: (*then, *kept)}
+    return Config({**wanted.sections, path: section._replace(options=options)})
+
+
+def _lines(config: Config, path: str) -> tuple[str, ...]:
+    section = config.sections.get(path)
+    lines = section.options.get(files.KEYS.option, ()) if section else ()
+    return tuple(line for line in lines if isinstance(line, str)) if isinstance(lines, tuple) else ()
+
+
 def left(running: Config, wanted: Config, gone: frozenset[bytes]) -> Config:
     """What is wanted, without any line that holds one of these keys."""
     sections = dict(wanted.sections)

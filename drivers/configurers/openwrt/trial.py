@@ -69,7 +69,7 @@ def read(talk: Talk, dialect: Dialect) -> Running:
         uci.parse(text)
     except uci.NotUci as error:
         raise UnexpectedReply(talk.device, f"its configuration cannot be read: {error}") from error
-    return Running(Secret(text), match[1])
+    return Running(Secret(text), match[1], talk.session.public_key)
 
 
 def facts(talk: Talk, dialect: Dialect) -> Facts:
