@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -97,6 +97,16 @@ def mending(worker: Worker) -> Worker:
     return Worker(replace(worker.app, settings=worker.app.settings.model_copy(update={"drift_fix": True})))
 
 
+def silent(found: Mapping[str, Finding]) -> set[str]:
+    """Who could not be asked; on a busy machine also a login that took too long to be refused."""
+    return {name for name, one in found.items() if one.state is State.UNKNOWN and one.fingerprint != REFUSED}
+
+
+def read_again(before: Mapping[str, Finding], after: Mapping[str, Finding]) -> set[str]:
+    """Whom the worker has read between the two."""
+    return {name for name in after if after[name].checked_at != before[name].checked_at}
+
+
 def test_each_is_read_once_and_who_did_not_answer_again(worker: Worker) -> None:
     assert worker.at(-1) == {}
     found = worker.at(170)
@@ -115,7 +125,7 @@ def test_who_did_not_answer_is_tried_again_in_the_same_night_and_who_refused_in_
 ) -> None:
     first = worker.at(140)
     later = worker.at(165)
-    assert [name for name in later if later[name].checked_at != first[name].checked_at] == ["ap-08019-2"]
+    assert read_again(first, later) == silent(first) >= {"ap-08019-2"}
     assert later["ap-08019-2"].since == first["ap-08019-2"].since
     tomorrow = worker.at(24 * 60 + 140)
     assert all(tomorrow[name].checked_at > later[name].checked_at for name in tomorrow)
@@ -125,8 +135,7 @@ def test_a_worker_that_starts_anew_knows_whom_it_has_read_tonight(worker: Worker
     first = worker.at(140)
     other = Worker(worker.app)
     assert other.at(141) == first
-    later = other.at(165)
-    assert [name for name in later if later[name].checked_at != first[name].checked_at] == ["ap-08019-2"]
+    assert read_again(first, other.at(165)) == silent(first) >= {"ap-08019-2"}
 
 
 def test_the_turn_of_each_is_its_own(worker: Worker) -> None:
