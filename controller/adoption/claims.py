@@ -7,15 +7,16 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, insert, select, update
+from sqlalchemy import ColumnElement, Engine, insert, select, update
 
 from controller import audit, keys
 from controller.access import Pinning
 from controller.adoption.tokens import Identity, token_hash, token_of
 from controller.audit import Entry
 from controller.errors import AdoptionError
+from controller.store import facts as known_facts
 from controller.store.engine import READ_ONLY
-from controller.store.tables import claims, device_facts
+from controller.store.tables import claims
 from drivers.facts import Facts
 from drivers.model import Device, Lifecycle, Secret
 from drivers.ssh import HostKey
@@ -111,7 +112,7 @@ class Claims:
             entry = Entry(f"device {name}", "claimed", name, detail, now)
             audit.record(connection, self.audit_key, entry)
             Pinning(self.engine, self.audit_key, f"device {name}").pin_in(connection, name, host_key, now)
-            _keep(connection, name, facts, moment)
+            known_facts.keep(connection, name, facts, moment)
         return True
 
 
@@ -146,16 +147,3 @@ def _still_open(token: Secret, identity: Identity, now: datetime) -> tuple[Colum
         claims.c.used_at.is_(None),
         claims.c.expires_at > int(now.timestamp()),
     )
-
-
-def _keep(connection: Connection, device: str, facts: Facts, moment: int) -> None:
-    values = {
-        "model": facts.model,
-        "version": facts.version,
-        "serial": facts.serial,
-        "free_octets": facts.free_octets,
-        "seen_at": moment,
-    }
-    known = update(device_facts).where(device_facts.c.device == device).values(**values)
-    if connection.execute(known).rowcount == 0:
-        connection.execute(insert(device_facts).values(device=device, **values))

@@ -10,7 +10,7 @@ import click
 COMMANDS: Final = MappingProxyType(
     {
         "access": "Show who may log in at devices, and end it.",
-        "adopt": "Pin the SSH host keys of devices.",
+        "adopt": "Take new devices in, and pin SSH host keys.",
         "apply": "Make devices what the inventory says, safely.",
         "credentials": "Rotate credentials, and say who shares what.",
         "demo": "Run everything against simulated access points.",

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, select
 
+from controller.store import facts as known_facts
 from controller.store.engine import READ_ONLY
 from controller.store.tables import config_versions, device_facts, drift
 from drivers.facts import Facts
@@ -20,17 +21,8 @@ class Swept:
 
 def keep(engine: Engine, device: str, facts: Facts, now: datetime) -> None:
     """Remember what a device said of itself."""
-    values = {
-        "device": device,
-        "model": facts.model,
-        "version": facts.version,
-        "serial": facts.serial,
-        "free_octets": facts.free_octets,
-        "seen_at": int(now.timestamp()),
-    }
     with engine.begin() as connection:
-        connection.execute(delete(device_facts).where(device_facts.c.device == device))
-        connection.execute(insert(device_facts).values(values))
+        known_facts.keep(connection, device, facts, int(now.timestamp()))
 
 
 def models(engine: Engine) -> dict[str, str]:

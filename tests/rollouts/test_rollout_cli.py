@@ -200,6 +200,7 @@ def test_a_device_that_somebody_else_is_changing_is_held_before_anything_is_chan
 def test_a_device_that_was_edited_by_hand_since_is_held_and_says_how_to_go_on(
     at: Fleet, plaza: Plaza
 ) -> None:
+    assert plaza("drift ap-002 --now")[0] == 0
     at.want("Octava")
     with (at.root("ap-002") / "etc/config/wireless").open("a") as file:
         file.write("\nconfig wifi-iface 'otra'\n\toption device 'radio0'\n")
