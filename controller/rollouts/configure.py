@@ -9,6 +9,7 @@ from controller import caution, links
 from controller import intent as wanting
 from controller import rollout as one_device
 from controller.errors import NotBegun, SecretError
+from controller.history import SEEN
 from controller.journal import OPEN, TURNS, Row, State
 from controller.planning import Planned, plan_one, target, touches_only_keys, wish
 from controller.rollout import Change, Works
@@ -101,13 +102,13 @@ class Configure:
         """Whether it runs what nobody here knows of; "" where it was never looked at before."""
         engine = self.works.journal.engine
         mend = f"once somebody has looked, plaza drift {device.name} --now --accept makes it known"
-        swept, last = known.swept(engine, device.name), known.last_fingerprint(engine, device.name)
-        if swept is not None and swept.fingerprint == fingerprint:
-            drifted = swept.state in {"foreign", "both"}
-            return f"somebody else changed it; {mend}" if drifted else ""
-        if last in {"", fingerprint}:
+        last = known.last(engine, device.name)
+        if last is None:
             return ""
-        return f"it was changed since it was last looked at; {mend}"
+        if last.fingerprint != fingerprint:
+            return f"it was changed since it was last looked at; {mend}"
+        seen = last.reason == SEEN and known.drifted(engine, device.name)
+        return f"somebody else changed it; {mend}" if seen else ""
 
     def _carry_out(self, row: Row, fits: Fits, tell: Tell) -> Row:
         device = self.works.inventory.devices.get(row.device)

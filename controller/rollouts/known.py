@@ -12,11 +12,11 @@ from drivers.facts import Facts
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
-    """How the last sweep found a device: `state` same owned foreign both unknown."""
+class Last:
+    """The newest configuration in the history of a device; `reason` as in controller.history."""
 
-    state: str
     fingerprint: str
+    reason: str
 
 
 def keep(engine: Engine, device: str, facts: Facts, now: datetime) -> None:
@@ -32,18 +32,18 @@ def models(engine: Engine) -> dict[str, str]:
         return {row.device: row.model for row in connection.execute(statement)}
 
 
-def swept(engine: Engine, device: str) -> Swept | None:
-    """None where no sweep ever saw it."""
-    statement = select(drift.c.state, drift.c.fingerprint).where(drift.c.device == device)
+def drifted(engine: Engine, device: str) -> bool:
+    """Whether the last sweep saw that somebody else had changed it."""
+    statement = select(drift.c.state).where(drift.c.device == device)
     with engine.connect().execution_options(**READ_ONLY) as connection:
-        row = connection.execute(statement).first()
-    return Swept(row.state, row.fingerprint) if row is not None else None
+        return connection.execute(statement).scalar() in {"foreign", "both"}
 
 
-def last_fingerprint(engine: Engine, device: str) -> str:
-    """Of the newest configuration in its history, "" where there is none."""
+def last(engine: Engine, device: str) -> Last | None:
+    """None where nothing is kept of it."""
     table = config_versions
-    statement = select(table.c.fingerprint).where(table.c.device == device).order_by(table.c.number.desc())
+    columns = (table.c.fingerprint, table.c.reason)
+    statement = select(*columns).where(table.c.device == device).order_by(table.c.number.desc())
     with engine.connect().execution_options(**READ_ONLY) as connection:
         row = connection.execute(statement.limit(1)).first()
-    return str(row.fingerprint) if row is not None else ""
+    return Last(row.fingerprint, row.reason) if row is not None else None

@@ -208,6 +208,9 @@ def test_a_device_that_was_edited_by_hand_since_is_held_and_says_how_to_go_on(
     assert code == 2
     assert "ap-002: held: it was changed since it was last looked at" in errors
     assert "plaza drift ap-002 --now --accept" in errors
+    assert plaza("drift ap-002 --now")[0] == 3  # as the nightly sweep sees it
+    code, _, errors = plaza(f"rollout start ap-002 --yes --why octava {QUICK}")
+    assert (code, "ap-002: held: somebody else changed it" in errors) == (2, True)
     assert plaza("drift ap-002 --now --accept")[0] == 0
     assert plaza(f"rollout start ap-002 --yes --why octava {QUICK}")[0] == 0
 
