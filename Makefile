@@ -23,7 +23,7 @@ packages:
 	@sh $(DEBIAN) test
 
 soak: packages $(TEST_READY)
-	@$(VENV)/bin/python -m pytest -m soak
+	@$(VENV)/bin/python -m pytest -m soak --timeout 0
 
 # What polling costs, us and our peers; BENCH=--quick takes minutes instead of an hour, BENCH=--help says more.
 bench-packages:
