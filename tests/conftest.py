@@ -1,6 +1,7 @@
 """Fixtures shared by all rooms' tests."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,12 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests import need
+
+# What was started in the background, or under nohup, has these ignored, and so has every program it starts:
+# then Ctrl-C ends nothing, and a test that presses it waits for ever.
+for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 
 @pytest.fixture(scope="module")

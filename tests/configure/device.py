@@ -386,10 +386,20 @@ class Ap:
         return file.read_text() if file.exists() else ""
 
     def lose_power(self) -> None:
-        """End all its processes at once; what is in memory is gone, what is on flash stays."""
+        """End all its processes at once; what is in memory is gone, what is on flash stays.
+
+        All are stopped before one is killed: a guard whose sleep is killed first would still do its work.
+        """
+        until = time.monotonic() + 60
+        stopped: set[int] = set()
+        while new := self.server.processes(self.root) - stopped:
+            for pid in new:
+                _send(pid, signal.SIGSTOP)
+            stopped |= new
         while pids := self.server.processes(self.root):
             for pid in pids:
-                _kill(pid)
+                _send(pid, signal.SIGKILL)
+            assert time.monotonic() < until, f"these do not end: {pids}"
         for path in (self.root / "tmp").iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
@@ -436,9 +446,9 @@ def _root_of(pid: int) -> str:
         return ""
 
 
-def _kill(pid: int) -> None:
+def _send(pid: int, number: signal.Signals) -> None:
     try:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
     except ProcessLookupError:
         return
 

@@ -90,21 +90,22 @@ def test_a_login_goes_through_the_jump_and_ends_with_it(street: Street) -> None:
 
 def test_closing_a_login_closes_the_one_that_carries_it(street: Street) -> None:
     pin(street, street.gateway, street.ap)
-    threads = threading.active_count()
+    others = set(threading.enumerate())
     idle = street.gateway.server.processes(street.gateway.root)
     with street.access.enter(street.device) as shell:
-        assert threading.active_count() > threads
+        ours = set(threading.enumerate()) - others
+        assert ours
     shell.close()
-    wait_until("the threads have ended", lambda: threading.active_count() <= threads)
+    wait_until("the threads have ended", lambda: not any(thread.is_alive() for thread in ours))
     wait_until("the gateway is alone", lambda: street.gateway.server.processes(street.gateway.root) <= idle)
 
 
 def test_a_device_that_refuses_us_leaves_no_login_at_the_jump(street: Street) -> None:
     pin(street, street.gateway)
-    threads = threading.active_count()
+    others = set(threading.enumerate())
     with pytest.raises(HostKeyUnknown, match="plaza adopt ap-08019-2"):
         street.access.enter(street.device)
-    wait_until("the threads have ended", lambda: threading.active_count() <= threads)
+    wait_until("the threads have ended", lambda: set(threading.enumerate()) <= others)
 
 
 def test_a_jump_that_is_down_is_named(street: Street) -> None:
