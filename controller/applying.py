@@ -153,7 +153,7 @@ def _first_row(rollout: str, item: Planned) -> Row:
 def _goal_hash(goal: Goal) -> str:
     """What a resumed controller compares with what is wanted then; a restoration is never taken up again."""
     if isinstance(goal, Wish):
-        return wanting.digest(goal.intent)
+        return wanting.held_to(goal.intent)
     return f"restore {goal.running.fingerprint[:56]}"
 
 

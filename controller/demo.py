@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from controller import audit, gateways
 from controller.access import Pinning, pinned
 from controller.app import App, utc_now
-from controller.errors import PortTaken
+from controller.errors import AdoptionError, PortTaken
 from controller.files import write_private
 from controller.model import Inventory, Site
 from controller.processes import Child, is_free, python
 from controller.settings import Listener, Settings, endpoint, listeners
 from drivers.errors import DriverError
-from drivers.model import Device, Endpoint, Role, SnmpV1, SnmpV2c
+from drivers.model import Device, Endpoint, Lifecycle, Role, SnmpV1, SnmpV2c
 from drivers.ssh import HostKey, fetch_host_key
 
 SEED = 8
@@ -104,8 +104,9 @@ def control_socket(settings: Settings) -> Path:
 
 
 def simulator_spec(app: App) -> dict[str, object]:
-    """What to simulate: one virtual device per access point, citizens at the recording gateways."""
-    aps = [device for device in app.inventory.devices.values() if device.role is Role.AP]
+    """What to simulate: a device per access point that is there, citizens at the recording gateways."""
+    there = [device for device in app.inventory.devices.values() if device.state is not Lifecycle.RETIRED]
+    aps = [device for device in there if device.role is Role.AP]
     return {
         "seed": SEED,
         "state_dir": str(app.settings.data_dir / "demo" / "devices"),
@@ -134,18 +135,29 @@ def _traps(settings: Settings) -> Mapping[str, object]:
     return {"traps": {"host": host, "port": place.port}}
 
 
-def adopt_new(app: App) -> list[DriverError]:
-    """Pin the SSH host keys of simulated devices that have none pinned yet; returns what went wrong."""
+def adopt_new(app: App) -> list[DriverError | AdoptionError]:
+    """Pin the SSH host keys of simulated devices that have none pinned yet; returns what went wrong.
+
+    One that is only expected is left to `plaza adopt`.
+    """
     pinning = Pinning(app.engine, audit.load_key(app.settings.data_dir), "demo")
-    new = [device for device in app.inventory.devices.values() if pinned(app.engine, device.name) is None]
-    failed: list[DriverError] = []
+    new = [device for device in in_service(app.inventory) if pinned(app.engine, device.name) is None]
+    failed: list[DriverError | AdoptionError] = []
     with ThreadPoolExecutor(max_workers=8) as pool:
         for device, key in zip(new, pool.map(_shown_key, new), strict=True):
             if isinstance(key, DriverError):
                 failed.append(key)
-            else:
+                continue
+            try:
                 pinning.pin(device.name, key, utc_now())
+            except AdoptionError as error:
+                failed.append(error)
     return failed
+
+
+def in_service(inventory: Inventory) -> list[Device]:
+    """The devices that are polled."""
+    return [device for device in inventory.devices.values() if device.state is Lifecycle.ACTIVE]
 
 
 def _shown_key(device: Device) -> HostKey | DriverError:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from controller.model import Inventory
 from drivers.configurers.ways import CONFIGURERS, why_only_watched
@@ -26,6 +26,17 @@ def intent(inventory: Inventory, device: Device) -> Intent:
 def digest(wanted: Intent) -> str:
     """SHA-256 over an intent. Secrets are in it by the name of their credential only."""
     return hashlib.sha256(json.dumps(asdict(wanted), sort_keys=True).encode()).hexdigest()
+
+
+def without_keys(wanted: Intent) -> Intent:
+    """An intent that says nothing of who may enter the device."""
+    manage = replace(wanted.manage, ssh_keys=(), revoked_keys=(), snmp_users=())
+    return replace(wanted, manage=manage)
+
+
+def held_to(wanted: Intent) -> str:
+    """What a row of the journal holds to: a digest without keys, which go with whatever is changed."""
+    return digest(without_keys(wanted))
 
 
 def why_not(device: Device) -> str:

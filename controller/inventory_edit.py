@@ -56,7 +56,15 @@ def set_keys(path: Path, name: str, values: Mapping[str, Scalar | None]) -> Inve
     Raises InventoryError when the file has mistakes, or would have them, and ControllerError when it cannot
     be written or changed in the meantime; then nothing is written.
     """
+    return _edit(path, _setting(path, name, values), Path.replace)
 
+
+def try_keys(path: Path, name: str, values: Mapping[str, Scalar | None]) -> Inventory:
+    """The inventory as `set_keys` would make it; nothing is written. Raises like it."""
+    return _edit(path, _setting(path, name, values), lambda draft, _path: draft)
+
+
+def _setting(path: Path, name: str, values: Mapping[str, Scalar | None]) -> "Splice":
     def splice(text: str, data: Any) -> str:
         entry = (data.get("devices") or {}).get(name)
         if not isinstance(entry, dict):
@@ -72,7 +80,7 @@ def set_keys(path: Path, name: str, values: Mapping[str, Scalar | None]) -> Inve
                 entry[key] = value
         return text
 
-    return _edit(path, splice, Path.replace)
+    return splice
 
 
 Splice = Callable[[str, Any], str]

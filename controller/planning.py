@@ -101,12 +101,15 @@ def as_it_is(access: Access, device: Device) -> Planned:
 
 def touches_only_keys(device: Device, plan: Plan) -> bool:
     """Whether a change is about who may enter the device, and nothing else."""
+    return isinstance(plan.goal, Wish) and not beside_keys(device, plan)
+
+
+def beside_keys(device: Device, plan: Plan) -> Change:
+    """What of a change is not about who may enter the device."""
     if not isinstance(plan.goal, Wish):
-        return False
-    intent = plan.goal.intent
-    manage = replace(intent.manage, ssh_keys=(), revoked_keys=(), snmp_users=())
-    without = replace(plan.goal, intent=replace(intent, manage=manage))
-    return not CONFIGURERS[device.platform].change(device.name, plan.running, without)
+        return plan.change
+    without = replace(plan.goal, intent=wanting.without_keys(plan.goal.intent))
+    return CONFIGURERS[device.platform].change(device.name, plan.running, without)
 
 
 def wish(inventory: Inventory, access: Access, device: Device) -> Wish:

@@ -113,14 +113,17 @@ def _still_open(works: Works, device: str, row: Row) -> Unreachable:
 
 
 @contextmanager
-def alone(data_dir: Path) -> Iterator[None]:
-    """Hold the right to change devices. Raises StoreBusy while another process of this machine has it."""
+def alone(data_dir: Path, who: str = "") -> Iterator[None]:
+    """Hold the right to change devices. Raises StoreBusy while another process of this machine has it.
+
+    `who` is what the others are told of the holder, beside its process and person.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(data_dir / "rollout.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _lock(descriptor)
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, _holder().encode(), 0)
+        os.pwrite(descriptor, _holder(who).encode(), 0)
         yield
     finally:
         os.close(descriptor)
@@ -130,12 +133,14 @@ def _lock(descriptor: int) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.pread(descriptor, 200, 0).decode(errors="replace")
+        holder = os.pread(descriptor, 500, 0).decode(errors="replace")
         raise StoreBusy(f"{holder or 'another process'} is changing devices; wait until it is done") from None
 
 
-def _holder() -> str:
-    return f"process {os.getpid()} of {audit.actor()}, since {utc_now():%Y-%m-%d %H:%M:%SZ},"
+def _holder(who: str) -> str:
+    told = f"{who}, " if who else ""
+    since = f"{utc_now().astimezone():%Y-%m-%d %H:%M:%S %z}"
+    return f"{told}process {os.getpid()} of {audit.actor()}, since {since},"
 
 
 def change_device(works: Works, change: Change, tell: Tell, far: End | None = None) -> Row:
@@ -306,7 +311,7 @@ def still_wished(works: Works, row: Row, device: Device) -> Wish | None:
         wished = wish(works.inventory, works.access, device)
     except SecretError:
         return None
-    return wished if wanting.digest(wished.intent) == row.intent_hash else None
+    return wished if wanting.held_to(wished.intent) == row.intent_hash else None
 
 
 def _ended(row: Row, ending: Ending) -> Row:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import count
 from typing import Final
 
 from sqlalchemy import Connection, delete, func, select, update
@@ -15,7 +16,7 @@ from controller.model import Inventory
 from controller.rotation import carry
 from controller.rotation.carry import Means
 from controller.rotation.ledger import Accepts, Kind
-from controller.secrets import rotated_file
+from controller.secrets import SCOPES, rotated_file
 from controller.store.tables import audit as audit_log
 from controller.store.tables import claims, host_keys
 from drivers.model import Device, GatewayKind, Lifecycle, Role
@@ -27,7 +28,7 @@ _REPLACED: Final = "device-replaced"
 class How(StrEnum):
     """What becomes of something that a stolen device held."""
 
-    ROTATES = "rotates now"
+    ROTATES = "will be rotated"
     PERSON = "a person must change it"
     NOTHING = "nothing to do"
 
@@ -46,8 +47,7 @@ def put_in_place(means: Means, device: Device, serial: str, mac: str) -> Invento
 
     What rotations saw of the old box is no evidence of the new one. Raises ControllerError.
     """
-    if device.state is Lifecycle.RETIRED:
-        raise CredentialError(f"{device.name}: is retired; give it `state: active` again first")
+    _require_in_service(device)
     path = means.app.settings.inventory
     known = inventory_edit.set_keys(path, device.name, {"serial": serial, "mac": mac or None})
     boxes = {"serial": serial, "mac": mac, "serial before": device.serial, "mac before": device.mac}
@@ -62,14 +62,31 @@ def put_in_place(means: Means, device: Device, serial: str, mac: str) -> Invento
     return known
 
 
+def try_in_place(means: Means, device: Device, serial: str, mac: str) -> None:
+    """Raises what `put_in_place` would; nothing is written."""
+    _require_in_service(device)
+    path = means.app.settings.inventory
+    inventory_edit.try_keys(path, device.name, {"serial": serial, "mac": mac or None})
+
+
+def _require_in_service(device: Device) -> None:
+    if device.state is Lifecycle.RETIRED:
+        raise CredentialError(f"{device.name}: is retired; give it `state: active` again first")
+
+
+def require_seen(device: str, shown: HostKey, typed: str) -> None:
+    """Raises CredentialError when a box shows another key than a person read at the box itself."""
+    if shown.fingerprint != typed.strip():
+        what = f"{device}: it shows {shown.fingerprint}, which is not what was typed; nothing was pinned"
+        raise CredentialError(f"{what}. Somebody may stand in between: read it again at the box")
+
+
 def pin_seen(means: Means, device: str, shown: HostKey, typed: str) -> None:
     """Believe the key a box shows, because a person read the same fingerprint at the box itself.
 
     Raises CredentialError when it is another; the old one stays pinned.
     """
-    if shown.fingerprint != typed.strip():
-        what = f"{device}: it shows {shown.fingerprint}, which is not what was typed; nothing was pinned"
-        raise CredentialError(f"{what}. Somebody may stand in between: read it again at the box")
+    require_seen(device, shown, typed)
     Pinning(means.app.engine, means.ledger.audit_key, means.ledger.actor).pin(
         device, shown, means.ledger.clock()
     )
@@ -128,21 +145,48 @@ def _disbelieve(means: Means, device: Device, why: str) -> None:
 
 def _held(inventory: Inventory, device: Device, name: str) -> Held:
     entry = inventory.credentials[name]
-    kind, files = entry["kind"], ", ".join(filter(None, map(rotated_file, entry.values())))
+    kind = entry["kind"]
+    files = ", ".join(dict.fromkeys(filter(None, map(rotated_file, entry.values()))))
     if kind == "gateway":
         return _of_gateway(inventory, device, name, files)
     if not lies_there(entry):
         return Held(name, How.NOTHING, "it held the public half only")
-    if scope_of(entry) == "device":
+    scope = scope_of(entry)
+    if scope == "device":
         return Held(name, How.NOTHING, "no other device has the same")
     if kind == Kind.SNMP and files:
-        return Held(name, How.ROTATES, f"plaza credentials rotate {name}")
+        wide = ", everywhere, as all are made of one master" if scope else ""
+        return Held(name, How.ROTATES, f"as plaza credentials rotate {name} does it{wide}")
+    if scope:
+        return Held(name, How.PERSON, _renamed(inventory, device, name, scope))
+    files = files or "the variable that it is read from"
     mend = {
         "wifi": f"write another passphrase into {files}, plaza apply, and tell those who use it",
         "portal": f"write another secret into {files}, and plaza apply",
         "ssh": f"set another password at each device and in {files}; better: log in with a key",
     }.get(kind, f"set another at each device, and write it into {files}")
     return Held(name, How.PERSON, mend)
+
+
+def _renamed(inventory: Inventory, device: Device, name: str, scope: str) -> str:
+    """How one municipality or site gets another secret from the same master: by another name of it."""
+    kind, place = inventory.credentials[name]["kind"], SCOPES[scope](device)
+    new = next(f"{name}-{n}" for n in count(2) if f"{name}-{n}" not in inventory.credentials)
+    devices = f"mun={place}" if scope == "municipality" else f"site={place}"
+    written = {
+        "wifi": f"`passphrase: {new}` in its `ssids` (the whole list, as it is there now)",
+        "portal": f"`captive: {{credentials: {new}}}`",
+    }.get(kind, f"`snmp: {{credentials: {new}}}`")
+    then = {
+        "wifi": f"plaza rollout start {devices} --why TEXT, and tell those who use it",
+        "portal": f"plaza rollout start {devices} --why TEXT",
+    }.get(
+        kind, f"write by hand at each device of {devices} what `plaza credentials show {new} DEVICE` prints"
+    )
+    return (
+        f"only {scope} {place} has the same, so leave the master. Below `credentials:` write {new} with what "
+        f"{name} says (another name gives another secret), at {scope} {place} write {written}, then {then}"
+    )
 
 
 def _of_gateway(inventory: Inventory, device: Device, name: str, files: str) -> Held:

@@ -148,7 +148,7 @@ def fix(works: Works, devices: Sequence[Device], app: App, now: datetime) -> Non
     Left alone: what the inventory asks anew since the last version that is known, what has no timer of its
     own, and a site outside its maintenance.
     """
-    with suppress(StoreBusy), rollout.alone(app.settings.data_dir):
+    with suppress(StoreBusy), rollout.alone(app.settings.data_dir, "the worker"):
         for device in devices:
             why_not = _why_not(works, device, now)
             if why_not:

@@ -122,7 +122,7 @@ def _end_open_trials(app: App) -> None:
     works = rollout.works_of(app, Timers())
     if not works.journal.unfinished():
         return
-    with suppress(StoreBusy), rollout.alone(app.settings.data_dir):
+    with suppress(StoreBusy), rollout.alone(app.settings.data_dir, "the worker"):
         applying.resume(works, _log_outcome)
 
 

@@ -20,7 +20,7 @@ from drivers.errors import (
     VerifyFailed,
 )
 from drivers.ssh import SshShell
-from drivers.timing import revert_after, within
+from drivers.timing import revert_after, typing_s, within
 
 T = TypeVar("T")
 Login = AbstractContextManager[SshShell]
@@ -83,7 +83,7 @@ class Plan:
     """What would be done to a device, and what it runs now.
 
     `staged` is the difference as the device computes it, where it can; `round_s` how long a login and a
-    read took.
+    read took, `line_s` how long the quickest answer of its command line to that, 0 where it has none.
     """
 
     goal: Goal
@@ -91,6 +91,7 @@ class Plan:
     change: Change
     staged: str = ""
     round_s: float = 0.0
+    line_s: float = 0.0
 
     @property
     def fingerprint(self) -> str:
@@ -121,11 +122,12 @@ def plan(target: Target, goal: Goal, *, stage: bool = False) -> Plan:
     """
     started = time.monotonic()
     with target.connect() as session:
+        session.answers_s.clear()
         talk = target.talk(session)
         found = compare(target, talk, goal)
-        round_s = time.monotonic() - started
+        round_s, line_s = time.monotonic() - started, min(session.answers_s, default=0.0)
         staged = target.configurer.preview(talk, found.change) if stage and found.change else ""
-    return replace(found, staged=staged, round_s=round_s)
+    return replace(found, staged=staged, round_s=round_s, line_s=line_s)
 
 
 def read(target: Target) -> Running:
@@ -139,7 +141,7 @@ def revert_s(traits: Traits, timers: Timers, planned: Plan) -> int:
     if timers.revert_s is not None:
         return within(traits, timers.revert_s)
     wished = planned.goal.intent if isinstance(planned.goal, Wish) else None
-    return revert_after(planned.change, traits, wished, planned.round_s)
+    return revert_after(planned.change, traits, wished, planned.round_s, planned.line_s)
 
 
 def carry_out(target: Target, planned: Plan, token: str, before: Callable[[Step], None]) -> Running:
@@ -154,7 +156,7 @@ def carry_out(target: Target, planned: Plan, token: str, before: Callable[[Step]
     with target.connect() as session:
         before(Step.ARMED)
         started = time.monotonic()
-        talk = target.talk(session)
+        talk = replace(target.talk(session), timeout_s=_act_s(target, planned))
         target.configurer.arm(talk, planned.change, planned.fingerprint, token, limit_s)
         before(Step.APPLIED)
         lost = ""
@@ -169,6 +171,13 @@ def carry_out(target: Target, planned: Plan, token: str, before: Callable[[Step]
     except DriverError as error:
         error.reason += f"; while it was applied, {lost}" if lost else ""
         raise
+
+
+def _act_s(target: Target, planned: Plan) -> float:
+    """How long one act may take that writes this change; a slow device needs longer for many lines."""
+    traits = target.configurer.traits
+    lines_s = typing_s(planned.change, traits, planned.round_s, planned.line_s)
+    return max(target.timers.command_s, lines_s)
 
 
 def take_back(target: Target, token: str) -> None:

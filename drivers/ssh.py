@@ -96,11 +96,15 @@ class Shell(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SshShell:
-    """One SSH login; a context manager that closes it."""
+    """One SSH login; a context manager that closes it.
+
+    `answers_s` are the seconds that each answer of its command line took.
+    """
 
     device: str
     login: Any
     client: paramiko.SSHClient
+    answers_s: list[float] = field(default_factory=list, repr=False, compare=False)
     _open: ExitStack = field(default_factory=ExitStack, repr=False, compare=False)
     _consoles: dict[Style, Terminal] = field(default_factory=dict, repr=False, compare=False)
 
@@ -130,7 +134,10 @@ class SshShell:
 
         Raises like `run`.
         """
-        return self._exec(command, "", timeout_s)
+        started = time.monotonic()
+        said = self._exec(command, "", timeout_s)
+        self.answers_s.append(time.monotonic() - started)
+        return said
 
     def send(self, command: str, pieces: Iterable[bytes], timeout_s: float) -> Output:
         """Run one command and give it octets, each piece taken within `timeout_s`.
@@ -181,7 +188,7 @@ class SshShell:
         with ExitStack() as stack:
             with unbroken(self.device, f"it opened no terminal within {timeout_s:g} s"):
                 channel = stack.enter_context(opened(self.client, timeout_s))
-            terminal = SshTerminal(self.device, channel, style)
+            terminal = SshTerminal(self.device, channel, style, self.answers_s)
             terminal.open(timeout_s)
             yield terminal
 

@@ -21,12 +21,13 @@ _ROWS: Final = 1000
 
 
 class SshTerminal:
-    """A Terminal; see there."""
+    """A Terminal; see there. How long each answer took goes into `answers_s`."""
 
-    def __init__(self, device: str, channel: paramiko.Channel, style: Style) -> None:
+    def __init__(self, device: str, channel: paramiko.Channel, style: Style, answers_s: list[float]) -> None:
         self._device = device
         self._channel = channel
         self._style = style
+        self._answers_s = answers_s
 
     def open(self, timeout_s: float) -> None:
         """Ask for the terminal, wait for its first prompt and send the opening. Raises like `ask`."""
@@ -77,10 +78,12 @@ class SshTerminal:
                 name = shown[place].shown if shown else command
                 raise ValueRefused(self._device, f"a control character in {visible(name)!r}")
         heard = Hearing(self._style, commands)
+        started = time.monotonic()
         typed = "".join(command + self._style.line_end for command in commands)
         self._channel.settimeout(_left(until))
         self._channel.sendall(typed.encode("utf-8", "surrogateescape"))
         self._hear(heard, until)
+        self._answers_s.append(time.monotonic() - started)
         return heard.said
 
     def _hear(self, heard: Hearing, until: float) -> None:

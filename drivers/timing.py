@@ -15,26 +15,29 @@ _CAC_S: Final = 60.0  # a DFS channel is listened to before anything is sent (ET
 _WEATHER_CAC_S: Final = 600.0  # on those that weather radars use, 5600-5650 MHz (ETSI EN 301 893)
 
 
-def revert_after(change: Change, traits: Traits, intent: Intent | None, round_s: float) -> int:
+def revert_after(
+    change: Change, traits: Traits, intent: Intent | None, round_s: float, line_s: float = 0.0
+) -> int:
     """Seconds from arming until the device may revert by itself, in steps its timer can count.
 
     `intent` is what the device should be, None where an earlier configuration is restored (then any channel
-    is possible). `round_s` is how long a login and one act at this device took just now.
+    is possible). `round_s` is how long a login and one act at this device took just now, `line_s` how long
+    its command line took to answer the quickest line.
     """
-    needed = traits.reload_s + _PATIENCE * (_LOGINS * round_s + _typing_s(change, traits, round_s))
+    needed = traits.reload_s + _PATIENCE * _LOGINS * round_s + typing_s(change, traits, round_s, line_s)
     needed += listening_s(intent.radios if intent is not None else (Radio(Band.GHZ_5),))
-    if change.dangerous(traits.rebooting):
-        needed += traits.reboot_s
     return within(traits, max(needed, _LEAST_S))
 
 
-def _typing_s(change: Change, traits: Traits, round_s: float) -> float:
-    """How long it takes to write the lines where each portion waits for the answer to the one before."""
+def typing_s(change: Change, traits: Traits, round_s: float, line_s: float) -> float:
+    """How long we wait while the lines are written, the more of two: each portion waits for the answer to the
+    one before, as far away as a login told; and a slow device takes for each line what it took when read.
+    """
     if traits.chunk_octets == 0:
         return 0.0
     octets = sum(len(line.command.reveal().encode("utf-8", "surrogateescape")) for line in change.lines)
     portions = min(len(change.lines), math.ceil(octets / traits.chunk_octets))
-    return portions * round_s / _TRIPS
+    return _PATIENCE * max(portions * round_s / _TRIPS, len(change.lines) * line_s)
 
 
 def within(traits: Traits, seconds: float) -> int:

@@ -34,6 +34,7 @@ class Home:
     def __init__(self, state_dir: Path, name: str) -> None:
         self.root = (state_dir / name).absolute()
         self._applied = self.root / "tmp/run/air"
+        self._keys = self.root / "etc/dropbear/authorized_keys"
         self._watched = tuple(str(self._applied / package) for package in ("system", "wireless"))
 
     def start(self, seed: int, spec: ApSpec) -> None:
@@ -43,6 +44,8 @@ class Home:
         for package, text in factory(seed, spec).items():
             _write_once(config / package, text)
         _write_once(self.root / "etc/openwrt_release", _RELEASED)
+        self._keys.parent.mkdir(exist_ok=True)
+        _write_once(self._keys, f"{spec.ssh.authorized_key}\n" if spec.ssh else "")
         self.cut_power()
         shutil.rmtree(self.root / "tmp", ignore_errors=True)
         self._applied.mkdir(parents=True)
@@ -104,6 +107,14 @@ class Home:
             return (self._applied / package).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return ""
+
+    def lets_in(self, key: str) -> bool:
+        """Whether a public key (base64) may log in as root, as dropbear reads it; options bind nobody."""
+        try:
+            lines = self._keys.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return False
+        return any(key in line.split() for line in lines if not line.lstrip().startswith("#"))
 
     def version(self) -> tuple[int, ...]:
         """Changes whenever a file was applied."""

@@ -76,7 +76,8 @@ class Shells:
             with contextlib.suppress(OSError, EOFError):
                 channel.send_exit_status(_status(child.wait()))
         finally:
-            channel.close()
+            with contextlib.suppress(OSError, EOFError):
+                channel.close()
             with self._lock:
                 self._children.discard(child)
 
@@ -124,10 +125,10 @@ class _Pump:
             if self._channel.fileno() in ready:
                 self._carry_in()
             self._feed()
+            if self._ended in ready:
+                self._channel.shutdown_write()
         except (OSError, EOFError):
             return True  # the client is gone
-        if self._ended in ready:
-            self._channel.shutdown_write()
         return self._ended in ready or self._channel.closed
 
     def close(self) -> None:

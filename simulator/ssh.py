@@ -1,6 +1,5 @@
 """SSH servers of the virtual APs: publickey or password login, then `exec`."""
 
-import base64
 import hashlib
 import io
 import logging
@@ -21,6 +20,7 @@ from paramiko.common import (
 )
 
 from simulator.ap import VirtualAp
+from simulator.auth import KeyKinds
 from simulator.errors import AddressTaken
 from simulator.model import ApSpec, Fault, SshAccess
 from simulator.shell import Shells
@@ -107,6 +107,7 @@ class _Transport(paramiko.Transport):
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
+        self.auth_handler = KeyKinds(self)
         self._successes = threading.Semaphore(0)
         self._since_s = time.monotonic()
 
@@ -125,20 +126,20 @@ class _Transport(paramiko.Transport):
 
 
 class _Login(paramiko.ServerInterface):
-    """Decides what one connection may do: the spec's one account, `exec` channels only."""
+    """Decides what one connection may do: the spec's one account, keys that its home lets in, `exec` only."""
 
     def __init__(self, ap: VirtualAp, access: SshAccess, transport: _Transport, shells: Shells) -> None:
         self._ap = ap
         self._access = access
         self._transport = transport
         self._shells = shells
-        self._authorized = base64.b64decode(access.authorized_key.split()[1])
 
     def get_allowed_auths(self, username: str) -> str:
         return "publickey,password" if self._access.password else "publickey"
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        return _verdict(username == self._access.user and key.asbytes() == self._authorized)
+        home = self._ap.home
+        return _verdict(username == self._access.user and home is not None and home.lets_in(key.get_base64()))
 
     def check_auth_password(self, username: str, password: str) -> int:
         wanted = self._access.password

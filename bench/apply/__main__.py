@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from bench.apply import report
+from bench.apply import fleet, report
+from bench.apply.desk import FleetFailed
 from bench.apply.farm import WHOLE_UCI, FarmFailed, farm, prepare
 from bench.apply.goals import KINDS, Part, judge
 from bench.apply.peer import Peer
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         peers = [peer for peer in wanted.peers if peer.name in versions]
         for part in wanted.parts:
             _PARTS[part](found, part, peers, wanted.scale)
-    except (FarmFailed, Missing) as error:
+    except (FarmFailed, FleetFailed, Missing) as error:
         _progress.print(str(error))
         return 1
     facts |= {f"version of {name}": text for name, text in versions.items()}
@@ -97,8 +98,10 @@ def _wanted(arguments: Sequence[str]) -> Wanted:
     parser.add_argument("--devices", type=int, help="of each kind")
     parser.add_argument("--in-flight", type=int, help="devices at a time")
     parser.add_argument("--rounds", type=int, help="of each client")
+    parser.add_argument("--fleet", type=int, help="devices of a rollout")
+    parser.add_argument("--looks", type=int, help="of a sweep for drift")
     given = parser.parse_args(arguments)
-    changes = {name: getattr(given, name) for name in ("devices", "in_flight", "rounds")}
+    changes = {name: getattr(given, name) for name in ("devices", "in_flight", "rounds", "fleet", "looks")}
     scale = replace(QUICK if given.quick else FULL, **{k: v for k, v in changes.items() if v is not None})
     known = {peer.name: peer for peer in PEERS}
     try:
@@ -140,14 +143,16 @@ def _diff(found: Found, part: Part, peers: Sequence[Peer], scale: Scale) -> None
         found.measured[f"{pair} ms"] = figures["ours_ms"]
         found.measured[f"{pair} compare / difflib"] = difflib_ms / figures["compared_ms"]
         found.measured[f"{pair} parse / difflib"] = difflib_ms / figures["parsed_ms"]
-        found.measured[f"{pair} diff / difflib"] = difflib_ms / figures["ours_ms"]
+        found.measured[f"{pair} texts / difflib"] = difflib_ms / figures["texts_ms"]
         found.details[f"render and diff of an access point of OpenWrt, {pair}"] = {
             "texts": f"{figures['before_lines']} and {figures['after_lines']} lines, "
             f"{figures['change_lines']} lines to send",
-            "ours": f"{figures['ours_ms']:.3f} ms to parse, render what is wished, compare, show both",
-            "to parse and compare": f"{figures['parsed_ms']:.3f} ms",
-            "of that the comparison": f"{figures['compared_ms']:.3f} ms",
-            "difflib.unified_diff": f"{difflib_ms:.3f} ms",
+            "ours": f"{figures['ours_ms']:.3f} ms to read, render what is wished, compare, show both",
+            "to read both texts and compare": f"{figures['texts_ms']:.3f} ms",
+            "to read the running one and compare": f"{figures['parsed_ms']:.3f} ms",
+            "the comparison": f"{figures['compared_ms']:.3f} ms",
+            "difflib.unified_diff of both texts": f"{difflib_ms:.3f} ms",
+            "difflib / all of ours": f"{difflib_ms / figures['ours_ms']:.2f}, of which it does a part",
         }
 
 
@@ -165,6 +170,19 @@ def _cycle(found: Found, part: Part, peers: Sequence[Peer], scale: Scale) -> Non
                 "CPU per device": f"{one.cpu_ms:.1f} ms: plan, arm, apply, new logins, verify, confirm",
                 "devices a minute": f"{one.per_minute:,.0f}, {one.p50_s:.1f} s each",
             }
+
+
+def _fleet(found: Found, part: Part, peers: Sequence[Peer], scale: Scale) -> None:
+    try:
+        measured = fleet.measure(scale, _say, with_nornir=nornir.PEER in peers)
+    except ClientFailed as error:
+        found.runs.errors[part] = str(error)
+        return
+    found.raw["fleet"] = measured.raw()
+    found.measured |= measured.by_goal()
+    found.details[f"a fleet of {scale.fleet:,} OpenWrt-like devices, {scale.abreast} at a time"] = (
+        measured.details()
+    )
 
 
 def _own(found: Found, part: Part, module: str, given: str) -> list[dict[str, Any]]:
@@ -185,6 +203,7 @@ _PARTS: Final[dict[Part, Callable[[Found, Part, Sequence[Peer], Scale], None]]] 
     Part.IOS: _clients,
     Part.DIFF: _diff,
     Part.CYCLE: _cycle,
+    Part.FLEET: _fleet,
 }
 
 if __name__ == "__main__":

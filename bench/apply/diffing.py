@@ -56,13 +56,15 @@ PAIRS: Final = (
 class Figures:
     """CPU milliseconds of one access point, the least of several repeats; how long texts and change are.
 
-    `ours_ms` is from the running text and the wish to the lines to send and the difference a person reads;
-    `parsed_ms` from the running text and what is wanted, rendered before, to the commands; `compared_ms`
-    has both sides ready. `difflib_ms` is from both texts to the difference of their lines.
+    `ours_ms` is from the running text and the wish to the lines to send and the difference a person reads.
+    To the commands alone: `texts_ms` from both texts, the very ones that difflib gets; `parsed_ms` from the
+    running text, with what is wanted rendered and read before, as when a device is looked at; `compared_ms`
+    with both sides read. `difflib_ms` is from both texts to the last line of their unified difference.
     """
 
     pair: str
     ours_ms: float
+    texts_ms: float
     parsed_ms: float
     compared_ms: float
     difflib_ms: float
@@ -93,9 +95,16 @@ def _figures(pair: Pair, times: int) -> Figures:
         raise AssertionError("the change does not lead to what is wished")
     dialect, now = configurer.dialect, uci.parse(before)
     then = rendered(dialect, pair.wish, now)
+
+    def texts() -> int:
+        return len(compared(dialect, _NAME, uci.parse(before), uci.parse(after)))
+
+    if texts() != len(change.lines):
+        raise AssertionError("the texts do not differ in what the change says")
     return Figures(
         pair=pair.name,
         ours_ms=_least_ms(lambda: configurer.change(_NAME, running, pair.wish), times),
+        texts_ms=_least_ms(texts, times),
         parsed_ms=_least_ms(lambda: compared(dialect, _NAME, uci.parse(before), then), times),
         compared_ms=_least_ms(lambda: compared(dialect, _NAME, now, then), times),
         difflib_ms=_least_ms(lambda: _unified(before, after), times),

@@ -17,10 +17,15 @@ class Part(StrEnum):
     IOS = "ios"
     DIFF = "diff"
     CYCLE = "cycle"
+    FLEET = "fleet"
 
 
 KINDS: Final = MappingProxyType({Part.OPENWRT: Kind.OPENWRT, Part.IOS: Kind.IOS})
 NAMES: Final = MappingProxyType({Kind.OPENWRT: "OpenWrt-like", Kind.IOS: "vendor CLI"})
+
+SWEPT: Final = 5000
+SWEEP_S: Final = 15
+"""CPU of a sweep of SWEPT devices."""
 
 
 def _goal(key: str, what: str, rule: Rule, limit: float, unit: str = "x", peer: str = "") -> Goal:
@@ -43,15 +48,19 @@ def _quicker(kind: Kind, peer: str, limit: float) -> Goal:
 
 
 def _diffs(pair: str) -> tuple[Goal, ...]:
-    """Of one pair of texts; see bench.apply.diffing."""
+    """Of one pair of texts; see bench.apply.diffing.
+
+    difflib splits both into lines and tells their unified difference to its end; it is not rendered for, and
+    shows nobody anything, so nothing of ours that does is set against it.
+    """
     return (
         _goal(f"{pair} ms", f"{pair}: render and diff of an access point", Rule.AT_MOST, 1, "ms"),
         *(
             _goal(f"{pair} {key} / difflib", f"{pair}: difflib / {what}", Rule.AT_LEAST, 4)
             for key, what in (
-                ("compare", "comparison alone, both sides there"),
-                ("parse", "parse and compare, what is wanted rendered before"),
-                ("diff", "parse, render, compare and show"),
+                ("compare", "comparison alone, both sides read before"),
+                ("parse", "read the running text and compare, the wanted read before"),
+                ("texts", "read both texts and compare, the very ones that it gets"),
             )
         ),
     )
@@ -79,6 +88,20 @@ GOALS: Final[Mapping[Part, tuple[Goal, ...]]] = MappingProxyType(
         ),
         Part.DIFF: (*_diffs("plaza"), *_diffs("factory"), *_diffs("drift")),
         Part.CYCLE: (),
+        Part.FLEET: (
+            _goal("fleet complete", "a rollout of one name: our devices complete", Rule.AT_LEAST, 100, "%"),
+            _goal(
+                "fleet pace / nornir",
+                "one name everywhere: devices a minute of ours / of nornir without any safety",
+                Rule.AT_LEAST,
+                1,
+                peer="nornir",
+            ),
+            _goal("sweep same", "sweep for drift: looks that found what is known", Rule.AT_LEAST, 100, "%"),
+            _goal("sweep kept", "sweep of 5,000 over kept connections: CPU", Rule.AT_MOST, SWEEP_S, "s"),
+            _goal("sweep login", "sweep of 5,000, a login each: CPU", Rule.AT_MOST, SWEEP_S, "s"),
+            _goal("resume", "resume after kill -9: until a device is taken on", Rule.AT_MOST, 2, "s"),
+        ),
     }
 )
 

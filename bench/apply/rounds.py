@@ -34,17 +34,25 @@ Key = tuple[Kind, Way, str]
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much of everything: devices of a round, `in_flight` at a time, and those of the whole cycle."""
+    """How much of everything: devices of a round, `in_flight` at a time, and those of the whole cycle.
+
+    Of a fleet so many devices, `abreast` at a time, and so many looks for drift.
+    """
 
     devices: int
     in_flight: int
     rounds: int
     cycles: int
     diffs: int
+    fleet: int
+    abreast: int
+    looks: int
 
 
-FULL: Final = Scale(devices=200, in_flight=10, rounds=1, cycles=50, diffs=1000)
-QUICK: Final = Scale(devices=20, in_flight=10, rounds=1, cycles=10, diffs=200)
+FULL: Final = Scale(
+    devices=200, in_flight=10, rounds=1, cycles=50, diffs=1000, fleet=1000, abreast=64, looks=5000
+)
+QUICK: Final = Scale(devices=20, in_flight=10, rounds=1, cycles=10, diffs=200, fleet=40, abreast=20, looks=80)
 
 
 @dataclass(slots=True)

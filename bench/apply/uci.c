@@ -1,6 +1,7 @@
-/* A stand-in for OpenWrt's uci that is about as quick as the real one: 200 devices share one core here, and what
+/* A stand-in for OpenWrt's uci that is about as quick as the real one: 1,000 devices share one core here, and what
  * they use must not decide how fast a client is. Only what the bench's work needs, of the semantics measured on
- * the real one: export [PACKAGE], set, batch (of set lines), commit PACKAGE. simulator/bin/uci knows the rest. */
+ * the real one: [-c FOLDER] [-t FOLDER] export [PACKAGE], set, batch (set, delete, add_list), changes, commit
+ * PACKAGE. simulator/bin/uci knows the rest. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CONF "/etc/config/"
-#define SAVE "/tmp/.uci/"
 #define MOST 512
 #define LONGEST 1024
 
@@ -17,6 +16,7 @@ struct option { char *name, *value; int list; };
 struct section { char *type, *name; struct option options[64]; int count; };
 static struct section sections[MOST];
 static int count;
+static const char *conf = "/etc/config/", *save = "/tmp/.uci/";
 
 static int fail(const char *text) { fprintf(stderr, "uci: %s\n", text); return 1; }
 
@@ -41,9 +41,15 @@ static char *word(char **line) {
     return begin;
 }
 
+/* By its name, or as @TYPE[NUMBER]. */
 static struct section *find(const char *name) {
+    size_t size = strcspn(name, "[");
+    int number = *name == '@' && name[size] ? atoi(name + size + 1) : -1;
+    for (int i = 0; i < count && number >= 0; i++)
+        if (sections[i].type && strlen(sections[i].type) == size - 1 && !strncmp(sections[i].type, name + 1, size - 1)
+            && !number--) return &sections[i];
     for (int i = 0; i < count; i++)
-        if (sections[i].name && !strcmp(sections[i].name, name)) return &sections[i];
+        if (sections[i].type && sections[i].name && !strcmp(sections[i].name, name)) return &sections[i];
     return NULL;
 }
 
@@ -64,20 +70,30 @@ static int put(struct section *section, const char *name, const char *value, int
     return 0;
 }
 
-/* PACKAGE.SECTION[.OPTION]=VALUE applied to what is loaded, if it is of this package. */
+static void drop(struct section *section, const char *name) {
+    int left = 0;
+    for (int i = 0; i < section->count; i++)
+        if (strcmp(section->options[i].name, name)) section->options[left++] = section->options[i];
+    section->count = left;
+}
+
+/* [-|]PACKAGE.SECTION[.OPTION][=VALUE], as it is recorded: - deletes, | adds to a list; applied to what is loaded, if it is of this package. */
 static int apply(const char *package, const char *text) {
-    char path[LONGEST], *value, *section, *option;
+    char path[LONGEST], *value, *section, *option, mark = strchr("-|", *text) ? *text++ : 0;
     struct section *found;
     if (snprintf(path, sizeof path, "%s", text) >= (int)sizeof path) return fail("Invalid argument");
-    if (!(value = strchr(path, '='))) return fail("Invalid argument");
-    *value++ = 0;
+    if (!(value = strchr(path, '=')) && mark != '-') return fail("Invalid argument");
+    if (value) *value++ = 0;
     if (!(section = strchr(path, '.'))) return fail("Invalid argument");
     *section++ = 0;
     if (strcmp(path, package)) return 0;
-    if (!(option = strchr(section, '.'))) return add_section(value, section);
-    *option++ = 0;
-    if (!(found = find(section))) return fail("Invalid argument");
-    return put(found, option, value, 0);
+    if ((option = strchr(section, '.'))) *option++ = 0;
+    else if (!mark) return add_section(value, section);
+    if (!(found = find(section))) return fail(mark == '-' ? "Entry not found" : "Invalid argument");
+    if (mark == '-' && option) drop(found, option);
+    else if (mark == '-') found->type = NULL;
+    else return option ? put(found, option, value, mark == '|') : fail("Invalid argument");
+    return 0;
 }
 
 static int load(const char *package) {
@@ -85,7 +101,7 @@ static int load(const char *package) {
     FILE *file;
     count = 0;
     memset(sections, 0, sizeof sections);
-    snprintf(name, sizeof name, CONF "%s", package);
+    snprintf(name, sizeof name, "%s/%s", conf, package);
     if (!(file = fopen(name, "r"))) return fail("Entry not found");
     while (fgets(line, sizeof line, file)) {
         rest = line;
@@ -97,7 +113,7 @@ static int load(const char *package) {
         else { fclose(file); return fail("Parse error"); }
     }
     fclose(file);
-    snprintf(name, sizeof name, SAVE "%s", package);
+    snprintf(name, sizeof name, "%s/%s", save, package);
     if (!(file = fopen(name, "r"))) return 0;
     while (fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = 0;
@@ -117,6 +133,7 @@ static void quoted(FILE *out, const char *text) {
 
 static void print(FILE *out) {
     for (int i = 0; i < count; i++) {
+        if (!sections[i].type) continue;
         fprintf(out, "\nconfig %s", sections[i].type);
         if (sections[i].name) { putc(' ', out); quoted(out, sections[i].name); }
         for (int j = 0; j < sections[i].count; j++) {
@@ -137,22 +154,23 @@ static int export(const char *package) {
 
 static int export_all(void) {
     struct dirent **found;
-    int size = scandir(CONF, &found, NULL, alphasort), bad = 0;
+    int size = scandir(conf, &found, NULL, alphasort), bad = 0;
     for (int i = 0; i < size; i++)
         if (found[i]->d_name[0] != '.') bad |= export(found[i]->d_name);
     return bad;
 }
 
 /* Checked against the package as it is now, then recorded. */
-static int set(const char *text, char *loaded) {
-    char name[LONGEST], package[64];
+static int set(const char *mark, const char *path, char *loaded) {
+    char name[LONGEST], package[64], text[LONGEST];
     FILE *file;
-    snprintf(package, sizeof package, "%.*s", (int)strcspn(text, "."), text);
+    snprintf(text, sizeof text, "%s%s", mark, path);
+    snprintf(package, sizeof package, "%.*s", (int)strcspn(path, "."), path);
     if (strcmp(package, loaded) && load(package)) return 1;
     strcpy(loaded, package);
     if (apply(package, text)) return 1;
-    mkdir(SAVE, 0700);
-    snprintf(name, sizeof name, SAVE "%s", package);
+    mkdir(save, 0700);
+    snprintf(name, sizeof name, "%s/%s", save, package);
     if (!(file = fopen(name, "a"))) return fail("I/O error");
     fprintf(file, "%s\n", text);
     return fclose(file) ? fail("I/O error") : 0;
@@ -165,8 +183,24 @@ static int batch(void) {
         rest = line;
         if (!(first = word(&rest))) continue;
         second = word(&rest);
-        if (strcmp(first, "set") || !second) fail("Unknown command");
-        else set(second, loaded);
+        if (second && !strcmp(first, "set")) set("", second, loaded);
+        else if (second && !strcmp(first, "delete")) set("-", second, loaded);
+        else if (second && !strcmp(first, "add_list")) set("|", second, loaded);
+        else fail("Unknown command");
+    }
+    return 0;
+}
+
+static int changes(void) {
+    char name[LONGEST], line[LONGEST];
+    struct dirent **found;
+    int size = scandir(save, &found, NULL, alphasort);
+    for (int i = 0; i < size; i++) {
+        FILE *file;
+        snprintf(name, sizeof name, "%s/%s", save, found[i]->d_name);
+        if (found[i]->d_name[0] == '.' || !(file = fopen(name, "r"))) continue;
+        while (fgets(line, sizeof line, file)) fputs(line + (*line == '|'), stdout);
+        fclose(file);
     }
     return 0;
 }
@@ -175,9 +209,10 @@ static int commit(const char *package) {
     char name[LONGEST], made[LONGEST], staged[LONGEST];
     FILE *file;
     if (load(package)) return 1;
-    snprintf(name, sizeof name, CONF "%s", package);
-    snprintf(made, sizeof made, CONF ".%s.uci-new", package);
-    snprintf(staged, sizeof staged, SAVE "%s", package);
+    snprintf(name, sizeof name, "%s/%s", conf, package);
+    snprintf(made, sizeof made, "%s/.%s.uci-new", conf, package);
+    snprintf(staged, sizeof staged, "%s/%s", save, package);
+    if (access(staged, F_OK)) return 0;
     if (!(file = fopen(made, "w"))) return fail("I/O error");
     print(file);
     if (fclose(file) || rename(made, name)) return fail("I/O error");
@@ -187,11 +222,16 @@ static int commit(const char *package) {
 
 int main(int size, char **words) {
     char loaded[64] = "";
-    const char *verb = size > 1 ? words[1] : "";
-    if (!strcmp(verb, "export")) return size > 2 ? export(words[2]) : export_all();
-    if (!strcmp(verb, "set") && size > 2) return set(words[2], loaded);
+    for (int option; (option = getopt(size, words, "+c:t:")) != -1;)
+        if (option == 'c') conf = optarg;
+        else if (option == 't') save = optarg;
+        else return 255;
+    const char *verb = optind < size ? words[optind] : "", *given = optind + 1 < size ? words[optind + 1] : NULL;
+    if (!strcmp(verb, "export")) return given ? export(given) : export_all();
+    if (!strcmp(verb, "set") && given) return set("", given, loaded);
     if (!strcmp(verb, "batch")) return batch();
-    if (!strcmp(verb, "commit") && size > 2) return commit(words[2]);
+    if (!strcmp(verb, "changes")) return changes();
+    if (!strcmp(verb, "commit") && given) return commit(given);
     fprintf(stderr, "Unknown command\n");
     return 255;
 }

@@ -10,17 +10,17 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from controller import inventory_edit, inventory_words
-from controller.errors import InventoryError, Problem
+from controller import inventory, inventory_edit, inventory_words, inventory_yaml
+from controller.errors import ControllerError, InventoryError, Problem
 from controller.inventory_schema import File
 from controller.inventory_splice import Fields
 from controller.inventory_yaml import Document, Place
-from controller.model import Inventory
 from drivers.model import Device
 
 NEEDED: Final = ("name", "site", "address", "mac")
 KEYS: Final = ("site", "address", "platform", "mac", "serial", "role", "parent", "profile")
 LABELS: Final = ("model", "where")
+_KNOWN: Final = ("name", *KEYS, *LABELS)
 HEADINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "nombre": "name",
@@ -40,6 +40,11 @@ HEADINGS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 MAX_OCTETS: Final = 4 * 1024 * 1024
+_NO_SITE: Final = "-"
+_NO_ADDRESS: Final = "198.18.{}.{}"  # RFC 2544: nobody's
+
+Rows = Sequence[tuple[int, Mapping[str, str]]]
+"""The lines of a file with their numbers, as column → text without what is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +56,14 @@ class Expected:
     lines: Mapping[str, int]
 
 
-def read(path: Path, inventory: Inventory) -> Expected:
-    """The devices of a file, each `state: expected`. Raises InventoryError with every mistake of the file."""
+def read(path: Path, inventory_path: Path) -> Expected:
+    """The devices of a file, each `state: expected`, for an inventory.
+
+    Raises InventoryError with every mistake of the file, those too that only the inventory shows; where there
+    is none of its own, `add` and `require_fitting` tell the latter.
+    """
     rows, problems = _rows(str(path), _text(path))
-    names = Counterparts(str(path), inventory)
+    names = Counterparts(str(path), inventory_path)
     entries: dict[str, Fields] = {}
     lines: dict[str, int] = {}
     for line, row in rows:
@@ -64,11 +73,37 @@ def read(path: Path, inventory: Inventory) -> Expected:
             entries[name], lines[name] = _entry(row), line
     expected = Expected(str(path), entries, lines)
     problems += _faults(expected)
-    if not entries and not problems:
+    if not rows and not problems:
         problems.append(Problem(str(path), 1, "file", "lists no device", "write one in each line"))
     if problems:
-        raise InventoryError(_tidy(problems))
+        raise InventoryError(_tidy([*problems, *_unfitting(inventory_path, str(path), rows, problems)]))
     return expected
+
+
+def _unfitting(path: Path, file: str, rows: Rows, problems: Sequence[Problem]) -> list[Problem]:
+    """What the inventory would say of the same lines without what is known to be wrong in them."""
+    told = {(problem.line, problem.where) for problem in problems}
+    names: dict[str, str] = {}
+    entries: dict[str, Fields] = {}
+    lines: dict[str, int] = {}
+    for line, row in rows:
+        wrong = {where for at, where in told if at == line}
+        written = row.get("name", "")
+        name = f"line-{line}" if not written or {"name", f"devices.{written}"} & wrong else written
+        names.setdefault(written, name)
+        kept = {key: value for key, value in row.items() if key not in wrong}
+        stand_ins = {"site": _NO_SITE, "address": _NO_ADDRESS.format(line >> 8 & 255, line & 255)}
+        entries[name], lines[name] = _entry(stand_ins | kept), line
+    for name, fields in entries.items():
+        parent = str(fields.get("parent", ""))
+        entries[name] = {**fields, "parent": names[parent]} if parent in names else fields
+    try:
+        require_fitting(path, Expected(file, entries, lines))
+    except InventoryError as error:
+        return [one for one in error.problems if one.file == file and (one.line, one.where) not in told]
+    except ControllerError:
+        pass  # told when it is to be written
+    return []
 
 
 def require_fitting(path: Path, expected: Expected) -> None:
@@ -108,17 +143,18 @@ class _at_lines:  # noqa: N801  reads as a statement
 class Counterparts:
     """What is taken already: names, MACs and serial numbers of the inventory and of the lines before."""
 
-    def __init__(self, file: str, inventory: Inventory) -> None:
+    def __init__(self, file: str, inventory_path: Path) -> None:
         self._file = file
         self._taken: dict[tuple[str, str], str] = {}
-        for device in inventory.devices.values():
-            self._take(device)
+        lines = inventory_yaml.read(inventory_path).lines
+        for device in inventory.load(inventory_path).devices.values():
+            self._take(device, f"{inventory_path}:{lines['devices', device.name]}")
 
-    def _take(self, device: Device) -> None:
-        self._taken["name", device.name] = "the inventory"
+    def _take(self, device: Device, place: str) -> None:
+        self._taken["name", device.name] = place
         for key, value in (("mac", device.mac), ("serial", device.serial)):
             if value:
-                self._taken[key, value] = f"{device.name} of the inventory"
+                self._taken[key, value] = f"{place} ({device.name})"
 
     def clashes(self, line: int, row: Mapping[str, str]) -> Iterator[Problem]:
         """The values of a line that somebody else has; and remembers them."""
@@ -126,10 +162,10 @@ class Counterparts:
             value = row.get(key, "")
             if not value:
                 continue
-            if key == "mac":
-                value = value.lower().replace("-", ":")
-            owner = self._taken.setdefault((key, value), f"line {line}")
-            if owner != f"line {line}":
+            value = _mac(value) if key == "mac" else value
+            here = f"{self._file}:{line}"
+            owner = self._taken.setdefault((key, value), here)
+            if owner != here:
                 yield Problem(
                     self._file, line, key, f"{value} is in {owner} already", "correct one of the two"
                 )
@@ -154,14 +190,16 @@ def _whole(path: Path, line: int, what: str, mend: str) -> Problem:
 
 
 def _rows(file: str, text: str) -> tuple[list[tuple[int, dict[str, str]]], list[Problem]]:
-    """The lines as column → text without what is empty; raises InventoryError for headings nobody knows."""
+    """The lines, and what is wrong with them as lines. Raises InventoryError where no column is the name."""
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True)
     found: list[tuple[int, dict[str, str]]] = []
     problems: list[Problem] = []
+    columns: list[str] = []
     try:
-        columns = _columns(file, next(reader, []))
+        columns, wrong = _columns(file, next(reader, []))
+        problems += wrong
         for cells in reader:
             line, texts = reader.line_num, [cell.strip() for cell in cells]
             if not any(texts) or texts[0].startswith("#"):
@@ -169,24 +207,24 @@ def _rows(file: str, text: str) -> tuple[list[tuple[int, dict[str, str]]], list[
             if len(texts) > len(columns) and any(texts[len(columns) :]):
                 what = f"has {len(texts)} cells, and there are {len(columns)} headings"
                 problems.append(Problem(file, line, "line", what, "put text that holds a comma in quotes"))
-            found.append((line, {key: cell for key, cell in zip(columns, texts, strict=False) if cell}))
+            filled = zip(columns, texts, strict=False)
+            found.append((line, {key: text for key, text in filled if text and key in _KNOWN}))
     except csv.Error as error:
-        raise InventoryError(
-            [*problems, Problem(file, reader.line_num, "line", str(error), "close the quotes")]
-        ) from None
+        problems.append(Problem(file, reader.line_num, "line", str(error), "close the quotes"))
+    needed = [key for key in NEEDED if key in columns]
     for line, row in found:
-        problems += [Problem(file, line, key, "is empty", "fill it in") for key in NEEDED if key not in row]
+        problems += [Problem(file, line, key, "is empty", "fill it in") for key in needed if key not in row]
     return found, problems
 
 
-def _columns(file: str, headings: Sequence[str]) -> list[str]:
-    known = ("name", *KEYS, *LABELS)
+def _columns(file: str, headings: Sequence[str]) -> tuple[list[str], list[Problem]]:
+    """What each column holds, and what is wrong with the headings; raises where none is the name."""
     columns = [heading.strip().lower() for heading in headings]
     columns = [HEADINGS.get(column, column) for column in columns]
     problems = [
-        Problem(file, 1, column or "heading", "is no heading we know", inventory_words.near(column, known))
+        Problem(file, 1, column or "heading", "is no heading we know", inventory_words.near(column, _KNOWN))
         for column in columns
-        if column not in known
+        if column not in _KNOWN
     ]
     problems += [
         Problem(file, 1, column, "is missing among the headings", f"add a column {column}")
@@ -198,19 +236,26 @@ def _columns(file: str, headings: Sequence[str]) -> list[str]:
         for column in sorted(set(columns))
         if columns.count(column) > 1
     ]
-    if problems:
+    if "name" not in columns:
         raise InventoryError(problems)
-    return columns
+    return columns, problems
 
 
 def _entry(row: Mapping[str, str]) -> Fields:
     fields: dict[str, str | dict[str, str | int | bool]] = {key: row[key] for key in KEYS if key in row}
-    if "mac" in row and re.fullmatch(r"(?:[0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}", row["mac"]):
-        digits = row["mac"].lower().replace("-", "").replace(":", "")
-        fields["mac"] = ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+    if "mac" in row:
+        fields["mac"] = _mac(row["mac"])
     fields["state"] = "expected"
     labels: dict[str, str | int | bool] = {key: row[key] for key in LABELS if key in row}
     return fields | ({"labels": labels} if labels else {})
+
+
+def _mac(written: str) -> str:
+    """With colons and in lower case; what is no MAC as it is."""
+    if not re.fullmatch(r"(?:[0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}", written):
+        return written
+    digits = written.lower().replace("-", "").replace(":", "")
+    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
 
 
 def _faults(expected: Expected) -> list[Problem]:

@@ -1,66 +1,67 @@
 # Unverified on hardware. Needs RouterOS 7 with ":convert transform=sha512".
-# The token is in "inner" and "outer", and is sent nowhere; what is said is signed, both ways.
-:local name @NAME@
-:local mac @MAC@
-:local claim @CLAIM@
-:local url @URL@
-:local user @USER@
-:local inner @INNER@
-:local outer @OUTER@
+# The token is in innerPad and outerPad, and is sent nowhere; what is said is signed, both ways. A variable must
+# not be called like any property: in "find user=$user" it would mean the item's own.
+:local ourName @NAME@
+:local ourMac @MAC@
+:local ourClaim @CLAIM@
+:local edgeUrl @URL@
+:local ourUser @USER@
+:local innerPad @INNER@
+:local outerPad @OUTER@
 :global plazaClaimTries
 :if ([:typeof $plazaClaimTries] != "num") do={ :set plazaClaimTries 0 }
 :set plazaClaimTries ($plazaClaimTries + 1)
-:local forget do={
+:local forgetAll do={
     /system scheduler remove [find name="plaza-claim"]
     /system script remove [find name="plaza-claim"]
     /system script environment remove [find name="plazaClaimTries"]
 }
 :if ($plazaClaimTries > 1440) do={
-    $forget
+    $forgetAll
     :error "Plaza did not answer for a day"
 }
-:local sign do={
-    :local half [:convert ($inner . $text) transform=sha512 to=hex]
-    :return [:convert ($outer . [:convert $half from=hex to=raw]) transform=sha512 to=hex]
+:local signWords do={
+    :local halfHash [:convert ($innerPad . $ourWords) transform=sha512 to=hex]
+    :return [:convert ($outerPad . [:convert $halfHash from=hex to=raw]) transform=sha512 to=hex]
 }
-:if ([:len [/interface find mac-address=$mac]] = 0) do={
+:if ([:len [/interface find mac-address=$ourMac]] = 0) do={
     :error "this is not the device with that MAC"
 }
 /file remove [find name~"^plaza-host_"]
 /ip ssh export-host-key key-file-prefix=plaza-host
 :delay 2s
-:local hostkey [/file get [:pick [find name~"^plaza-host_.*pub"] 0] contents]
+:local hostKey [/file get [:pick [find name~"^plaza-host_.*pub"] 0] contents]
 /file remove [find name~"^plaza-host_"]
-:local model ""
-:local serial ""
+:local itsModel ""
+:local itsSerial ""
 :do {
-    :set model [/system routerboard get model]
-    :set serial [/system routerboard get serial-number]
+    :set itsModel [/system routerboard get model]
+    :set itsSerial [/system routerboard get serial-number]
 } on-error={
-    :set model [/system resource get board-name]
+    :set itsModel [/system resource get board-name]
 }
-:local tail ("\nclaim=" . $claim . "\ndevice=" . $name . "\nmac=" . $mac . "\nmodel=" . $model . "\nversion=" . [/system resource get version] . "\nserial=" . $serial . "\nhostkey64=" . [:convert $hostkey to=base64])
-:foreach step in={"hello";"done"} do={
-    :local text ("plaza-claim-1\nstep=" . $step . $tail)
-    :local signature [$sign inner=$inner outer=$outer text=("claim-question\n" . $text)]
-    :local heard ([/tool fetch url=$url http-method=post http-data=($text . "\nsignature=" . $signature) check-certificate=no output=user as-value]->"data")
-    :local cut [:find $heard "\nsignature="]
-    :local said [:pick $heard 0 $cut]
-    :local theirs [:pick $heard ($cut + 11) ($cut + 139)]
-    :if ($theirs != [$sign inner=$inner outer=$outer text=("claim-answer\n" . $said)]) do={
+:local tailLines ("\nclaim=" . $ourClaim . "\ndevice=" . $ourName . "\nmac=" . $ourMac . "\nmodel=" . $itsModel . "\nversion=" . [/system resource get version] . "\nserial=" . $itsSerial . "\nhostkey64=" . [:convert $hostKey to=base64])
+:foreach thisStep in={"hello";"done"} do={
+    :local ourWords ("plaza-claim-1\nstep=" . $thisStep . $tailLines)
+    :local ourSign [$signWords innerPad=$innerPad outerPad=$outerPad ourWords=("claim-question\n" . $ourWords)]
+    :local heardAll ([/tool fetch url=$edgeUrl http-method=post http-data=($ourWords . "\nsignature=" . $ourSign) check-certificate=no output=user as-value]->"data")
+    :local cutAt [:find $heardAll "\nsignature="]
+    :local saidWords [:pick $heardAll 0 $cutAt]
+    :local theirSign [:pick $heardAll ($cutAt + 11) ($cutAt + 139)]
+    :if ($theirSign != [$signWords innerPad=$innerPad outerPad=$outerPad ourWords=("claim-answer\n" . $saidWords)]) do={
         :error "somebody else answered"
     }
-    :local key [:pick $said ([:find $said "\nkey="] + 5) [:len $said]]
-    :if ([:typeof [:find $said ("step=" . $step . "\n")]] = "nil") do={
+    :local ourKey [:pick $saidWords ([:find $saidWords "\nkey="] + 5) [:len $saidWords]]
+    :if ([:typeof [:find $saidWords ("step=" . $thisStep . "\n")]] = "nil") do={
         :error "somebody else answered"
     }
-    :if ($step = "hello") do={
-        :if ([:len [/user find name=$user]] = 0) do={
-            /user add name=$user group=full password=[:rndstr length=40]
+    :if ($thisStep = "hello") do={
+        :if ([:len [/user find name=$ourUser]] = 0) do={
+            /user add name=$ourUser group=full password=[:rndstr length=40]
         }
-        /user ssh-keys remove [find user=$user comment="adopted by plaza"]
-        /user ssh-keys add user=$user key=$key comment="adopted by plaza"
-        /system identity set name=$name
+        /user ssh-keys remove [find user=$ourUser comment="adopted by plaza"]
+        /user ssh-keys add user=$ourUser key=$ourKey comment="adopted by plaza"
+        /system identity set name=$ourName
     }
 }
-$forget
+$forgetAll

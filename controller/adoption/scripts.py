@@ -7,10 +7,12 @@ from types import MappingProxyType
 from typing import Final
 
 from controller.adoption.claims import Ticket
+from controller.adoption.dhcp import VENDORS
 from controller.adoption.tokens import pads
 from controller.errors import AdoptionError
 from drivers.configurers.routeros.language import quote
-from drivers.model import Device
+from drivers.configurers.ways import CONFIGURERS, CONTROLLERS
+from drivers.model import Device, PollBy
 
 PATH: Final = "/adopt/claim"
 _UNTIL: Final = "%Y-%m-%d %H:%M UTC"
@@ -82,11 +84,25 @@ PLATFORMS: Final[Mapping[str, str]] = MappingProxyType(
 def kind_of(device: Device) -> str:
     """The script that a device understands. Raises AdoptionError when there is none for its platform."""
     if device.platform not in PLATFORMS:
-        raise AdoptionError(
-            f"{device.name}: there is no script for {device.platform}; put our key on it by hand, then "
-            f"`plaza adopt {device.name}`"
-        )
+        next_one = first_step(device)
+        raise AdoptionError(f"{device.name}: there is no script for {device.platform}; instead: {next_one}")
     return PLATFORMS[device.platform]
+
+
+def first_step(device: Device) -> str:
+    """What a person does first with a new device, by how its platform comes in."""
+    name = device.name
+    if device.platform in PLATFORMS:
+        script = f"plaza adopt script {name}"
+        return script if device.mac else f"write its `mac:` into the inventory, then {script}"
+    if device.platform in CONFIGURERS:
+        return f"put our key on it by hand, then plaza adopt {name}"
+    pin = f"plaza adopt {name}, " if device.poll is PollBy.SSH else ""
+    if device.platform in VENDORS:
+        controller = CONTROLLERS.get(device.platform, "its vendor's controller")
+        dhcp = f"plaza adopt dhcp {device.site} --controller IP"
+        return f"take it in at {controller} ({dhcp} leads it there), then {pin}plaza adopt done {name}"
+    return f"set it up as its vendor says, then {pin}plaza adopt done {name}"
 
 
 def _text(name: str) -> str:

@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, select
 
 from controller.adoption.claims import Standing, standings
+from controller.adoption.scripts import PLATFORMS, first_step
 from controller.model import Inventory
 from controller.store.engine import READ_ONLY
 from controller.store.tables import device_facts, host_keys
+from drivers.configurers.ways import CONFIGURERS
 from drivers.model import Device, Lifecycle
 
 NEW = frozenset({Lifecycle.EXPECTED, Lifecycle.STAGING})
@@ -54,13 +56,15 @@ def _standing(
     if pinned:
         return "its host key is pinned", _after(device)
     if one is None:
-        return "no token yet", f"plaza adopt script {device.name}"
+        return "no token yet" if device.platform in PLATFORMS else "not taken in yet", first_step(device)
     if one.expires_at <= now.timestamp():
-        return f"its token expired {_shown(one.expires_at, zone)}", f"plaza adopt script {device.name}"
+        return f"its token expired {_shown(one.expires_at, zone)}", first_step(device)
     return f"waits for its first boot; token until {_shown(one.expires_at, zone)}", ""
 
 
 def _after(device: Device) -> str:
+    if device.platform not in CONFIGURERS:
+        return f"plaza adopt done {device.name}"
     if device.state is Lifecycle.EXPECTED:
         return f"set `state: staging` of {device.name} in the inventory"
     return f"plaza apply {device.name}, then plaza adopt done {device.name}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from controller.cli.apply import TYPED, YES
+from controller.cli.asking import agreed
 
 if TYPE_CHECKING:
     from controller.rotation.carry import Means
@@ -35,6 +36,9 @@ def list_people() -> None:
     for one in gone.values():
         said = f"revoked {when(one.revoked_at)} by {one.revoked_by}: {one.why}"
         click.echo(f"{one.person}  {one.fingerprint}  {said}")
+    if not inventory.people and not gone:
+        mend = "write them below `people:` in the inventory (docs/people.md)"
+        click.echo(f"nobody is listed, and no key was revoked; {mend}", err=True)
 
 
 @access.command()
@@ -66,7 +70,7 @@ def revoke(person: str, why: str, files: tuple[Path, ...], yes: bool, typed: tup
     known = {one.line for one in means.ledger.revoked() if one.person == person}
     if rotation is None or set(lines) - known:
         _require_keys(person, lines)
-        if not yes and not click.confirm(f"Revoke {len(lines)} key(s) of {person} everywhere?", err=True):
+        if not yes and not agreed(f"Revoke {len(lines)} key(s) of {person} everywhere?"):
             click.echo("nothing was revoked", err=True)
             return
         rotation = carry.revoke(means, person, lines, why)
@@ -98,6 +102,8 @@ def report(person: str, look: bool) -> None:
     for line in spreading.told(means, rotation):
         click.echo(line)
     unknown = carry.unknown(means)
+    if not means.ledger.steps(rotation) and not unknown:
+        click.echo("Plaza enters no device yet, so nothing is known; plaza adopt pins some", err=True)
     for device in unknown:
         click.echo(f"{device.name}: unknown: Plaza does not enter it, so look there by hand")
     here = means.app.inventory.devices

@@ -50,11 +50,11 @@ def csv_(file: Path, check: bool) -> None:
 
     Columns: name, site, address, mac, and where wanted platform, serial, role, parent, profile, model, where.
     """
-    from controller import inventory, settings
+    from controller import settings
     from controller.adoption import expected
 
     path = settings.load().inventory
-    found = expected.read(file, inventory.load(path))
+    found = expected.read(file, path)
     if check:
         expected.require_fitting(path, found)
         click.echo(f"{len(found.entries)} devices are sound; nothing was written")
@@ -163,7 +163,7 @@ def status() -> None:
         built = _build()
     rows = states.rows(built.inventory, built.engine, utc_now())
     if not rows:
-        click.echo("no device is expected")
+        click.echo("no device is expected or in staging; plaza adopt csv FILE adds some")
         return
     table = Table("DEVICE", "SITE", "STATE", "STANDS", "NEXT", box=None, pad_edge=False)
     for row in rows:

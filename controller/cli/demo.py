@@ -94,8 +94,9 @@ def _logs(wanted: "Settings") -> Path:
 
 def _greet(app: "App", done: Event) -> None:
     """Wait until things answer, pin the simulated host keys, then say where to look and what to try."""
-    from controller.demo import adopt_new, recording_sites
+    from controller.demo import adopt_new, in_service, recording_sites
 
+    began_s = int(time.time())
     console = f"http://{app.settings.console_listen}/"
     portal = [f"{site.portal.gateway_url}/" for site in recording_sites(app.inventory)]
     if not _answers([console + "healthz", f"{app.settings.public_portal_url}/healthz", *portal[:1]], done):
@@ -103,10 +104,10 @@ def _greet(app: "App", done: Event) -> None:
     for error in adopt_new(app):
         _say(str(error))
     plaza = _short(Path(sys.argv[0]))
-    name = next(iter(app.inventory.devices))
+    names = [device.name for device in in_service(app.inventory)]
     lines = [
         "",
-        f"Plaza runs with {len(app.inventory.devices)} simulated access points, polled every "
+        f"Plaza runs with {len(names)} simulated access points, polled every "
         f"{app.settings.poll_interval_s} s; the first round is on its way.",
         "",
         f"  Console  {console}",
@@ -117,12 +118,12 @@ def _greet(app: "App", done: Event) -> None:
         "Try next, in another terminal:",
         f"  {plaza} poll --once",
         f"  {plaza} diff mun=08019",
-        f"  {plaza} demo break {name}      then find it red in the console, with the reason",
+        f"  {plaza} demo break {names[0]}      then find it red in the console, with the reason",
         "",
         "Ctrl-C stops everything.",
     ]
     _say("\n".join(lines))
-    _say_when_all_are_polled(app, done)
+    _say_when_all_are_polled(app, names, began_s, done)
 
 
 def _answers(urls: list[str], done: Event) -> bool:
@@ -146,15 +147,15 @@ def _reachable(url: str) -> bool:
         return False
 
 
-def _say_when_all_are_polled(app: "App", done: Event) -> None:
+def _say_when_all_are_polled(app: "App", names: list[str], since_s: int, done: Event) -> None:
     from controller.store import health
 
-    total = len(app.inventory.devices)
     while not done.wait(1.0):
-        verdicts = [verdict for verdict, _at in health.latest(app.engine).values()]
-        if len(verdicts) >= total:
+        latest = health.latest(app.engine)
+        verdicts = [latest[name][0] for name in names if name in latest and latest[name][1] >= since_s]
+        if len(verdicts) == len(names):
             up = sum(1 for verdict in verdicts if verdict.state == "up")
-            _say(f"All {total} access points have been polled: {up} up.")
+            _say(f"All {len(names)} access points have been polled: {up} up.")
             return
 
 

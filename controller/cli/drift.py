@@ -117,7 +117,9 @@ def _fix(
         one for one in devices if one.name in found and found[one.name].state in {State.OWNED, State.BOTH}
     ]
     if not drifted:
-        click.echo("nothing of ours was changed anywhere", err=True)
+        unread = sum(one.name not in found or found[one.name].state is State.UNKNOWN for one in devices)
+        unknown = f"; not read yet: {unread} of {counted(len(devices))}, add --now" if unread else ""
+        click.echo(f"nothing of ours is known to have changed{unknown}", err=True)
         return
     try:
         carry_out(built, "drift", lambda resumed: plan(built, drifted, stage=True), consent, revert_s)
@@ -162,6 +164,8 @@ def _line(one: "Finding", now: int) -> str:
 def _sum(devices: "Sequence[Device]", found: "dict[str, Finding]", now: int) -> str:
     from controller.drift import DRIFTED, State
 
+    if not devices:
+        return "none of these is configured by Plaza, so there is nothing to compare: plaza platform safety"
     known = [found[one.name] for one in devices if one.name in found]
     drifted = sum(one.state in DRIFTED for one in known)
     same = sum(one.state is State.SAME for one in known)

@@ -47,14 +47,16 @@ def list_images(as_json: bool) -> None:
     """Show the images that are kept, newest first."""
     from dataclasses import asdict
 
-    images = _means().images.all()
+    kept = _means().images
+    images = [(image, kept.lacks(image)) for image in kept.all()]
     if as_json:
-        click.echo(json.dumps([asdict(image) for image in images], indent=2))
+        click.echo(json.dumps([asdict(image) | {"lacks": lacks} for image, lacks in images], indent=2))
         return
-    for image in images:
+    for image, lacks in images:
         more = f" and {len(image.models) - 1} more" if len(image.models) > 1 else ""
         what = f"{image.platform} {image.version} for {image.models[0]}{more}"
-        click.echo(f"{image.sha256[:12]}  {image.octets / 1e6:6.1f} MB  {what}  {image.name}")
+        said = f": {lacks}" if lacks else ""
+        click.echo(f"{image.sha256[:12]}  {image.octets / 1e6:6.1f} MB  {what}  {image.name}{said}")
 
 
 @firmware.command()
@@ -90,6 +92,7 @@ def start(selector: str, image: str, kbps: int | None, why: str, **asked: Any) -
     from dataclasses import replace
 
     from controller.cli import rollout_run
+    from controller.errors import FirmwareError
     from controller.firmware.work import Firmware
     from controller.rollouts.seam import Policy
     from controller.selector import select
@@ -98,9 +101,11 @@ def start(selector: str, image: str, kbps: int | None, why: str, **asked: Any) -
         raise click.UsageError("say why: --why TEXT")
     built = _built()
     means = _means(built)
-    sha256 = means.images.find(image).sha256
-    work = Firmware(replace(means, sha256=sha256))
-    policy = with_options(Policy(image=sha256, kbps=kbps or 0), asked)
+    found = means.images.find(image)
+    if lacks := means.images.lacks(found):
+        raise FirmwareError(f"image {found.name}: {lacks}")
+    work = Firmware(replace(means, sha256=found.sha256))
+    policy = with_options(Policy(image=found.sha256, kbps=kbps or 0), asked)
     said = rollout_run.Said(asked["yes"], asked["typed"], asked["detach"])
     asked_for = rollout_run.Asked(work, selector, why, policy)
     sys.exit(rollout_run.start(built, asked_for, select(built.inventory, selector), said))

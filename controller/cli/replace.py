@@ -1,7 +1,7 @@
 """`plaza replace`: another box takes a device's place, and keeps its name, history and intent."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -11,6 +11,12 @@ from controller.cli.newfile import NewFile
 if TYPE_CHECKING:
     from controller.rotation.carry import Means
     from drivers.model import Device
+    from drivers.ssh import HostKey
+
+_PROOF: Final = (
+    "Either read it there (OpenWrt: dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key) and add "
+    "--fingerprint SHA256:…, or let it prove itself: --mac MAC --script FILE, run there at first boot"
+)
 
 
 @click.command()
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     type=NewFile(),
     help="Write what the new box runs at its first boot, with a one-time token, into this file.",
 )
+@click.option("--check", is_flag=True, help="Tell what would be done, and change nothing.")
 @YES
 def replace(
     name: str,
@@ -31,7 +38,7 @@ def replace(
     mac: str,
     fingerprint: str,
     script: Path | None,
-    yes: bool,
+    **how: bool,
 ) -> None:
     """Say that another box stands where the device NAME stood.
 
@@ -43,9 +50,15 @@ def replace(
 
     from controller import swaps
 
+    serial, mac = serial.strip(), mac.strip().lower().replace("-", ":")
+    if not serial:
+        raise click.UsageError("--serial is empty; write what is printed on the new box")
     means = _means()
     device = _device(means, name)
-    if serial != device.serial or (mac and mac.lower().replace("-", ":") != device.mac):
+    other = serial != device.serial or (mac and mac != device.mac)
+    if how["check"]:
+        sys.exit(_checked(means, device, (serial, mac) if other else None, fingerprint))
+    if other:
         swaps.put_in_place(means, device, serial, mac)
         means = _means()
         device = _device(means, name)
@@ -55,7 +68,7 @@ def replace(
     elif not swaps.was_claimed(means, device):
         _ask_for_proof(means, device, script)
         sys.exit(3)
-    _configure(means, device, Consent(yes, (name,)))
+    _configure(means, device, Consent(how["yes"], (name,)))
 
 
 def _configure(means: "Means", device: "Device", consent: Consent) -> None:
@@ -66,14 +79,40 @@ def _configure(means: "Means", device: "Device", consent: Consent) -> None:
     carry_out(built, f"replace {device.name}", lambda _resumed: plan(built, [device]), consent, None)
 
 
-def _pin(means: "Means", device: "Device", typed: str) -> None:
+def _checked(means: "Means", device: "Device", box: tuple[str, str] | None, fingerprint: str) -> int:
+    """Say what would be done, looking only; 3 when the proof is missing. `box`: serial and MAC of another."""
+    from controller import swaps
+
+    if box is None:
+        click.echo(f"{device.name}: serial and MAC are in the inventory already")
+    else:
+        swaps.try_in_place(means, device, *box)
+        before = f"serial {device.serial or 'not known'}, MAC {device.mac or 'not known'}"
+        click.echo(f"{device.name}: {before} would become serial {box[0]}, MAC {box[1] or 'not known'}")
+    if fingerprint:
+        shown = _seen(means, device)
+        swaps.require_seen(device.name, shown, fingerprint)
+        click.echo(f"{device.name}: {shown.kind} {shown.fingerprint} would be pinned, as it shows it")
+    elif box is not None or not swaps.was_claimed(means, device):
+        click.echo(f"{device.name}: then the proof is missing, and the old host key stays pinned. {_PROOF}")
+        return 3
+    click.echo(f"{device.name}: then it would become what the old one was: plaza diff {device.name}")
+    return 0
+
+
+def _seen(means: "Means", device: "Device") -> "HostKey":
     from contextlib import nullcontext
 
-    from controller import swaps
     from drivers import ssh
 
     with means.access.jump(device) or nullcontext() as through:
-        shown = ssh.fetch_host_key(device, through=through)
+        return ssh.fetch_host_key(device, through=through)
+
+
+def _pin(means: "Means", device: "Device", typed: str) -> None:
+    from controller import swaps
+
+    shown = _seen(means, device)
     swaps.pin_seen(means, device.name, shown, typed)
     click.echo(f"{device.name}: {shown.kind} {shown.fingerprint} pinned")
 
@@ -82,12 +121,7 @@ def _ask_for_proof(means: "Means", device: "Device", script: Path | None) -> Non
     if script is not None:
         _write_script(means, device, script)
         return
-    click.echo(
-        f"{device.name}: the host key of the new box is not believed yet. Either read it there "
-        "(OpenWrt: dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key) and add "
-        "--fingerprint SHA256:…, or let it prove itself: --mac MAC --script FILE, run there at first boot",
-        err=True,
-    )
+    click.echo(f"{device.name}: the host key of the new box is not believed yet. {_PROOF}", err=True)
 
 
 def _write_script(means: "Means", device: "Device", file: Path) -> None:

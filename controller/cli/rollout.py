@@ -96,21 +96,27 @@ def start(selector: str, why: str, detach: bool, yes: bool, typed: tuple[str, ..
 @rollout.command()
 @ID
 @click.option("--follow", is_flag=True, help="Stay and show how it goes on.")
+@click.option("--all", "every", is_flag=True, help="A line for each device that was not changed.")
 @click.option("--json", "as_json", is_flag=True, help="For a program.")
-def status(name: str, follow: bool, as_json: bool) -> None:
-    """Show where a rollout stands, wave by wave."""
-    from controller.cli import rollout_show
+def status(name: str, follow: bool, every: bool, as_json: bool) -> None:
+    """Show where a rollout stands, and what each wave waits for.
 
-    _, store, found = _opened(name)
+    Times are in the zone of the maintenance windows where all its devices share one, else in this machine's.
+    """
+    from controller.cli import rollout_show
+    from controller.cli.rollout_clock import clock_of
+    from controller.rollouts.board import board_of
+
+    built, store, found = _opened(name)
     if follow:
         rollout_show.follow(store, found.name)
-        found = store.get(found.name)
-    rows = store.rows(found.name)
+    board = board_of(store, built.inventory, found.name)
     if as_json:
-        click.echo(json.dumps(rollout_show.as_json(found, rows), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(rollout_show.as_json(board), indent=2, ensure_ascii=False))
     else:
-        rollout_show.standing(found, rows, store.now())
-    sys.exit(rollout_show.exit_code(found, rows))
+        clock = clock_of(built.inventory, board.rows, board.now)
+        rollout_show.standing(board, clock, every=every)
+    sys.exit(rollout_show.exit_code(board))
 
 
 @rollout.command()

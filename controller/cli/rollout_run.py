@@ -18,9 +18,11 @@ from controller import rollout as one_device
 from controller.app import App, utc_now
 from controller.cli import rollout_show
 from controller.cli.apply import counted
+from controller.cli.rollout_clock import Clock, clock_of
 from controller.errors import StoreBusy
-from controller.journal import State
+from controller.journal import Row, State
 from controller.rollouts import known, starting
+from controller.rollouts.board import board_of
 from controller.rollouts.carrying import fleet_of, work_of
 from controller.rollouts.runner import advance
 from controller.rollouts.seam import Phase, Policy, Preflight, Work
@@ -59,7 +61,7 @@ def start(built: App, asked: Asked, devices: Sequence[Device], said: Said) -> in
     found = _look(asked.work, devices)
     name = token_hex(8)
     planned = starting.plan(name, found, _frame(built, asked.policy))
-    rollout_show.plan(planned, found)
+    rollout_show.plan(planned, found, _clock(built, planned.rows))
     if not any(row.state in _TURN for row in planned.rows):
         click.echo("nothing to change", err=True)
         return 2 if any(row.state is State.HELD for row in planned.rows) else 0
@@ -75,7 +77,7 @@ def start(built: App, asked: Asked, devices: Sequence[Device], said: Said) -> in
 def retry(built: App, found: Rollout, why: str, said: Said) -> int | None:
     """Plan anew what failed or was held, and go on; nobody else changes devices meanwhile. As `start`."""
     store = Store(one_device.works_of(built).journal)
-    with one_device.alone(built.settings.data_dir):
+    with one_device.alone(built.settings.data_dir, f"plaza rollout retry {found.name}"):
         rows = store.rows(found.name)
         devices = starting.to_retry(rows, built.inventory)
         if not devices and not any(row.state is State.PENDING for row in rows):
@@ -84,7 +86,7 @@ def retry(built: App, found: Rollout, why: str, said: Said) -> int | None:
         looked = _look(work_of(built, found), devices)
         frame = _frame(built, found.policy)
         planned = starting.plan(found.name, looked, frame)
-        rollout_show.plan(planned, looked)
+        rollout_show.plan(planned, looked, _clock(built, planned.rows))
         if not _agreed(built, planned, looked, said):
             click.echo("nothing was changed", err=True)
             return None
@@ -104,7 +106,7 @@ def carry_on(built: App, made: Rollout, *, detach: bool) -> int:
         return 3
     try:
         with (
-            one_device.alone(built.settings.data_dir),
+            one_device.alone(built.settings.data_dir, f"plaza rollout {made.name}"),
             _interruptible(),
             rollout_show.progress(store.get(made.name), store.rows(made.name)) as tell,
         ):
@@ -112,12 +114,17 @@ def carry_on(built: App, made: Rollout, *, detach: bool) -> int:
     except StoreBusy as error:
         click.echo(f"{error}; the rollout is kept and the worker carries it on: {hint}", err=True)
         return 3
-    found, rows = store.get(made.name), store.rows(made.name)
-    rollout_show.standing(found, rows, store.now())
+    board = board_of(store, built.inventory, made.name)
+    clock = clock_of(built.inventory, board.rows, board.now)
+    rollout_show.standing(board, clock)
     if stands.until:
-        until = rollout_show.when(stands.until)
+        until = clock.until(stands.until)
         click.echo(f"waits until {until}: {stands.said}; the worker goes on: {hint}", err=True)
-    return rollout_show.exit_code(found, rows)
+    return rollout_show.exit_code(board)
+
+
+def _clock(built: App, rows: Sequence[Row]) -> Clock:
+    return clock_of(built.inventory, [row.device for row in rows], int(utc_now().timestamp()))
 
 
 def _frame(built: App, policy: Policy) -> Frame:

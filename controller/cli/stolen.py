@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from controller.cli.apply import TYPED, YES
+from controller.cli.asking import agreed
 
 if TYPE_CHECKING:
     from controller.cli.spreading import Agreed
@@ -32,9 +33,11 @@ def stolen(name: str, why: str, yes: bool, typed: tuple[str, ...]) -> None:
     if others:
         raise click.UsageError(f"{name!r} is {1 + len(others)} devices; name one")
     held = swaps.held(means.app.inventory, device)
+    click.echo(f"what is to be done about {device.name} and what it held:")
+    click.echo(f"{device.name}: will be retired, its host key never believed again, its open claims void")
     for one in held:
         click.echo(f"{one.credential}: {one.how}: {one.said}")
-    if not yes and not click.confirm(f"Was {device.name} stolen?", err=True):
+    if not yes and not agreed(f"Was {device.name} stolen, and shall that be done?"):
         click.echo("nothing was changed", err=True)
         return
     swaps.take_away(means, device, why)

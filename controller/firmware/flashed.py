@@ -71,7 +71,7 @@ class Flashed:
         return apply.ask(self.to, time.monotonic() + 2 * self.to.timers.grace_s, look)
 
     def _look(self, talk: Talk, token: str) -> Found:
-        present = self.flasher.present(talk)
+        present = self.flasher.present(talk, self.image)
         if present.version == self.image.version:
             return Found(present, Flashing(Stage.NONE))
         return Found(present, self.flasher.status(talk, self.image, token))

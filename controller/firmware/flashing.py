@@ -19,6 +19,7 @@ from controller.rollout import ARMING_S
 from controller.rollouts.seam import Fits, Phase, Tell
 from controller.rollouts.store import Store
 from drivers.apply import Target
+from drivers.configurers.seam import Talk
 from drivers.errors import AuthFailed, DriverError, UnexpectedReply, Unreachable
 from drivers.firmware.seam import Image
 from drivers.firmware.ways import FLASHERS
@@ -29,6 +30,7 @@ POINT_OF_NO_RETURN: Final = State.APPLIED
 
 _WAITS: Final = "the maintenance window ends; what was sent of the image stays"
 _BEGUN: Final = "its flash began"  # so that nobody takes it for one whose controller died
+_UNAGREED: Final = "nobody agreed to that: plaza rollout retry asks"
 _TOO_LATE: Final = "the maintenance window is too short now for a flash; the image is there"
 
 
@@ -68,11 +70,9 @@ class Flash:
 
     def _prepared(self, device: Device, image: Image) -> Row:
         to = self.means.target(device)
-        looked = looking.look(to, device, image, self.means.wished(device))
-        if looked.present.version == image.version:
-            return self._ended(State.SKIPPED, f"it runs {image.version} already")
-        if trouble := looking.other_board(looked.present, image) or looked.trouble:
-            return self._ended(State.HELD, trouble)
+        with to.connect() as session:
+            if (not_now := self._not_now(to, to.talk(session), device, image)) is not None:
+                return not_now
         gate = Gate(self._runs, self.fits, self._note)
         flasher = FLASHERS[device.platform]
         kbps = Store(self.means.works.journal).get(self.row.rollout).policy.kbps
@@ -80,11 +80,33 @@ class Flash:
         gate.check()
         with to.connect() as session:
             talk = to.talk(session)
+            if (not_now := self._not_now(to, talk, device, image)) is not None:
+                return not_now
             running = to.configurer.read(talk)
             seen = Seen(running, to.configurer.redacted(running), "before", self.row.rollout)
             token = f"{token_hex(16)}-{self.means.works.history.keep(device, seen)}"
             flasher.check(talk, image, token)
         return self._on_mains(device, lambda: self._flashed(to, device, image, token))
+
+    def _not_now(self, to: Target, talk: Talk, device: Device, image: Image) -> Row | None:
+        """Why it is not flashed, looked at before anything is sent to it and again once the image is there.
+
+        Who was out of reach at the beginning is held for what would have held it then. If it was taken for
+        another model, it waits as one of its own.
+        """
+        looked = looking.look(self.means, to, talk, device, image)
+        if looked.other:
+            return self._ended(State.HELD if self.row.diff else State.SKIPPED, looked.other)
+        if looked.present.version == image.version:
+            return self._ended(State.SKIPPED, f"it runs {image.version} already")
+        agreed = looking.agreed_from(looked.present.version) in self.row.diff
+        if reason := looked.trouble or ("" if agreed or not looked.older else f"{looked.older}; {_UNAGREED}"):
+            return self._ended(State.HELD, reason)
+        model = looked.facts.model
+        if self.row.attempts and model not in {"", self.row.model}:
+            row = replace(self.row, model=model)
+            return self.means.write(row, self.tell, State.PENDING, f"only now known as {model}")
+        return None
 
     def _flashed(self, to: Target, device: Device, image: Image, token: str) -> Row:
         back_s = self.means.back_within_s(device)

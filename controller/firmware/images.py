@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from drivers.firmware.ways import FLASHERS, READERS, platform_of
 
 _PIECE: Final = 1 << 20
 _SHORTEST: Final = 4
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,16 @@ class Images:
     clock: Callable[[], datetime]
 
     def add(self, file: Path, claim: Claim) -> Image:
-        """Keep a copy. Raises FirmwareError for a file that is no image, or not the one it is said to be."""
+        """Keep a copy.
+
+        Raises FirmwareError for a file that is no image, or not the one it is said to be, and for a name
+        under which another image is kept.
+        """
+        if claim.sha256 and not _SHA256.fullmatch(claim.sha256.strip().lower()):
+            raise FirmwareError(
+                f"--sha256 {claim.sha256!r} is no sha256, which has 64 digits of 0-9 and a-f: "
+                "copy all of it from where the maker publishes it"
+            )
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self.folder, prefix=".new.")  # mkstemp makes it 0600
         new = Path(name)
@@ -55,6 +66,7 @@ class Images:
                 copy.flush()
                 os.fsync(copy.fileno())
             image = _checked(file.name, new, sha256, claim)
+            self._is_free(image)
             new.replace(self.path(sha256))
         except OSError as error:
             raise FirmwareError(f"{file}: {error.strerror or error}") from error
@@ -85,6 +97,14 @@ class Images:
             raise FirmwareError(f"{text!r} is {len(found)} images; write the beginning of a sha256")
         return found[0]
 
+    def lacks(self, image: Image) -> str:
+        """Why an image that is known cannot be sent anywhere; "" where its file is there, as long as ever."""
+        try:
+            octets = self.path(image.sha256).stat().st_size
+        except FileNotFoundError:
+            return "its file is gone; add it again"
+        return "" if octets == image.octets else "its file is damaged; add it again"
+
     def remove(self, image: Image) -> None:
         """Forget it and its file; whether somebody needs it is for the caller to know."""
         with self.engine.begin() as connection:
@@ -93,6 +113,20 @@ class Images:
             entry = Entry(self.actor, "firmware-removed", image.sha256, detail, self.clock())
             audit.record(connection, self.audit_key, entry)
         self.path(image.sha256).unlink(missing_ok=True)
+
+    def _is_free(self, image: Image) -> None:
+        """What is kept is not taken for something else: by its name, or with other words than before."""
+        for kept in self.all():
+            what = f"{kept.platform} {kept.version}, sha256 {kept.sha256[:12]}"
+            mend = f"plaza firmware remove {kept.sha256[:12]}"
+            if kept.name == image.name and kept.sha256 != image.sha256:
+                raise FirmwareError(
+                    f"{image.name}: another image has this name ({what}); rename the file, or {mend} first"
+                )
+            same = kept.version == image.version and kept.models[0] in image.models
+            if kept.sha256 == image.sha256 and not same:
+                said = f"it is kept already, as {kept.version} for {kept.models[0]}"
+                raise FirmwareError(f"{image.name}: {said}; if that is wrong, {mend} first")
 
     def _record(self, image: Image, model: str) -> None:
         now = self.clock()
@@ -141,23 +175,25 @@ def _copy(file: Path, write: Callable[[bytes], object]) -> str:
 
 def _checked(name: str, file: Path, sha256: str, claim: Claim) -> Image:
     """What the file says, and the person where it says nothing. Raises FirmwareError."""
-    if claim.sha256 and claim.sha256.lower() != sha256:
+    if claim.sha256 and claim.sha256.strip().lower() != sha256:
         raise FirmwareError(f"{name}: its sha256 is {sha256}, not the one given; download it again")
-    platform = claim.platform or platform_of(file)
+    try:
+        platform = claim.platform or platform_of(file)
+        told = READERS[platform](file) if platform in READERS else Told()
+    except NotAnImage as error:
+        raise FirmwareError(f"{name}: {error}; get the whole and right one from its maker") from error
     if platform not in FLASHERS:
         known = ", ".join(FLASHERS)
         said = f"Plaza does not flash {platform!r}" if platform else "it does not tell its platform"
         raise FirmwareError(f"{name}: {said}; give --platform, one of {known}")
-    try:
-        told = READERS[platform](file)
-    except NotAnImage as error:
-        raise FirmwareError(f"{name}: {error}") from error
     models = told.models or ((claim.model,) if claim.model else ())
     version = told.version or claim.version
     _contradicted(name, told, claim)
     if not models or not version:
         lacks = "--model" if not models else "--version"
-        raise FirmwareError(f"{name}: it does not say what it is for itself; give {lacks}")
+        raise FirmwareError(
+            f"{name}: it does not say what it is for (it is of an old kind, or cut short); give {lacks}"
+        )
     return Image(sha256, name[:128], platform, models, version[:64], file.stat().st_size)
 
 

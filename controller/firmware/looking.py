@@ -9,10 +9,11 @@ from controller import intent as wanting
 from controller.errors import FirmwareError, SecretError
 from controller.firmware import power
 from controller.firmware.means import Means
+from controller.journal import TURNS
 from controller.rollouts import known
 from controller.rollouts.seam import Preflight
 from drivers.apply import Target
-from drivers.configurers.seam import Phase, Wish
+from drivers.configurers.seam import Phase, Talk
 from drivers.errors import DriverError, Unreachable
 from drivers.facts import Facts
 from drivers.firmware.seam import Image, Present
@@ -24,11 +25,17 @@ LEAST_ROOM: Final = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a device says of itself; `trouble` "" where nothing on it speaks against a flash."""
+    """What a device says of itself; each word is "" where nothing is to be said.
+
+    `other`: the image is for another board. `trouble`: what speaks against a flash. `older`: the image is
+    older than what it runs, which a person has to agree to.
+    """
 
     facts: Facts
     present: Present
+    other: str
     trouble: str
+    older: str
 
 
 def preflight(means: Means, device: Device) -> Preflight:
@@ -37,17 +44,20 @@ def preflight(means: Means, device: Device) -> Preflight:
         image = means.images.find(means.sha256)
     except FirmwareError as error:
         return Preflight(device.name, None, trouble=str(error))
+    if lacks := means.images.lacks(image):
+        return Preflight(device.name, None, trouble=f"image {image.name}: {lacks}")
     if left_alone := not_for(device, image):
         return Preflight(device.name, None, left_alone=left_alone)
-    found = Preflight(device.name, None, wanted=image.sha256)
+    found = Preflight(device.name, None, wanted=image.sha256, cautions=tuple(_cautions(means, device)))
+    to = means.target(device)
     try:
-        looked = look(means.target(device), device, image, means.wished(device))
+        with to.connect() as session:
+            looked = look(means, to, to.talk(session), device, image)
     except Unreachable:
         return found
     except (DriverError, SecretError) as error:
         return replace(found, trouble=error.reason if isinstance(error, DriverError) else str(error))
-    known.keep(means.works.journal.engine, device.name, looked.facts, means.works.journal.clock())
-    return _judged(means, device, replace(found, facts=looked.facts), looked, image)
+    return _judged(replace(found, facts=looked.facts), looked, image)
 
 
 def not_for(device: Device, image: Image) -> str:
@@ -59,28 +69,28 @@ def not_for(device: Device, image: Image) -> str:
     return wanting.why_not(device)
 
 
-def other_board(present: Present, image: Image) -> str:
-    """Why this image does not concern a device, by what it says of itself."""
-    if set(present.boards) & set(image.models):
-        return ""
-    board = ", ".join(present.boards) or "a device that does not tell its board"
-    more = f" and {len(image.models) - 3} more" if len(image.models) > 3 else ""
-    return f"the image is for {', '.join(image.models[:3])}{more}, not for {board}"
-
-
-def look(to: Target, device: Device, image: Image, wished: Wish | None) -> Looked:
-    """Raises DriverError."""
-    with to.connect() as session:
-        talk = to.talk(session)
-        facts = to.configurer.facts(talk)
-        present = FLASHERS[device.platform].present(talk)
-        is_open = to.configurer.status(talk, "").phase is not Phase.NONE
-        off_air = to.configurer.trouble(talk, wished) if wished is not None else ""
+def look(means: Means, to: Target, talk: Talk, device: Device, image: Image) -> Looked:
+    """Ask a device within one login, and keep what it says of itself. Raises DriverError."""
+    facts = to.configurer.facts(talk)
+    flasher, wished = FLASHERS[device.platform], means.wished(device)
+    present = flasher.present(talk, image)
+    is_open = to.configurer.status(talk, "").phase is not Phase.NONE
+    off_air = to.configurer.trouble(talk, wished) if wished is not None else ""
+    older = _is_older(image, present)
     troubles = _troubles(facts, present, image)
     trouble = "a trial is open on it; wait until it has ended, then retry" if is_open else next(troubles, "")
     if not trouble and off_air:
         trouble = f"before any flash {off_air}; mend that first (plaza diff {device.name}), then retry"
-    return Looked(facts, present, trouble)
+    if older and not flasher.takes_older:
+        trouble = f"{older}: it takes no older one at a restart"
+    with TURNS:
+        known.keep(means.works.journal.engine, device.name, facts, means.works.journal.clock())
+    return Looked(facts, present, _other_board(present, image), trouble, older)
+
+
+def agreed_from(version: str) -> str:
+    """The line of a difference by which a person agreed that a device leaves this version."""
+    return f"-firmware {version}\n"
 
 
 def _troubles(facts: Facts, present: Present, image: Image) -> Iterator[str]:
@@ -91,30 +101,40 @@ def _troubles(facts: Facts, present: Present, image: Image) -> Iterator[str]:
         yield f"{room} octets are free where the image would lie, {needed} are needed; make room, then retry"
 
 
-def _is_older(version: str, present: str) -> bool:
+def _other_board(present: Present, image: Image) -> str:
+    """Why this image does not concern a device, by what it says of itself."""
+    if set(present.boards) & set(image.models):
+        return ""
+    board = ", ".join(present.boards) or "a device that does not tell its board"
+    more = f" and {len(image.models) - 3} more" if len(image.models) > 3 else ""
+    return f"the image is for {', '.join(image.models[:3])}{more}, not for {board}"
+
+
+def _is_older(image: Image, present: Present) -> str:
     """By their numbers, where both have nothing else."""
-    both = (version, present)
+    both = (image.version, present.version)
     if not all(re.fullmatch(r"\d+(\.\d+)*", each) for each in both):
-        return False
+        return ""
     new, old = ([int(part) for part in each.split(".")] for each in both)
-    return new < old
+    return f"{image.version} is older than {present.version}, which it runs" if new < old else ""
 
 
-def _judged(means: Means, device: Device, found: Preflight, looked: Looked, image: Image) -> Preflight:
-    if other := other_board(looked.present, image):
-        return replace(found, left_alone=other)
+def _cautions(means: Means, device: Device) -> Iterator[str]:
+    """What a person must know of its power and of the way to it, whether it was reached or not."""
+    devices, now = means.works.inventory.devices, means.works.journal.clock()
+    if not power.is_known(devices, device):
+        yield "no UPS is known to power it (powered_by), so nobody asks whether it is on battery"
+    elif on_battery := power.why_not(devices, means.samples, device, now):
+        yield f"it will wait: {on_battery}"
+    if means.delivery().gateway_of(device) is None:
+        yield "no gateway of its site can keep the image, which crosses the uplink for it alone"
+
+
+def _judged(found: Preflight, looked: Looked, image: Image) -> Preflight:
+    if looked.other:
+        return replace(found, left_alone=looked.other)
     if looked.present.version == image.version:
         return found
-    devices, now = means.works.inventory.devices, means.works.journal.clock()
-    flasher, trouble, cautions = FLASHERS[device.platform], looked.trouble, []
-    if _is_older(image.version, looked.present.version):
-        cautions.append(f"{image.version} is older than {looked.present.version}, which it runs")
-        trouble = trouble if flasher.takes_older else f"{cautions[0]}: it takes no older one at a restart"
-    if not power.is_known(devices, device):
-        cautions.append("no UPS is known to power it (powered_by), so nobody asks whether it is on battery")
-    elif on_battery := power.why_not(devices, means.samples, device, now):
-        cautions.append(f"it will wait: {on_battery}")
-    if means.delivery().gateway_of(device) is None:
-        cautions.append("no gateway of its site can keep the image, which crosses the uplink for it alone")
-    diff = f"-firmware {looked.present.version}\n+firmware {image.version} ({image.name})\n"
-    return replace(found, trouble=trouble, diff=diff, cautions=tuple(cautions))
+    diff = f"{agreed_from(looked.present.version)}+firmware {image.version} ({image.name})\n"
+    cautions = (looked.older, *found.cautions) if looked.older else found.cautions
+    return replace(found, trouble=looked.trouble, diff=diff, cautions=cautions)

@@ -68,7 +68,8 @@ class Carrier:
         except InventoryError as error:
             log.warning("no rollout goes on: the inventory has mistakes", extra={"error": str(error)})
             return
-        with suppress(StoreBusy), one_device.alone(app.settings.data_dir):
+        who = f"the worker with rollout {', '.join(found.name for found in due)}"
+        with suppress(StoreBusy), one_device.alone(app.settings.data_dir, who):
             for found in due:
                 self._carry_on(app, found)
 

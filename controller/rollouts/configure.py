@@ -14,6 +14,7 @@ from controller.journal import OPEN, TURNS, Row, State
 from controller.planning import Planned, plan_one, target, touches_only_keys, wish
 from controller.rollout import Change, Works
 from controller.rollouts import known, linked
+from controller.rollouts.agreed import as_agreed, done_already
 from controller.rollouts.seam import Fits, Kind, Preflight, Tell
 from drivers import apply
 from drivers.apply import Plan, Timers
@@ -22,7 +23,6 @@ from drivers.facts import Facts
 from drivers.model import Device
 
 _ROOM_OCTETS: Final = 65_536  # for what a device keeps of its old configuration, and for the new one
-_CHANGED: Final = "the inventory changed since this rollout was planned; retry plans it anew"
 _UNTYPED: Final = "nothing on it undoes a bad change: plaza rollout retry asks for its name"
 
 
@@ -43,7 +43,7 @@ class Configure:
         if left_alone:
             return Preflight(device.name, None, left_alone=left_alone)
         try:
-            wanted = wanting.digest(wish(self.works.inventory, self.works.access, device).intent)
+            wanted = wanting.held_to(wish(self.works.inventory, self.works.access, device).intent)
         except SecretError as error:
             return Preflight(device.name, None, trouble=str(error))
         try:
@@ -112,13 +112,13 @@ class Configure:
 
     def _carry_out(self, row: Row, fits: Fits, tell: Tell) -> Row:
         device = self.works.inventory.devices.get(row.device)
-        refused = self._no_longer(row, device)
-        if device is None or refused:
-            return self._write(replace(row, state=State.HELD, detail=refused), tell)
+        if device is None or _left_out(device):
+            return self._write(replace(row, state=State.HELD, detail=_left_out(device)), tell)
         if (waits := self._came_back(row, device)) is not None:
             return self._write(waits, tell)
         item = plan_one(self.works.inventory, self.works.access, device)
-        if item.plan is None or not item.pending:
+        row = as_agreed(row, item)
+        if item.plan is None or not item.pending or row.state is State.HELD:
             return self._write(_without_change(row, item), tell)
         change = Change(replace(row, diff=item.plan.change.text), device, item.plan)
         (alone,) = links.together([device.name], self.works.inventory)
@@ -130,24 +130,24 @@ class Configure:
 
     def _carry_out_link(self, rows: Sequence[Row], fits: Fits, tell: Tell) -> tuple[Row, ...]:
         devices = [self.works.inventory.devices.get(row.device) for row in rows]
-        reasons = [self._no_longer(row, device) for row, device in zip(rows, devices, strict=True)]
-        if any(reasons):
-            said = [reason or "the other end of its link is held" for reason in reasons]
-            held = [replace(row, state=State.HELD, detail=each) for row, each in zip(rows, said, strict=True)]
-            return tuple(self._write(row, tell) for row in held)
+        if any(map(_left_out, devices)):
+            return self._hold(rows, [_left_out(device) for device in devices], tell)
         both = [device for device in devices if device is not None]
         looked = [self._came_back(row, device) for row, device in zip(rows, both, strict=True)]
         if waiting := [row for row in looked if row is not None]:
             return tuple(self._write(row, tell) for row in _wait_as_one(rows, waiting))
         items = [plan_one(self.works.inventory, self.works.access, device) for device in both]
+        rows = [as_agreed(row, item) for row, item in zip(rows, items, strict=True)]
+        if any(row.state is State.HELD for row in rows):
+            reasons = [row.detail if row.state is State.HELD else "" for row in rows]
+            return self._hold(rows, reasons, tell)
         return linked.change(self.works, items, rows, fits, tell)
 
-    def _no_longer(self, row: Row, device: Device | None) -> str:
-        """Why it is not what it was planned for any more; "" where it is."""
-        if device is None:
-            return "it is no longer in the inventory"
-        wanted = wanting.digest(wanting.intent(self.works.inventory, device))
-        return wanting.why_not(device) or ("" if wanted == row.intent_hash else _CHANGED)
+    def _hold(self, rows: Sequence[Row], reasons: Sequence[str], tell: Tell) -> tuple[Row, ...]:
+        """Both ends of a link, for the reasons of one."""
+        said = [reason or "the other end of its link is held" for reason in reasons]
+        held = [replace(row, state=State.HELD, detail=each) for row, each in zip(rows, said, strict=True)]
+        return tuple(self._write(row, tell) for row in held)
 
     def _came_back(self, row: Row, device: Device) -> Row | None:
         """Why one that was out of reach is not changed now; None where nothing is against it.
@@ -176,6 +176,11 @@ class Configure:
         return one_device.write(self.works.journal, row, tell)
 
 
+def _left_out(device: Device | None) -> str:
+    """Why no rollout changes it; "" where one may."""
+    return "it is no longer in the inventory" if device is None else wanting.why_not(device)
+
+
 def _wait_as_one(rows: Sequence[Row], waiting: Sequence[Row]) -> list[Row]:
     """Both ends of a link wait, or are held, for what one of them waits for."""
     state = State.HELD if any(row.state is State.HELD for row in waiting) else State.PENDING
@@ -185,9 +190,11 @@ def _wait_as_one(rows: Sequence[Row], waiting: Sequence[Row]) -> list[Row]:
 
 
 def _without_change(row: Row, item: Planned) -> Row:
+    if row.state is State.HELD:
+        return row
     if isinstance(item.error, Unreachable):
         return replace(row, state=State.PENDING, detail=item.error.reason)
     if item.error is not None:
         reason = item.error.reason if isinstance(item.error, DriverError) else str(item.error)
         return replace(row, state=State.FAILED, detail=reason)
-    return replace(row, state=State.SKIPPED, detail="as intended")
+    return done_already(row)

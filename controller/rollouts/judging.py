@@ -54,7 +54,7 @@ def judge(found: Sequence[Evidence], rollout: Rollout, now: int) -> Judgement:
         return Judgement(Verdict.WAIT, f"{wave}: no evidence yet: {_said(none)}")
     if none:
         return Judgement(Verdict.HALT, f"after {wave}: held, for there is no evidence: {_said(none)}")
-    return Judgement(Verdict.GO_ON, _said(found) or "a person said that no evidence is needed")
+    return Judgement(Verdict.GO_ON, _said(found) or "no evidence was asked for")
 
 
 def counts_from(rollout: Rollout) -> int:

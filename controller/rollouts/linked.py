@@ -11,6 +11,7 @@ from controller.history import TRIED
 from controller.journal import OPEN, Row, State
 from controller.planning import Planned, as_it_is, target
 from controller.rollout import ARMING_S, Change, Works, back_s, still_wished
+from controller.rollouts.agreed import done_already
 from controller.rollouts.seam import Fits, Tell
 from drivers import apply, pair, pair_end
 from drivers.apply import Earlier, Ending, Goal, Plan, Step
@@ -87,7 +88,7 @@ def change(
     if len(plans) < len(items):
         return _not_planned(items, rows)
     if not any(item.pending for item in items):
-        return rows.end(lambda row: replace(row, state=State.SKIPPED, detail="as intended"))
+        return rows.end(done_already)
     both = Pair(works, (items[0].device, items[1].device), (plans[0], plans[1]), rows)
     far, near = both.ends()
     limit_s = ARMING_S + max(pair.limits_s(far, near))

@@ -10,8 +10,8 @@ from controller.journal import Row, State
 from controller.model import Inventory
 from controller.planning import WORKERS
 from controller.rollouts import waves, windows
+from controller.rollouts.board import PER_GROUP
 from controller.rollouts.order import behind, network
-from controller.rollouts.runner import PER_GROUP
 from controller.rollouts.seam import Member, Phase, Policy, Preflight, Wave, Work
 from controller.rollouts.store import OUT_OF_REACH, Rollout
 from drivers.model import Device

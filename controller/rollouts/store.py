@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, insert, or_, select, update
 
 from controller import audit
 from controller.audit import Entry
@@ -154,6 +154,12 @@ class Store:
         after = replace(rollout, wave=rollout.wave + 1, soaking_since=0)
         return self._go_on(rollout, after, "rollout-wave", said)
 
+    def note_wait(self, rollout: Rollout, said: str) -> None:
+        """What a wave that has soaked waits for; nothing for the audit log."""
+        where = (rollouts.c.id == rollout.name, *_as_read(rollout))
+        with self.journal.engine.begin() as connection:
+            connection.execute(update(rollouts).where(*where).values(reason=said))
+
     def note(self, row: Row) -> None:
         """When a device is tried again; durable, and nothing for the audit log."""
         where = (rollout_steps.c.rollout == row.rollout, rollout_steps.c.device == row.device)
@@ -185,6 +191,7 @@ class Store:
         return True
 
     def _go_on(self, rollout: Rollout, after: Rollout, action: str, said: str) -> bool:
+        after = replace(after, reason="")
         with self.journal.engine.begin() as connection:
             moved = self._move(connection, rollout, after)
             if moved:
@@ -193,12 +200,7 @@ class Store:
 
     def _move(self, connection: Connection, rollout: Rollout, after: Rollout) -> bool:
         """Whether it was still as it was read."""
-        where = (
-            rollouts.c.id == rollout.name,
-            rollouts.c.state == rollout.phase.value,
-            rollouts.c.policy == _packed(rollout),
-            rollouts.c.wave == rollout.wave,
-        )
+        where = (rollouts.c.id == rollout.name, *_as_read(rollout))
         values = {
             "state": after.phase.value,
             "policy": _packed(after),
@@ -226,6 +228,15 @@ class Store:
     def _record(self, connection: Connection, action: str, name: str, detail: Mapping[str, str]) -> None:
         entry = Entry(self.journal.actor, action, name, detail, self.journal.clock())
         audit.record(connection, self.journal.audit_key, entry)
+
+
+def _as_read(rollout: Rollout) -> tuple[ColumnElement[bool], ...]:
+    """Finds it only where nobody turned it since."""
+    return (
+        rollouts.c.state == rollout.phase.value,
+        rollouts.c.policy == _packed(rollout),
+        rollouts.c.wave == rollout.wave,
+    )
 
 
 def _said_of(changes: Mapping[str, Any]) -> dict[str, str]:

@@ -80,7 +80,7 @@ def _changed(means: Means, devices: Sequence[Device]) -> list[str]:
         if outcome.state is State.CONFIRMED:
             done.append(outcome.device)
 
-    with suppress(StoreBusy, RolloutHalted), rollout.alone(app.settings.data_dir):
+    with suppress(StoreBusy, RolloutHalted), rollout.alone(app.settings.data_dir, "the worker"):
         works = rollout.works_of(app, Timers())
         found = list(plan_all(app.inventory, works.access, devices))
         planned = [_keys_only(item) for item in rollout.postpone(works, found)]

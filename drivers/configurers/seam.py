@@ -34,8 +34,8 @@ class Traits:
     paths whose change may take the management away; `chunk_octets` the most that is written at once, 0 where
     a script goes through `exec`, 1 where one line waits for the next. A timer of the device counts in steps
     of `timer_step_s`, from `timer_least_s` to `timer_most_s`. `reload_s` is how long its services take to
-    come back after a change, `reboot_s` how long the device takes after one that `rebooting` paths bring
-    about, or after a revert that reboots it. `cannot` are features of an intent (seam.FEATURES) it cannot
+    come back after a change, `reboot_s` how long the device takes after a revert that reboots it: nothing
+    that we write does, as far as vendors tell. `cannot` are features of an intent (seam.FEATURES) it cannot
     carry. `user_suffix` goes behind the user's name at login.
     """
 
@@ -48,7 +48,6 @@ class Traits:
     timer_most_s: int = 3600
     reload_s: float = 15.0
     reboot_s: float = 180.0
-    rebooting: tuple[str, ...] = ()
     revert_reboots: bool = False
     cannot: frozenset[str] = frozenset()
     user_suffix: str = ""

@@ -1,6 +1,7 @@
 """One act at a device that has a POSIX shell: a script of functions, and the call of one as its last line."""
 
 import hashlib
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from drivers.ssh import Output
 
 PLATFORMS: Final = Path(__file__).parents[1] / "platforms"
+_FUNCTION: Final = re.compile(r"^(\w+)\(\) \{(?:.*\}|.*\n(?s:.*?)^\})\n", re.MULTILINE)
+_COMMENT: Final = re.compile(r"(?:^|(?<=\s))#.*", re.MULTILINE)
+_NAME: Final = re.compile(r"\w+")
 
 Refusals = Mapping[int, tuple[type[DriverError], str, str, bool]]
 """By exit status: the error, its reason, its hint, and whether the device's own last words are added."""
@@ -63,7 +67,22 @@ def compose(script: str, call: Call) -> str:
         digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
         lines.append(f"{name.upper()}_SHA256={digest}")
         lines.append(f"{name}_text() {{ cat <<'END_{digest}'\n{text}END_{digest}\n}}")
-    return "\n".join([*lines, file(script), call.function, ""])
+    return "\n".join([*lines, _needed(script, call.function), call.function, ""])
+
+
+@cache
+def _needed(name: str, last: str) -> str:
+    """What stands in no function of a script, and those functions that its last line leads to."""
+    whole = file(name)
+    bodies = {found[1]: found[0] for found in _FUNCTION.finditer(whole)}
+    wanted, waiting = set[str](), set(_NAME.findall(last)) & bodies.keys()
+    while waiting:
+        wanted |= waiting
+        named = {word for each in waiting for word in _NAME.findall(_COMMENT.sub("", bodies[each]))}
+        waiting = (named & bodies.keys()) - wanted
+    outside = _COMMENT.sub("", _FUNCTION.sub("", whole))
+    lines = [line for line in outside.splitlines(keepends=True) if line.strip()]
+    return "".join([*lines, *(body for each, body in bodies.items() if each in wanted)])
 
 
 @cache

@@ -10,7 +10,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from drivers.firmware.trailer import NotAnImage, Told
+from drivers.firmware.trailer import Damaged, NotAnImage, Told
 
 _MAGIC: Final = b"\x1e\xf1\xd0\xba"
 _PART: Final = struct.Struct("<HI")
@@ -30,14 +30,14 @@ def read(file: Path) -> Told:
             raise NotAnImage("it is no RouterOS package (.npk)")
         [rest] = struct.unpack("<I", package.read(4).ljust(4, b"\0"))
         if rest != octets - 8:
-            raise NotAnImage(f"it is cut short: {octets} octets of {rest + 8}")
+            raise Damaged(f"it is cut short: {octets} octets of {rest + 8}")
         parts = _parts(package, octets)
     info = next((data for kind, data in parts if kind in _INFO), b"")
     if len(info) < _NAME_OCTETS + 4:
-        raise NotAnImage("it does not say what it is")
+        raise Damaged("it does not say what it is")
     name = info[:_NAME_OCTETS].rstrip(b"\0").decode("ascii", "replace")
     if not name.startswith(_SYSTEM):
-        raise NotAnImage(f"it is the package {name!r}, not RouterOS itself")
+        raise Damaged(f"it is the package {name!r}, not RouterOS itself")
     architecture = next((data for kind, data in parts if kind == _ARCHITECTURE), b"")
     models = (architecture.rstrip(b"\0").decode("ascii", "replace"),) if architecture else ()
     return Told(models, _version(*info[_NAME_OCTETS : _NAME_OCTETS + 4]))
@@ -49,7 +49,7 @@ def _parts(package: BinaryIO, octets: int) -> list[tuple[int, bytes]]:
     while len(head := package.read(_PART.size)) == _PART.size:
         kind, length = _PART.unpack(head)
         if package.tell() + length > octets:
-            raise NotAnImage("it is damaged: a part is longer than the package")
+            raise Damaged("it is damaged: a part is longer than the package")
         found.append((kind, package.read(min(length, _MOST))))
         package.seek(max(0, length - _MOST), 1)
     return found

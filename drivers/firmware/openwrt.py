@@ -35,9 +35,9 @@ class OpenWrt:
     back_s = 600.0
     _parts = Parts(FOLDERS["openwrt"])
 
-    def present(self, talk: Talk) -> Present:
+    def present(self, talk: Talk, image: Image) -> Present:
         """Of openwrt_release and sysinfo; the room is of /tmp."""
-        said = shell.act(talk, _PROGRAM, Call("present", {"NAME": "", "TOKEN": ""}))
+        said = self._act(talk, image, "present", "")
         found = _ANSWER.search(said)
         if found is None:
             raise UnexpectedReply(talk.device, "it did not say what it runs", redact(said[:2000]))

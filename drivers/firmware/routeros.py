@@ -29,7 +29,7 @@ class RouterOs:
     takes_older = False  # /system package downgrade is for a person
     back_s = 600.0
 
-    def present(self, talk: Talk) -> Present:
+    def present(self, talk: Talk, image: Image) -> Present:
         """Of /system resource; its boards are its architecture."""
         said = console.ask(talk, f"/system resource print; :put {_END}")
         if not re.search(rf"^{_END}$", said, re.MULTILINE):
@@ -37,7 +37,8 @@ class RouterOs:
         known = dict(_PROPERTY.findall(said))
         version = told.word(known.get("version", "")).partition(" ")[0]
         architecture = told.word(known.get("architecture-name", ""))
-        room = told.octets(known.get("free-hdd-space", ""))
+        free = told.octets(known.get("free-hdd-space", ""))
+        room = free + _size(talk, _part(image)) if free is not None else None
         return Present(version, (architecture,) if architecture else (), room)
 
     def received(self, talk: Talk, image: Image) -> int:
@@ -49,14 +50,14 @@ class RouterOs:
 
     def receive(self, talk: Talk, image: Image, upload: Upload) -> None:
         """Over SFTP. That it writes on from an offset is unverified; else the size is wrong in the end."""
-        self._has_room(talk, image.octets - upload.offset)
+        self._has_room(talk, image)
         talk.session.put(_part(image), upload.offset, upload.pieces, talk.timeout_s)
 
     def fetch(self, talk: Talk, image: Image, url: str) -> None:
         """With /tool fetch, which waits for the end."""
         if self.received(talk, image) == image.octets:
             return
-        self._has_room(talk, image.octets)
+        self._has_room(talk, image)
         long = Talk(talk.session, talk.device, talk.timeout_s + image.octets * 8 / SLOWEST_BPS)
         said = console.ask(long, f"/tool fetch url={quote(url)} dst-path={quote(_part(image))}")
         there = self.received(talk, image)
@@ -94,10 +95,10 @@ class RouterOs:
         for name in (_part(image), _package(image)):
             console.ask(talk, f"/file remove {_find(name)}")
 
-    def _has_room(self, talk: Talk, octets: int) -> None:
-        room = self.present(talk).room_octets
-        if room is not None and room < octets + _SPARE:
-            raise ConfigRejected(talk.device, f"it has no room for the image: {room} octets are free")
+    def _has_room(self, talk: Talk, image: Image) -> None:
+        room = self.present(talk, image).room_octets
+        if room is not None and room < image.octets + _SPARE:
+            raise ConfigRejected(talk.device, f"it has no room for the image: {room} octets are free for it")
 
 
 def _package(image: Image) -> str:

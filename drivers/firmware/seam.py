@@ -27,7 +27,8 @@ class Image:
 class Present:
     """What a device runs now. `boards` are the names by which an image may know it.
 
-    `room_octets` is the room where an image would lie until it is taken, None where the device does not tell.
+    `room_octets` is the room where the image would lie until it is taken, with what already lies there of it;
+    None where the device does not tell.
     """
 
     version: str
@@ -87,8 +88,8 @@ class Flasher(Protocol):
         """How long it takes at most from the beginning of the flash until it answers again."""
         ...
 
-    def present(self, talk: Talk) -> Present:
-        """What it runs. Changes nothing."""
+    def present(self, talk: Talk, image: Image) -> Present:
+        """What it runs, and its room for this image. Changes nothing."""
         ...
 
     def received(self, talk: Talk, image: Image) -> int:

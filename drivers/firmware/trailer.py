@@ -8,6 +8,7 @@ trailer). Type 0 is a signature, type 1 the metadata: 8 octets of header, then J
 import json
 import struct
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,10 +19,31 @@ _INFO: Final = 1
 _HEADER_OCTETS: Final = 8
 _MOST: Final = 32 * 1024
 _PIECE: Final = 1 << 20
+_BEGINNINGS: Final = (
+    (0, b"\x27\x05\x19\x56"),  # U-Boot's uImage
+    (0, b"\xd0\x0d\xfe\xed"),  # U-Boot's FIT
+    (0, b"hsqs"),  # squashfs
+    (0, b"sqsh"),
+    (0, b"UBI#"),
+    (0, b"\x31\x18\x10\x06"),  # UBIFS
+    (0, b"HDR0"),  # Broadcom's TRX
+    (0, b"\x5e\xa3\xa4\x17"),  # Seama
+    (0, b"sysupgrade-"),  # the first folder of a tar
+    (4, b"TP-LINK Technologies"),
+    (510, b"\x55\xaa"),  # a disk with a boot sector
+)
+"""Octets at an offset by which an image without metadata is known (OpenWrt, /lib/upgrade), gzipped or not."""
+
+_GZIP: Final = b"\x1f\x8b"
+_START: Final = 4096
 
 
 class NotAnImage(ValueError):
-    """It is no such image, or a damaged one; it says why."""
+    """It is no such image; it says why."""
+
+
+class Damaged(NotAnImage):
+    """It is one by its looks, but not whole, or not one that can be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +55,7 @@ class Told:
 
 
 def read(file: Path) -> Told:
-    """The metadata of an image; an image without any tells nothing. Raises NotAnImage for a damaged one."""
+    """The metadata of an image; an image without any tells nothing. Raises NotAnImage."""
     octets = file.stat().st_size
     end = octets
     with file.open("rb") as image:
@@ -43,14 +65,25 @@ def read(file: Path) -> Told:
             if magic != _MAGIC:
                 break
             if not _TRAILER.size <= length <= min(end, _MOST):
-                raise NotAnImage("its metadata is damaged: a length is wrong")
+                raise Damaged("its metadata is damaged: a length is wrong")
             if crc != _crc(file, end - _TRAILER.size):
-                raise NotAnImage("it is damaged: its checksum is wrong")
+                raise Damaged("it is damaged: its checksum is wrong")
             if kind == _INFO:
                 image.seek(end - length)
                 return _told(image.read(length - _TRAILER.size))
             end -= length
+        image.seek(0)
+        start = image.read(_START)
+    if end == octets and not _begins_as_image(start):
+        raise NotAnImage("it has neither OpenWrt's metadata at its end nor the beginning of an image")
     return Told()
+
+
+def _begins_as_image(start: bytes) -> bool:
+    if start.startswith(_GZIP):
+        with suppress(zlib.error):
+            start = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(start, _START)
+    return any(start.startswith(magic, at) for at, magic in _BEGINNINGS)
 
 
 def _crc(file: Path, octets: int) -> int:
@@ -64,7 +97,7 @@ def _crc(file: Path, octets: int) -> int:
 
 def _told(chunk: bytes) -> Told:
     if chunk[:4] != b"\0\0\0\0":
-        raise NotAnImage("its metadata is of a kind that Plaza does not know")
+        raise Damaged("its metadata is of a kind that Plaza does not know")
     try:
         said = json.loads(chunk[_HEADER_OCTETS:])
         version = said.get("version") or {}
@@ -73,7 +106,7 @@ def _told(chunk: bytes) -> Told:
         names = said.get("supported_devices" if old else "new_supported_devices") or []
         return Told(tuple(str(name) for name in names), _version(version))
     except (ValueError, AttributeError, TypeError) as error:
-        raise NotAnImage(f"its metadata cannot be read: {error}") from error
+        raise Damaged(f"its metadata cannot be read: {error}") from error
 
 
 def _version(said: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from drivers.firmware import npk, trailer
 from drivers.firmware.openwrt import OpenWrt
 from drivers.firmware.routeros import RouterOs
 from drivers.firmware.seam import Flasher
-from drivers.firmware.trailer import Told
+from drivers.firmware.trailer import Damaged, NotAnImage, Told
 
 _ALL: Final[tuple[Flasher, ...]] = (OpenWrt(), RouterOs())
 FLASHERS: Final[Mapping[str, Flasher]] = MappingProxyType({one.platform: one for one in _ALL})
@@ -22,12 +22,18 @@ READERS: Final[Mapping[str, Callable[[Path], Told]]] = MappingProxyType(
 
 
 def platform_of(file: Path) -> str:
-    """What platform a file is plainly for, "" where it does not tell."""
+    """What platform a file is plainly for, "" where it does not tell. Raises NotAnImage for one of none."""
+    is_some = False
     for platform, read in READERS.items():
         try:
             told = read(file)
-        except trailer.NotAnImage:
+        except Damaged:
+            return platform
+        except NotAnImage:
             continue
+        is_some = True
         if told.models or told.version:
             return platform
+    if not is_some:
+        raise NotAnImage("it is no firmware image, of OpenWrt (sysupgrade) or of RouterOS (.npk)")
     return ""

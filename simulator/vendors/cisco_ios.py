@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import paramiko
+
 from simulator.vendors.cisco_config import Configuration, nonsense
 from simulator.vendors.cisco_grammar import AUTONOMOUS, CATALYST, Node, parse
 from simulator.vendors.cisco_startup import HAND_MADE, Flavour
@@ -129,6 +131,17 @@ class CiscoIos:
     def pending(self) -> bool:
         """Whether a change waits to be confirmed."""
         return self._trial is not None
+
+    def lets_in(self, user: str, key: paramiko.PKey) -> bool:
+        """What `ip ssh pubkey-chain` says: the MD5 of each user's key."""
+        chain = self.running.find("ip ssh pubkey-chain")
+        owner = chain.find(f"username {user}") if chain else None
+        lines = [node.line.split() for node in owner.below] if owner else []
+        return any(line[1:3] == [key.get_name(), key.get_fingerprint().hex().upper()] for line in lines)
+
+    def keys_only(self, user: str) -> bool:
+        """A password is as good."""
+        return False
 
     def greet(self, session: Session) -> None:
         session.modes.append("exec")

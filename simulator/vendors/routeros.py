@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+import paramiko
+
 from simulator.vendors.device import Alarm, Box, Cut, DiskFull, Look, Session
 from simulator.vendors.routeros_config import Configuration, Item, seconds
 from simulator.vendors.routeros_console import look_over, run
 from simulator.vendors.routeros_machine import Context
-from simulator.vendors.routeros_packages import fetched, version_of
+from simulator.vendors.routeros_packages import fetched, posted, version_of
 from simulator.vendors.routeros_script import ScriptError
+from simulator.vendors.routeros_values import Value
 
 SAFE_MODE: Final = "\x18"
 LEAVE: Final = "\x04"
@@ -67,6 +70,8 @@ class RouterOs:
         self.safe: _Safe | None = None
         self.reboots = 0
         self.config = Configuration(self._major)
+        self.globals: dict[str, Value] = {}
+        self.host_key = ""
         self._alarms: dict[str, Alarm] = {}
         self.box.runs(self.boot)
 
@@ -97,6 +102,7 @@ class RouterOs:
         """Power on."""
         self.reboots += 1
         self.safe = None
+        self.globals = {}
         self._alarms = {}
         self._install()
         if self.flash_folder:
@@ -108,6 +114,22 @@ class RouterOs:
             if self._interval(item) == 0 and self._get(item, "start-time") == "startup":
                 self.box.after(self.startup_s, partial(self._event, item))
         self._time()
+
+    def lets_in(self, user: str, key: paramiko.PKey) -> bool:
+        """What `/user ssh-keys` says."""
+        return any(key.get_base64() in line.split() for line in self._keys_of(user))
+
+    def keys_only(self, user: str) -> bool:
+        """As long as `/ip ssh always-allow-password-login` is no, which it is from its box."""
+        return bool(self._keys_of(user))
+
+    def _keys_of(self, user: str) -> list[str]:
+        menu, config = "user ssh-keys", self.config
+        return [
+            config.value(menu, one, "key")
+            for one in config.items(menu)
+            if config.value(menu, one, "user") == user
+        ]
 
     def greet(self, session: Session) -> None:
         """A login begins."""
@@ -184,8 +206,8 @@ class RouterOs:
                 return self._save(arguments["name"])
             case ("system", "backup", "load"):
                 return self._load(arguments, context)
-            case ("import",) | ("tool", "fetch"):
-                return self._import(arguments) if path == ("import",) else self._fetch(arguments)
+            case ("import",) | ("tool", "fetch") | ("ip", "ssh", "export-host-key"):
+                return self._of_files(path[-1], arguments)
             case ("system", "reboot"):
                 self.box.lose_power()
                 raise Cut("")
@@ -224,6 +246,12 @@ class RouterOs:
         if self.config.value(menu, item, "disabled") == "yes":
             return "X"
         return "I" if self.config.value(menu, item, "name") in self.inactive else "R"
+
+    def posted(self, arguments: Mapping[str, str]) -> Value:
+        """Only a POST whose answer is asked for is modelled."""
+        if (arguments.get("http-method"), arguments.get("output")) != ("post", "user"):
+            raise ScriptError("failure: not modelled")
+        return {"data": posted(arguments["url"], arguments["http-data"]), "status": "finished"}
 
     def files(self) -> list[dict[str, str]]:
         """Name, type, size, contents."""
@@ -301,6 +329,14 @@ class RouterOs:
             self.keep()
             self._time()
 
+    def _of_files(self, verb: str, arguments: Mapping[str, str]) -> str:
+        if verb == "import":
+            return self._import(arguments)
+        if verb == "fetch":
+            return self._fetch(arguments)
+        self.write_file(f"{arguments['key-file-prefix']}_ed25519_pub.pem", self.host_key)
+        return ""
+
     def _fetch(self, arguments: Mapping[str, str]) -> str:
         text = fetched(arguments["url"])
         self.write_file(arguments.get("dst-path", arguments["url"].rpartition("/")[2]), text)
@@ -314,7 +350,8 @@ class RouterOs:
             self.version = version or self.version
 
     def _import(self, arguments: Mapping[str, str]) -> str:
-        text = self.box.flash.get(_FILE + arguments.get("file-name", ""))
+        plain = next((name for name in arguments if name not in {"file-name", "dry-run", "verbose"}), "")
+        text = self.box.flash.get(_FILE + arguments.get("file-name", plain))
         if text is None:
             raise ScriptError("failure: no such file")
         if "dry-run" in arguments:
@@ -368,6 +405,8 @@ class RouterOs:
             self._run(self._get(item, "on-event"))
 
     def _run(self, script: str) -> None:
+        kept = self.value("system script", "source", ("name", script))
+        script = f'/system script run "{script}"' if kept else script
         with suppress(Cut):  # it was its own restart
             run(self, script, Context())
 

@@ -270,6 +270,13 @@ MENUS: Final[Mapping[str, Menu]] = {
         {"name": Property(), "comment": _COMMENT, "source": Property(""), "owner": Property("")},
         unique=("name",),
     ),
+    "interface": Menu({"name": Property(), "type": Property(""), "mac-address": Property()}, exported=False),
+    "user": Menu(
+        {"name": Property(), "group": Property("read"), "password": _SECRET, "comment": _COMMENT},
+        unique=("name",),
+        needed=("name", "group"),
+        exported=False,
+    ),
     "user ssh-keys": Menu(
         {
             "user": Property(),

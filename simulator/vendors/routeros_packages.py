@@ -10,6 +10,7 @@ import urllib.request
 from typing import Final
 
 from simulator.vendors.routeros_script import ScriptError
+from simulator.vendors.routeros_values import octets, said
 
 _MAGIC: Final = b"\x1e\xf1\xd0\xba"
 _INFO: Final = frozenset({0x01, 0x12})
@@ -29,6 +30,21 @@ def fetched(url: str) -> str:
     except OSError:
         raise ScriptError("failure: connection timeout") from None
     return octets.decode("latin-1")
+
+
+def posted(url: str, body: str) -> str:
+    """What a server answers a POST, as text. Raises ScriptError."""
+    if not url.startswith("http://"):
+        raise ScriptError("failure: unsupported protocol")
+    asked = urllib.request.Request(url, octets(body), method="POST")  # noqa: S310  # http only, see above
+    try:
+        with urllib.request.urlopen(asked, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+            heard: bytes = answer.read()
+    except urllib.error.HTTPError as error:
+        raise ScriptError(f"failure: Fetch failed with status {error.code}") from None
+    except OSError:
+        raise ScriptError("failure: connection timeout") from None
+    return said(heard)
 
 
 def version_of(package: str, architecture: str) -> str:

@@ -42,7 +42,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Joined:
-    """`(… . …)`: the words one behind the other."""
+    """`(… . …)`: an expression; operands and operators, each a word."""
 
     words: tuple["Word", ...]
 
@@ -169,9 +169,7 @@ class _Reader:
         words = []
         self._skip(_SPACES)
         while self.more() and self._peek() != ")":
-            word = self._word()
-            if word.bare != ".":
-                words.append(word)
+            words.append(self._word())
             self._skip(_SPACES)
         if not self.more():
             raise self.error("syntax error, expected ')'")

@@ -1,8 +1,11 @@
 """A RouterOS device as a technician left it."""
 
 from collections.abc import Callable
+from typing import Final
 
 from simulator.vendors.routeros import RouterOs
+
+MAC: Final = "02:00:5E:10:00:01"
 
 
 def hand_made(device: RouterOs, *, wifi: bool = True) -> None:
@@ -10,6 +13,8 @@ def hand_made(device: RouterOs, *, wifi: bool = True) -> None:
     put = device.config.put
     put("interface bridge", {"name": "bridge", "comment": "defconf"})
     put("interface ethernet", {"default-name": "ether1", "name": "ether1"}, fixed=True)
+    put("interface", {"name": "ether1", "type": "ether", "mac-address": MAC}, fixed=True)
+    put("user", {"name": "admin", "group": "full"})
     put("interface bridge port", {"bridge": "bridge", "interface": "ether1", "comment": "defconf"})
     management = {"name": "management", "comment": "plaza management", "vlan-id": "10"}
     put("interface vlan", {"interface": "bridge", **management})

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from simulator.vendors.routeros_config import Item
 from simulator.vendors.routeros_machine import Machine
@@ -11,8 +11,11 @@ from simulator.vendors.routeros_script import Call, ScriptError, Text, Word
 
 _OPERATORS: Final = re.compile(r"(!=|=|~)")
 
-Evaluate = Callable[[Word], list[str]]
-"""What a word gives."""
+
+class Evaluate(Protocol):
+    """What a word gives; `item` tells the properties of the item that a condition is judged for."""
+
+    def __call__(self, word: Word, item: Callable[[str], str | None] = ...) -> list[str]: ...
 
 
 class Verb:
@@ -148,10 +151,16 @@ class Verb:
             raise ScriptError(f"syntax error (line {word.line} column {word.column})")
         name, operator, rest = _OPERATORS.split(first.value, maxsplit=1)
         pieces = ((Text(rest),) if rest else ()) + word.pieces[1:]
-        wanted = self._text(Word(pieces, word.line, word.column))
+        condition = Word(pieces, word.line, word.column)
+        wanted = ",".join(self._evaluate(condition, partial(self._of_item, value)))
         if operator == "~":
             return re.search(wanted, value(name)) is not None
         return (value(name) == wanted) == (operator == "=")
+
+    def _of_item(self, value: Callable[[str], str], name: str) -> str | None:
+        """None for what is no property of this menu."""
+        known = self._machine.config.menu(self._menu)
+        return value(name) if known is not None and name in known.properties else None
 
     def _file(self, verb: str) -> tuple[str, list[str]]:
         files = self._machine.files()

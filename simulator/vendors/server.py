@@ -16,6 +16,7 @@ from paramiko.common import (
     OPEN_SUCCEEDED,
 )
 
+from simulator.auth import KeepsKeys, KeyKinds
 from simulator.ssh import host_key
 from simulator.vendors.device import Session, Vendor
 from simulator.vendors.sftp import Files, TakesFiles
@@ -29,7 +30,7 @@ class VendorServer:
     """A device that can be logged into at the host of `at` and `port`, from `with` to its end.
 
     Its host key is the same for the same seed. Logs in `user` with `password`, or with a key of
-    `authorized_keys` (lines of authorized_keys).
+    `authorized_keys` (lines of authorized_keys) or of the device's own configuration.
     """
 
     def __init__(
@@ -185,6 +186,7 @@ class _Transport(paramiko.Transport):
 
     def __init__(self, line: socket.socket) -> None:
         super().__init__(line)
+        self.auth_handler = KeyKinds(self)
         self._successes = threading.Semaphore(0)
 
     def _send_user_message(self, data: paramiko.Message) -> None:
@@ -214,11 +216,20 @@ class _Login(paramiko.ServerInterface):
         return "publickey,password"
 
     def check_auth_password(self, username: str, password: str) -> int:
-        return self._verdict(username, bool(password) and password == self._server.password)
+        right = bool(password) and password == self._server.password
+        return self._verdict(username, right and not self._ask(username, None))
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         known = {line.split()[1] for line in self._server.authorized_keys}
-        return self._verdict(username, key.get_base64() in known)
+        return self._verdict(username, key.get_base64() in known or self._ask(username, key))
+
+    def _ask(self, username: str, key: paramiko.PKey | None) -> bool:
+        """The device itself: whether it lets this key in, or without one whether it wants one."""
+        device, user = self._server.device, username.partition("+")[0]
+        if not isinstance(device, KeepsKeys):
+            return False
+        with device.box.lock:
+            return device.lets_in(user, key) if key else device.keys_only(user)
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         self._channels += 1

@@ -177,13 +177,13 @@ def edge(office: Office) -> Iterator[None]:
         create_app({}, StoredSessions(built.engine), utc_now, claims),
         threaded=True,
     )
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
         yield
     finally:
         server.shutdown()
-        thread.join()
+        thread.join(60)
         server.server_close()
 
 

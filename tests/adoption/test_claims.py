@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -106,6 +107,17 @@ def test_the_right_device_learns_our_key_and_is_pinned_when_it_is_done(counter: 
     assert (facts.device, facts.model, facts.serial) == (NAME, "Acme", "S-77")
 
 
+def test_what_a_device_says_of_itself_is_kept_without_what_moves_a_terminal(counter: Counter) -> None:
+    said = "Ac\x1b[31mme\x07\u202e\u2028" + "x" * 99
+    assert counter.ask(counter.ticket(), "done", model=said, serial="S\r-77", version="\x9b2J1")[0] == 200
+    with counter.app.engine.connect() as connection:
+        facts = connection.execute(select(device_facts)).one()
+        (detail,) = connection.execute(select(audit.c.detail).where(audit.c.action == "claimed")).scalars()
+    assert facts.model == ("Ac[31mme" + "x" * 99)[:64]
+    assert (facts.serial, facts.version) == ("S-77", "2J1")
+    assert str(detail).isprintable()
+
+
 def test_a_claim_is_used_once(counter: Counter) -> None:
     ticket = counter.ticket()
     body = question(ticket, "done")
@@ -117,11 +129,13 @@ def test_a_claim_is_used_once(counter: Counter) -> None:
 def test_of_many_at_once_one_is_taken_in(counter: Counter) -> None:
     body = question(counter.ticket(), "done")
     heard: list[int] = []
-    threads = [threading.Thread(target=lambda: heard.append(counter.post(body)[0])) for _ in range(8)]
+    ask = partial(threading.Thread, target=lambda: heard.append(counter.post(body)[0]), daemon=True)
+    threads = [ask() for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(120)
+    assert len(heard) == len(threads)
     assert heard.count(200) == 1
     assert set(heard) <= {200, 403, 503}
 

@@ -70,14 +70,14 @@ def test_every_mistake_is_told_at_its_line_and_nothing_is_written(expecting: Off
     assert {line.partition(":")[0] for line in told} == {"3", "4", "5", "6", "7"}
     for expected in (
         "3: devices.AP_B: is no usable name",
-        f"4: name: {NAME} is in the inventory already",
+        f"4: name: {NAME} is in {expecting.inventory}:25 already",
         "5: address: '10.0.0.400' is no IP address",
         "5: mac: 'zz:zz' is no MAC address",
-        "5: serial: S-1 is in line 2 already",
+        "5: serial: S-1 is in lista.csv:2 already",
         "6: site: is empty",
-        "6: mac: 02:00:5e:00:00:0a is in line 2 already",
+        "6: mac: 02:00:5e:00:00:0a is in lista.csv:2 already",
         "7: line: has 8 cells, and there are 6 headings",
-        f"7: mac: 02:00:5e:10:00:01 is in {NAME} of the inventory already",
+        f"7: mac: 02:00:5e:10:00:01 is in {expecting.inventory}:25 ({NAME}) already",
     ):
         assert any(line.startswith(expected) for line in told), (expected, told)
     assert expecting.inventory.read_bytes() == before
@@ -98,6 +98,35 @@ def test_what_only_the_whole_network_shows_is_told_at_its_line_too(expecting: Of
         assert "lista.csv:3: parent: 'nobody' is not in devices" in err
         assert "lista.csv:3: platform: 'openwart' is no platform we know, did you mean openwrt?" in err
     assert expecting.inventory.read_bytes() == before
+
+
+def test_mistakes_of_the_list_and_of_the_network_are_told_together_and_each_once(
+    expecting: Office, plaza: Type
+) -> None:
+    write(
+        expecting,
+        "name,site,address,mac,serial,parent,platform,colour,colour\n"
+        "ap-a,08019-plasa,10.0.0.1,02:00:5e:00:00:0a,S-1,ap-b,openwart,red,\n"
+        "AP_B,,10.0.0.999,zz,S-1,nobody,openwart,,\n"
+        f"{NAME},08019-plaza,10.0.0.998,02005e10-0001,,AP_B,mikrotik_routeros,,\n"
+        ",08019-plaza,10.0.0.3,,,ap-a,openwart,,\n"
+        'ap-e,08019-plaza,10.0.0.4,02:00:5e:00:00:0e,"S,,,,,\n',
+    )
+    code, _, err = plaza("adopt csv lista.csv")
+    told = [line.split(": ", 2)[:2] for line in err.splitlines()]
+    assert code == 2
+    assert told == [
+        [f"lista.csv:{line}", where]
+        for line, wheres in {
+            1: ("colour", "colour"),
+            2: ("site", "parent", "platform"),
+            3: ("site", "serial", "devices.AP_B", "address", "mac", "parent", "platform"),
+            4: ("name", "mac", "address"),
+            5: ("name", "mac", "platform"),
+            6: ("line",),
+        }.items()
+        for where in wheres
+    ], err
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ Ask = Callable[[str], dict[str, str]]
 
 def ip(*words: str) -> None:
     """iproute2."""
-    subprocess.run(["ip", *words], check=True, capture_output=True)
+    subprocess.run(["ip", *words], check=True, capture_output=True, timeout=60)
 
 
 @pytest.fixture
@@ -57,17 +57,18 @@ def ask(tmp_path: Path) -> Iterator[Ask]:
 
         def asked(calls_itself: str) -> dict[str, str]:
             command = [sys.executable, str(ASKER), calls_itself, "1,3,43,60,138"]
-            done = subprocess.run(["ip", "netns", "exec", box, *command], check=True, capture_output=True)
+            command = ["ip", "netns", "exec", box, *command]
+            done = subprocess.run(command, check=True, capture_output=True, timeout=120)
             found: dict[str, str] = json.loads(done.stdout)
             return found
 
         yield asked
     finally:
         if running is not None:
-            running.terminate()
-            running.wait()
+            running.kill()
+            running.wait(60)
         for name in (server, box):
-            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False, timeout=60)
 
 
 def test_each_vendor_hears_of_its_controller_in_its_own_words(ask: Ask) -> None:
@@ -93,7 +94,8 @@ def test_dnsmasq_itself_reads_the_lines_of_each_vendor(vendor: dhcp.Vendor, tmp_
     program = need.program("dnsmasq", "dnsmasq-base")
     file = tmp_path / "plaza.conf"
     file.write_text(dhcp.dnsmasq([vendor], ADDRESSES))
-    done = subprocess.run([program, "--test", "-C", file], capture_output=True, text=True, check=False)
+    command = [program, "--test", "-C", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr.strip()) == (0, "dnsmasq: syntax check OK.")
 
 

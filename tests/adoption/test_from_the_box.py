@@ -2,10 +2,7 @@
 
 import re
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import ClassVar
 
 import pytest
 from sqlalchemy import select
@@ -15,12 +12,11 @@ from controller.access import pinned
 from controller.app import build
 from controller.settings import load
 from controller.store.tables import audit, device_facts
+from tests.adoption.between import somebody_between
 from tests.adoption.conftest import Type
-from tests.adoption.factory import NAME, Office, box, edge, first_boot, post
+from tests.adoption.factory import NAME, Office, box, edge, first_boot
 from tests.configure.device import Ap, _proc, wait_until
 from tests.configure.openwrt import with_rpcd
-
-HIS = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGnCzLNd4sT2hcr4DTlZLXUxaVBcG5VYJe7q0s2Xn1pA"
 
 CSV = f"""\
 nombre,sitio,direccion,mac,serie,modelo,lugar
@@ -86,29 +82,6 @@ def test_a_script_in_another_box_gets_nothing_and_changes_nothing(
     assert "waits for its first boot" in plaza("adopt status")[1]
 
 
-class Between(BaseHTTPRequestHandler):
-    """Somebody in the middle, who swaps our key for his own in what the edge answers."""
-
-    edge_url = ""
-    heard: ClassVar[list[bytes]] = []
-    answered = 0
-
-    def do_POST(self) -> None:
-        """Hand on, and change."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.heard.append(body)
-        status, said = post(self.edge_url, body)
-        said = re.sub(rb"key=.*", b"key=" + HIS.encode(), said)
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(said)))
-        self.end_headers()
-        self.wfile.write(said)
-        Between.answered += 1
-
-    def log_message(self, *_words: object) -> None:
-        """Quietly."""
-
-
 def asking(ap: Ap) -> bool:
     """Whether a request of the box is under way."""
     commands = [_proc(pid, "cmdline") for pid in ap.server.processes(ap.root)]
@@ -120,27 +93,18 @@ def asking(ap: Ap) -> bool:
 def test_who_stands_in_between_plants_no_key_and_hears_no_token(
     expecting: Office, plaza: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Between)
-    Between.edge_url = expecting.url
-    monkeypatch.setenv("PLAZA_EDGE_URL", f"http://127.0.0.1:{server.server_port}")
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        with box(tmp_path, expecting.port) as ap, edge(expecting):
-            plaza(f"adopt script {NAME} --out 99-plaza")
-            script = (expecting.folder / "99-plaza").read_text()
-            (ap.root / "etc/uci-defaults/99-plaza").write_text(script)
-            first_boot(ap)
-            wait_until("it was answered", lambda: Between.answered > 0)
-            wait_until("it knows the answer", lambda: not asking(ap))
-            assert not (ap.root / "etc/dropbear/authorized_keys").exists()
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with somebody_between(expecting.url) as thief, box(tmp_path, expecting.port) as ap, edge(expecting):
+        monkeypatch.setenv("PLAZA_EDGE_URL", thief.url)
+        plaza(f"adopt script {NAME} --out 99-plaza")
+        script = (expecting.folder / "99-plaza").read_text()
+        (ap.root / "etc/uci-defaults/99-plaza").write_text(script)
+        first_boot(ap)
+        wait_until("it was answered", lambda: thief.answered > 0)
+        wait_until("it knows the answer", lambda: not asking(ap))
+        assert not (ap.root / "etc/dropbear/authorized_keys").exists()
     secrets = re.findall(r"^(?:INNER|OUTER)='(.*)'$", script, re.MULTILINE)
     assert len(secrets) == 2
-    assert not any(secret.encode() in body for secret in secrets for body in Between.heard)
+    assert not any(secret.encode() in body for secret in secrets for body in thief.heard)
     assert "waits for its first boot" in plaza("adopt status")[1]
 
 

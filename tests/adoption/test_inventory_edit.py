@@ -205,11 +205,11 @@ def test_many_at_once_lose_no_edit(file: Path) -> None:
     def add(number: int) -> None:
         add_device(file, f"nueva-{number}", {"site": "08019-sur", "address": f"10.0.1.{number}"})
 
-    threads = [threading.Thread(target=add, args=(number,)) for number in range(1, 9)]
+    threads = [threading.Thread(target=add, args=(number,), daemon=True) for number in range(1, 9)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(120)
     assert {f"nueva-{number}" for number in range(1, 9)} <= inventory.load(file).devices.keys()
 
 

@@ -44,6 +44,27 @@ JOB = Job(Kind.OPENWRT, (Place("127.10.0.1", 2222),), "id", ("ssh-ed25519", "AAA
 STAND_IN = ROOT / "simulator" / "bin" / "uci"
 
 
+PLAZA_SCRIPT = """
+T="-c $PLAZA_ROOT/etc/config -t $PLAZA_ROOT/tmp/stage"
+mkdir -p "$PLAZA_ROOT/tmp/stage"
+uci $T batch <<'END'
+set system.@system[0].hostname='ap-1'
+delete system.ntp.server
+add_list system.ntp.server='mx'
+add_list system.ntp.server='us'
+delete wireless.tecnica1
+END
+uci $T changes | wc -l
+uci $T commit system
+uci $T commit network
+uci $T commit wireless
+uci $T changes | wc -l
+uci $T export system
+uci $T export wireless
+"""
+"""What Plaza's own scripts ask of it, beside that."""
+
+
 def figures(cpu_ms: float, per_minute: float = 100.0, complete: int = 10, again: int = 0) -> Figures:
     return Figures(10, complete, again, cpu_ms / 100, 600 / per_minute)
 
@@ -124,7 +145,7 @@ def test_the_quick_uci_says_what_the_stand_in_says(root: Path, tmp_path: Path) -
     """It stands in a chroot; here its two folders are bound to the device's by the paths it is built with."""
     quick = tmp_path / "uci"
     source = (ROOT / "bench/apply/uci.c").read_text()
-    for name in ("/etc/config/", "/tmp/.uci/"):
+    for name in ("/etc/config/", "/tmp/.uci/"):  # where it is not told otherwise
         assert f'"{name}"' in source
         source = source.replace(f'"{name}"', f'"{root}{name}"')
     subprocess.run(
@@ -133,7 +154,7 @@ def test_the_quick_uci_says_what_the_stand_in_says(root: Path, tmp_path: Path) -
         text=True,
         check=True,
     )
-    script = uci_script(JOB.token)
+    script = uci_script(JOB.token) + PLAZA_SCRIPT
     said = stand_in(root, script)
     for package, text in UCI.items():
         (root / "etc/config" / package).write_text(text)

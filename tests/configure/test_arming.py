@@ -19,6 +19,7 @@ from drivers.configurers.seam import Configurer, Talk, Wish
 from drivers.model import Intent, Secret
 from drivers.ssh import Output, SshShell
 from tests import need
+from tests.children import WAIT_S
 from tests.configure.airosbox import SYSTEM_CFG
 from tests.configure.desk import CANARY
 from tests.configure.device import NETWORK, STAND_IN, SYSTEM, WIRELESS, OpenSsh, wait_until
@@ -147,7 +148,8 @@ class Folder:
     def close(self) -> None:
         """End all that runs in it."""
         for opened in self.open:
-            opened.communicate()
+            opened.kill()
+            opened.communicate(timeout=WAIT_S)
         for pid in OpenSsh().processes(self.root):
             os.kill(pid, signal.SIGKILL)
 
@@ -187,7 +189,7 @@ def test_of_many_in_the_same_moment_one_gets_the_lock(folder: Folder, lock: str)
         said = [opened.stdout.readline() for opened in shells if opened.stdout is not None]
         assert sorted(said) == ["got\n", *["refused\n"] * (TOGETHER - 1)]
         for opened in shells:
-            opened.communicate()
+            opened.communicate(timeout=WAIT_S)
 
 
 @pytest.mark.parametrize("lock", ["free", "stale"])
@@ -198,7 +200,7 @@ def test_of_many_that_arm_in_the_same_moment_one_wins_and_keeps_its_guard(folder
     if lock == "stale":
         folder.leave_a_lock()
     shells = folder.at_once(scripts)
-    complained = [opened.communicate()[1] for opened in shells]
+    complained = [opened.communicate(timeout=WAIT_S)[1] for opened in shells]
     ended = [opened.returncode for opened in shells]
     assert sorted(ended) == [0, *[11] * (TOGETHER - 1)], complained
     assert folder.file(folder.kind.token).read_text() == f"{tokens[ended.index(0)]}\n"
@@ -222,5 +224,5 @@ def again(folder: Folder, scripts: list[str]) -> list["subprocess.Popen[str]"]:
     """All of them once more, to their end."""
     shells = folder.at_once(scripts)
     for opened in shells:
-        opened.communicate()
+        opened.communicate(timeout=WAIT_S)
     return shells

@@ -4,10 +4,8 @@ import json
 import os
 import pty
 import re
-import signal
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from controller.cli import told
 from controller.journal import State
 from controller.rollout import Outcome
 from drivers.configurers.openwrt import OpenWrt
+from tests.children import CTRL_C_WORKS, WAIT_S, heard, interrupted, killed_at_the_end
 from tests.configure.desk import CANARY
 from tests.configure.device import Ap
 from tests.configure.keyboard import Plaza
@@ -103,7 +102,9 @@ def test_a_diff_is_coloured_where_somebody_reads_it(plaza: Plaza, no_color: bool
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "controller.cli.main", "diff", "ap-08019-1"]
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
-    subprocess.run(command, stdout=theirs, stderr=subprocess.DEVNULL, env=environment, check=False)
+    subprocess.run(
+        command, stdout=theirs, stderr=subprocess.DEVNULL, env=environment, check=False, timeout=WAIT_S
+    )
     text = _drained(ours)
     assert (GREEN in text) is not no_color
     assert "option ssid 'Chihuahua Gratis'" in text
@@ -164,7 +165,7 @@ def test_only_one_process_changes_devices(plaza: Plaza) -> None:
         for command in ("apply --yes ap-08019-1", "rollback --yes ap-08019-1"):
             code, _, errors = plaza(command)
             assert code == 2
-            who = rf"process {os.getpid()} of \S+, since [-\d]+ [:\d]+Z, is changing devices"
+            who = rf"process {os.getpid()} of \S+, since [-\d]+ [:\d]+ [-+]\d+, is changing devices"
             assert re.fullmatch(f"{who}; wait until it is done\n", errors)
 
 
@@ -190,29 +191,13 @@ def test_who_stops_at_the_question_is_told_that_nothing_was_changed(plaza: Plaza
     before = one_ap.configuration()
     ours, theirs = pty.openpty()
     environment = {"PATH": "/usr/bin:/bin", "TERM": "xterm", "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [
-        "env",
-        "--default-signal=INT",
-        sys.executable,
-        "-m",
-        "controller.cli.main",
-        "apply",
-        "ap-08019-1",
-    ]
-    with subprocess.Popen(
+    command = [*CTRL_C_WORKS, sys.executable, "-m", "controller.cli.main", "apply", "ap-08019-1"]
+    opened = subprocess.Popen(
         command, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
-    ) as asking:
-        assert asking.stderr is not None
-        said = b""
-        while b"[y/N]" not in said:
-            piece = os.read(asking.stderr.fileno(), 65536)
-            assert piece, said
-            said += piece
-        while asking.poll() is None:  # one that comes right before it reads is seen only after the next
-            asking.send_signal(signal.SIGINT)
-            with suppress(subprocess.TimeoutExpired):
-                asking.wait(10)
-        said += asking.stderr.read()
+    )
+    with killed_at_the_end(opened) as asking:
+        said = heard(asking.stderr, b"[y/N]")
+        said += interrupted(asking)
     os.close(ours)
     os.close(theirs)
     assert asking.returncode == 130

@@ -113,7 +113,7 @@ def test_two_threads_never_have_the_same_login_at_once(kept: Kept, door: Door) -
             time.sleep(0.01)
             inside.pop()
 
-    threads = [threading.Thread(target=work) for _ in range(6)]
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:

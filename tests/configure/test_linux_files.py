@@ -288,7 +288,7 @@ def agent(tmp_path: Path) -> Iterator[int]:
     process = subprocess.Popen(arguments, env={"SNMP_PERSISTENT_DIR": str(tmp_path / "state")})
     yield port
     process.kill()
-    process.wait()
+    process.wait(60)
 
 
 def test_a_real_snmpd_takes_the_users_as_they_are_wished(agent: int) -> None:

@@ -329,8 +329,8 @@ def snmpd(folder: Path, port: int) -> Iterator[None]:
         wait_until("the agent listens", lambda: _bound(port))
         yield
     finally:
-        process.terminate()
-        process.wait()
+        process.kill()
+        process.wait(60)
 
 
 def _bound(port: int) -> bool:

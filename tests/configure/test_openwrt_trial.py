@@ -126,7 +126,7 @@ def test_of_two_technicians_in_the_same_moment_one_is_refused(one: Bench) -> Non
         except DriverError as error:
             said.append(error.reason)
 
-    both = [threading.Thread(target=technician, args=(token,)) for token in (TOKEN, OTHER)]
+    both = [threading.Thread(target=technician, args=(token,), daemon=True) for token in (TOKEN, OTHER)]
     for each in both:
         each.start()
     for each in both:

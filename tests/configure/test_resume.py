@@ -16,6 +16,7 @@ import pytest
 from controller import applying, rollout
 from controller.journal import State
 from drivers.model import Ssid
+from tests.children import exit_code
 from tests.configure import dying
 from tests.configure.desk import NewDesk
 from tests.configure.device import SYSTEM, WIRELESS, Ap
@@ -143,7 +144,7 @@ def deaf_ears(port: int) -> Iterator[list[str]]:
                     calls.append(str(caller))
                     line.close()
 
-        thread = threading.Thread(target=hang_up)
+        thread = threading.Thread(target=hang_up, daemon=True)
         thread.start()
         try:
             yield calls
@@ -170,5 +171,4 @@ def kill_controller(ap: Ap, folder: Path, when: str, state: State, *, hurry: boo
     )
     process = FORKS.Process(target=dying.main, args=(spec,))
     process.start()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
+    assert exit_code(process) == -signal.SIGKILL

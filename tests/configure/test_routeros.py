@@ -59,7 +59,11 @@ def made(version: str = "7.16.2", *, wifi: bool = True) -> FakeRouterOs:
     return device
 
 
-def running(device: FakeRouterOs, login: Login = Login("plaza", "", "")) -> Running:  # noqa: B008
+BY_KEY = Login("plaza", "SHA256:of-another-key", "")
+BY_PASSWORD = Login("plaza", "", "")
+
+
+def running(device: FakeRouterOs, login: Login = BY_KEY) -> Running:
     """What would be read of it, through its own console."""
     session = Session("plaza", "exec")
     device.greet(session)
@@ -374,6 +378,24 @@ def test_the_key_we_log_in_with_is_never_taken_away() -> None:
     change = CONFIGURER.change("ap-1", running(device), wishing(manage=Manage()))
     assert [line.path for line in change.lines] == [f"user.ssh-keys.plaza {DIGEST}"]
     assert change.dangerous(CONFIGURER.traits.dangerous)
+
+
+def test_a_first_key_that_would_end_our_own_login_by_password_is_refused() -> None:
+    wish = wishing(manage=Manage(ssh_keys=(KEY,)))
+    device = made()
+    with pytest.raises(ValueRefused, match="would end the logins of 'plaza' by password") as refused:
+        CONFIGURER.change("ap-1", running(device, BY_PASSWORD), wish)
+    assert "`private_key` in place of `password`" in str(refused.value)
+    settled(device, wish)  # who is let in although there is a key is not shut out by one
+    assert not CONFIGURER.change("ap-1", running(device, BY_PASSWORD), wish)
+
+
+@pytest.mark.parametrize("name", ["always-allow-password-login", "password-authentication"])
+def test_a_key_beside_a_password_is_no_danger_where_the_device_allows_both(name: str) -> None:
+    seen = running(made(), BY_PASSWORD)
+    both = replace(seen, text=Secret(f"{seen.text.reveal()}\n/ip ssh set {name}=yes\n"))
+    change = CONFIGURER.change("ap-1", both, wishing(manage=Manage(ssh_keys=(KEY,))))
+    assert f"user.ssh-keys.plaza {DIGEST}" in [line.path for line in change.lines]
 
 
 def test_a_fingerprint_is_as_openssh_prints_it() -> None:

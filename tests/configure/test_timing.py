@@ -1,4 +1,4 @@
-"""The dead-man timer is derived from the change: radar, reboots and a slow line make it longer."""
+"""The dead-man timer is derived from the change: radar and a slow or far device make it longer."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from drivers.configurers.seam import Safety, Traits
 from drivers.model import Band, Intent, Radio, Secret
 from drivers.timing import listening_s, revert_after, within
 
-PLAIN = Traits(Safety.A, verified=False, dangerous=("network.*",), reload_s=10, rebooting=("system.mode",))
+PLAIN = Traits(Safety.A, verified=False, dangerous=("network.*",), reload_s=10)
 MINUTES = Traits(Safety.B, verified=False, dangerous=(), timer_step_s=60, timer_least_s=60, timer_most_s=7200)
 
 
@@ -50,11 +50,9 @@ def test_a_radio_listens_for_radar_before_it_sends(radio: Radio, seconds: float)
 def test_what_makes_a_change_slow_makes_its_timer_longer() -> None:
     quick = revert_after(change("system.hostname"), PLAIN, wanted(Radio(Band.GHZ_2)), 1.0)
     radar = revert_after(change("system.hostname"), PLAIN, wanted(Radio(Band.GHZ_5, 52)), 1.0)
-    reboot = revert_after(change("system.mode"), PLAIN, wanted(Radio(Band.GHZ_2)), 1.0)
     satellite = revert_after(change("system.hostname"), PLAIN, wanted(Radio(Band.GHZ_2)), 12.0)
     assert quick == 30
     assert radar == 78  # 60 of listening, 10 to reload, four rounds twice as slow as measured
-    assert reboot == 198
     assert satellite == 106
     assert revert_after(change("x"), PLAIN, None, 1.0) == 78  # what is restored may use any channel
 
@@ -68,6 +66,14 @@ def test_lines_that_are_typed_one_by_one_take_their_time_far_away() -> None:
     )  # 60 answers, a second each, twice
     assert revert_after(lines, replace(PLAIN, chunk_octets=2048), wanted(Radio(Band.GHZ_2)), 6.0) == 60
     assert revert_after(lines, PLAIN, wanted(Radio(Band.GHZ_2)), 6.0) == 58
+
+
+def test_lines_that_a_slow_device_thinks_about_take_that_time_however_many_are_typed_ahead() -> None:
+    lines = change(*(f"interface.{number}" for number in range(60)))
+    ahead = replace(PLAIN, chunk_octets=2048)
+    assert revert_after(lines, ahead, wanted(Radio(Band.GHZ_2)), 6.0, 0.01) == 60
+    assert revert_after(lines, ahead, wanted(Radio(Band.GHZ_2)), 6.0, 1.0) == 178  # a second each, twice
+    assert revert_after(lines, PLAIN, wanted(Radio(Band.GHZ_2)), 6.0, 1.0) == 58  # one script, no lines
 
 
 def test_a_timer_that_counts_minutes_is_never_shorter_than_what_is_needed() -> None:

@@ -1,16 +1,20 @@
 """UCI text is read the same whether uci wrote it or a person did, and with the same complaints."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.configurers.openwrt import uci
+from drivers.configurers.openwrt.dialect import OPENWRT
+from drivers.configurers.openwrt.diff import diff
 from drivers.configurers.openwrt.uci import Config
 from drivers.model import Secret
 from tests.configure.desk import CANARY
 
+ALL = replace(OPENWRT, own_options={("system", "zone"): frozenset({"ssid", "key", "proto"})})
 OPTIONS = ("ssid", "key", "faskey", "auth_secret", "proto", "list", "a.b-c_9", "x" * 65)
 NAMES = ("", "radio0", "plaza_2g4_1", "@zone[0]", "a.b")
 PLAIN = st.text(st.characters(exclude_characters="'", exclude_categories=()), max_size=12)
@@ -78,7 +82,8 @@ def test_what_uci_prints_needs_no_reading_word_by_word() -> None:
         f"config wifi-iface 'x'\n\toption ssid 'one\n\toption two # 😀'\n\toption key '{CANARY}'\n\n"
         "package files\n"
     )
-    config = uci._exported(text)
+    assert uci._exported(text) is not None
+    config = uci.parse(text)
     assert found(uci._read, text) == found(lambda _: config, text)
     assert config.sections["system.ntp"].options == {"server": ("a", "b")}
     assert config.sections["system.@system[0]"].options == {"hostname": "OpenWrt"}
@@ -86,6 +91,36 @@ def test_what_uci_prints_needs_no_reading_word_by_word() -> None:
         "ssid": "one\n\toption two # 😀",
         "key": Secret(CANARY),
     }
+
+
+def told(read: Callable[[str], Config], running: str, wanted: str) -> object:
+    """The change from one text to the other, with its secrets in clear, or the complaint."""
+    try:
+        change = diff(ALL, "ap-1", read(running), read(wanted))
+    except ValueError as error:
+        return str(error)
+    return [line.command.reveal() for line in change.lines], change.text, change.paths
+
+
+@settings(max_examples=300, deadline=None)
+@given(exports | damaged(), exports | damaged())
+def test_two_texts_are_compared_as_if_both_were_read_word_by_word(running: str, wanted: str) -> None:
+    assert told(uci.parse, running, wanted) == told(uci._read, running, wanted)
+
+
+@settings(max_examples=300, deadline=None)
+@given(exports, st.data())
+def test_two_texts_that_differ_here_and_there_are_compared_as_word_by_word(
+    text: str, data: st.DataObject
+) -> None:
+    """Most of it is written the same in both, and not read at all."""
+    pieces = text.split("\n")
+    for _ in range(data.draw(st.integers(0, 3))):
+        at = data.draw(st.integers(0, len(pieces)))
+        pieces[at : at + data.draw(st.integers(0, 1))] = data.draw(st.lists(lines | headers, max_size=2))
+    changed = "\n".join(pieces)
+    for running, wanted in ((text, changed), (changed, text)):
+        assert told(uci.parse, running, wanted) == told(uci._read, running, wanted)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +144,9 @@ def test_a_complaint_names_the_line(text: str, said: str) -> None:
 
 def test_nothing_of_a_value_is_kept_beyond_its_reading() -> None:
     uci.parse("package p\n\nconfig s 'n'\n\toption key 'x'\n")
-    kept = uci._between.cache_info().currsize
+    assert uci.parse("package p\n\nconfig s 'n'\n\toption key 'x'\n").sections["p.n"].options
+    kept = uci._named.cache_info().currsize
     for value in (CANARY, f'"{CANARY}"', f"it\\'s{CANARY}", f"'it'\\''s {CANARY}'"):
-        uci.parse(f"package p\n\nconfig s 'n'\n\toption key {value}\n\toption key 'x'\n")
-    assert uci._between.cache_info().currsize == kept
+        config = uci.parse(f"package p\n\nconfig s 'n'\n\toption key {value}\n\toption key 'x'\n")
+        assert config.sections["p.n"].options == {"key": Secret("x")}
+    assert uci._named.cache_info().currsize == kept

@@ -113,11 +113,13 @@ def test_each_is_read_once_and_who_did_not_answer_again(worker: Worker) -> None:
     states = {name: one.state for name, one in found.items()}
     unknown = State.UNKNOWN
     assert states == {"ap-08019-1": State.SAME, "ap-08019-2": unknown, "ap-08019-3": unknown}
-    assert found["ap-08019-3"].fingerprint == REFUSED
     again = worker.at(172)
     assert again == found
     again = worker.at(500)
     assert again == found
+    nights = [worker.at(day * 24 * 60 + 170)["ap-08019-3"] for day in range(1, 6)]
+    # dropbear hangs up on who comes while five others are not logged in yet, and then nobody was refused
+    assert any(night.fingerprint == REFUSED for night in nights), [night.detail for night in nights]
 
 
 def test_who_did_not_answer_is_tried_again_in_the_same_night_and_who_refused_in_the_next(
@@ -204,7 +206,8 @@ def test_a_worker_killed_in_the_middle_finds_the_same_when_it_comes_again(
     settled.at(140)
     by_hand(one_ap, "wireless.plaza_2g4_1.ssid", "Otra")
     before = settled.known()
-    died = subprocess.run([sys.executable, "-m", "tests.drift.dying", where], check=False, env=ENVIRONMENT)
+    command = [sys.executable, "-m", "tests.drift.dying", where]
+    died = subprocess.run(command, check=False, env=ENVIRONMENT, timeout=250)
     assert died.returncode == -signal.SIGKILL
     assert settled.known() == before
     assert settled.at(24 * 60 + 141)["ap-08019-1"].state is State.OWNED

@@ -14,7 +14,8 @@ from sqlalchemy import Engine, event
 from controller.journal import Row
 from controller.rollouts.runner import advance
 from tests.configure.device import Ap, Dropbear
-from tests.firmware.town import GATEWAY, Place, fleet, office
+from tests.firmware.machine import Place
+from tests.firmware.town import GATEWAY, fleet, office
 
 
 def main(spec: Path) -> None:

@@ -12,7 +12,7 @@ from controller import app, settings
 from controller.firmware.cleaning import Cleaner
 from tests.configure.keyboard import Plaza, keyboard
 from tests.firmware.image import BOARD, openwrt
-from tests.firmware.town import NEW, OLD, Machine, living, machine_of
+from tests.firmware.machine import NEW, OLD, Machine, living, machine_of
 
 QUICKLY = "--soak 0s --without clients --without uplink --without probe --yes"
 
@@ -49,7 +49,8 @@ def test_from_the_file_to_the_flash_and_again_after_a_failure(desk: Desk) -> Non
         0, f"sysupgrade.bin: openwrt {NEW} for {BOARD}\nsha256 {desk.sha256}\n"
     )  # fmt: skip
     [listed] = json.loads(desk.plaza("firmware list --json")[1])
-    assert (listed["version"], listed["models"]) == (NEW, [BOARD])
+    assert (listed["version"], listed["models"], listed["lacks"]) == (NEW, [BOARD], "")
+    _clear_words(desk)
     assert desk.plaza("firmware start ap-08019-1 --image sysupgrade.bin")[0] == 2  # why?
 
     (desk.machine.ap.root / "flash/refuses").touch()
@@ -73,6 +74,30 @@ def test_from_the_file_to_the_flash_and_again_after_a_failure(desk: Desk) -> Non
     assert device["version"] == NEW
     code, _, errors = desk.plaza(f"firmware start all --image {desk.sha256} --why again {QUICKLY}")
     assert "1 as intended" in errors
+
+
+def _clear_words(desk: Desk) -> None:
+    """Each mistake at the desk is one line that says how to mend it."""
+    same = desk.file.with_name("elsewhere") / desk.file.name
+    same.parent.mkdir()
+    same.write_bytes(openwrt("25.12.0"))
+    junk = desk.file.with_name("junk.bin")
+    junk.write_text("<html>" * 100)
+    for command, said in (
+        (f"add {same}", "rename the file, or plaza firmware remove"),
+        (f"add {junk}", "junk.bin: it is no firmware image"),
+        (f"add {desk.file} --sha256 abc", "--sha256 'abc' is no sha256"),
+    ):
+        code, output, errors = desk.plaza(f"firmware {command}")
+        assert (code, output, errors.count("\n"), said in errors) == (2, "", 1, True), errors
+    kept = next(file for file in settings.load().data_dir.glob("firmware/*") if file.name == desk.sha256)
+    away = kept.rename(kept.with_name("away"))
+    assert desk.plaza("firmware list")[1].endswith("sysupgrade.bin: its file is gone; add it again\n")
+    code, output, errors = desk.plaza("firmware start ap-08019-1 --image sysupgrade.bin --why monthly --yes")
+    assert (code, output, errors.count("\n")) == (2, "", 1), errors
+    assert "image sysupgrade.bin: its file is gone; add it again" in errors
+    away.rename(kept)
+    assert desk.plaza("firmware list")[1].endswith("sysupgrade.bin\n")
 
 
 def _another(file: Path) -> Path:

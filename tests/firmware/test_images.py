@@ -1,5 +1,7 @@
 """Images: what they say of themselves, and how they are kept."""
 
+import gzip
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,7 +54,37 @@ def test_a_snapshot_is_known_by_its_revision_as_the_device_tells_it(file: Callab
 def test_an_image_without_metadata_tells_nothing(file: Callable[..., Path]) -> None:
     assert trailer.read(file(b"\x27\x05\x19\x56" + bytes(500))) == Told()
     assert trailer.read(file(chunk(bytes(500), 0, b"only a signature"))) == Told()
-    assert trailer.read(file(b"")) == Told()
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"hsqs", b"UBI#", b"sysupgrade-a_b/", gzip.compress(bytes(510) + b"\x55\xaa"), bytes(510) + b"\x55\xaa"],
+    ids=["squashfs", "ubi", "tar", "a disk in gzip", "a disk"],
+)
+def test_an_image_is_known_by_its_beginning(file: Callable[..., Path], beginning: bytes) -> None:
+    assert trailer.read(file(beginning + bytes(500))) == Told()
+
+
+JUNK = {
+    "empty": b"",
+    "a page": b"<!DOCTYPE html><title>404</title>" + b" " * 600,
+    "a program": b"\x7fELF" + bytes(600),
+    "a text in gzip": gzip.compress(b"hola" * 200),
+    "a broken gzip": b"\x1f\x8b" + b"x" * 600,
+    "zeros": bytes(2000),
+}
+
+
+@pytest.mark.parametrize("junk", JUNK.values(), ids=list(JUNK))
+@pytest.mark.parametrize(
+    "claim", [Claim(), Claim("openwrt", "x86-64", "24.10.1")], ids=["as it is", "as openwrt"]
+)
+def test_what_is_no_image_is_refused_whatever_is_said_of_it(
+    images: Images, file: Callable[..., Path], junk: bytes, claim: Claim
+) -> None:
+    with pytest.raises(FirmwareError, match=r"sysupgrade.bin: it (is no firmware image|has neither)"):
+        images.add(file(junk), claim)
+    assert (images.all(), list(images.folder.iterdir())) == ((), [])
 
 
 @pytest.mark.parametrize("place", [0, 1000, -200, -60, -20, -10])
@@ -133,7 +165,7 @@ def test_what_contradicts_the_image_is_refused_and_nothing_is_kept(
 
 
 def test_an_image_that_says_nothing_needs_to_be_told_of(images: Images, file: Callable[..., Path]) -> None:
-    plain = file(bytes(1000), "combined.img")
+    plain = file(bytes(510) + b"\x55\xaa" + bytes(500), "combined.img")
     for claim, why in (
         (Claim(), "give --platform"),
         (Claim("openwrt"), "give --model"),
@@ -143,6 +175,53 @@ def test_an_image_that_says_nothing_needs_to_be_told_of(images: Images, file: Ca
             images.add(plain, claim)
     image = images.add(plain, Claim("openwrt", "x86-64", "24.10.1"))
     assert (images.find("combined.img").models, image.version) == (("x86-64",), "24.10.1")
+    assert images.add(plain, Claim("openwrt", "x86-64", "24.10.1")) == image
+    for claim in (Claim("openwrt", "x86-64", "24.10.2"), Claim("openwrt", "x86-generic", "24.10.1")):
+        with pytest.raises(FirmwareError, match=r"it is kept already, as 24.10.1 for x86-64; if"):
+            images.add(plain, claim)
+    assert images.all() == (image,)
+
+
+def test_a_name_belongs_to_one_image(images: Images, file: Callable[..., Path]) -> None:
+    image = images.add(file(openwrt("24.10.1")), Claim())
+    mend = f"rename the file, or plaza firmware remove {image.sha256[:12]} first"
+    with pytest.raises(FirmwareError, match=f"another image has this name .*{image.sha256[:12]}.*{mend}"):
+        images.add(file(openwrt("24.10.2")), Claim())
+    assert images.all() == (image,)
+    assert [kept.name for kept in images.folder.iterdir()] == [image.sha256]
+    images.remove(image)
+    assert images.add(file(openwrt("24.10.2")), Claim()).version == "24.10.2"
+
+
+def test_what_is_cut_short_is_told_of_though_it_begins_as_an_image(
+    images: Images, file: Callable[..., Path]
+) -> None:
+    with pytest.raises(FirmwareError, match=r"routeros.npk: it is cut short"):
+        images.add(file(made.npk()[:-10], "routeros.npk"), Claim())
+    damaged = bytearray(openwrt())
+    damaged[1000] ^= 1
+    with pytest.raises(FirmwareError, match=r"sysupgrade.bin: it is damaged: its checksum is wrong"):
+        images.add(file(bytes(damaged)), Claim())
+
+
+@pytest.mark.parametrize("text", ["abc", "0" * 63, "g" * 64, "0" * 65])
+def test_what_is_no_sha256_is_told_before_the_file_is_read(images: Images, tmp_path: Path, text: str) -> None:
+    with pytest.raises(FirmwareError, match=f"--sha256 '{text}' is no sha256, which has 64 digits"):
+        images.add(tmp_path / "nothing", Claim(sha256=text))
+
+
+def test_an_image_whose_file_is_gone_or_cut_is_told_of_and_can_be_added_again(
+    images: Images, file: Callable[..., Path]
+) -> None:
+    image = images.add(file(openwrt()), Claim(sha256=hashlib.sha256(openwrt()).hexdigest().upper()))
+    assert images.lacks(image) == ""
+    with images.path(image.sha256).open("r+b") as kept:
+        kept.truncate(100)
+    assert images.lacks(image) == "its file is damaged; add it again"
+    images.path(image.sha256).unlink()
+    assert images.lacks(image) == "its file is gone; add it again"
+    assert images.add(file(openwrt()), Claim()) == image
+    assert images.lacks(image) == ""
 
 
 def test_a_file_that_cannot_be_read_is_told_in_one_line(images: Images, tmp_path: Path) -> None:

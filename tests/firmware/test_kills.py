@@ -11,7 +11,8 @@ import pytest
 from controller.journal import State
 from tests.configure.device import wait_until
 from tests.firmware.image import openwrt
-from tests.firmware.town import NEW, Town, town
+from tests.firmware.machine import NEW
+from tests.firmware.town import Town, town
 
 MOMENTS = {
     "while it sends": ("after", " % of the image"),
@@ -48,7 +49,7 @@ def _killed(site: Town, moment: str) -> None:
 
 def _goes_on(tmp_path: Path, moment: str) -> None:
     with town(tmp_path, 1) as site:
-        image = site.keep(openwrt(NEW, octets=2_000_000))
+        image = site.keep(openwrt(NEW, octets=1_000_000))
         [machine] = site.machines.values()
         before = machine.ap.configuration()
         site.begin()

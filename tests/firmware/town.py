@@ -1,14 +1,10 @@
 """A site whose access points can be flashed: real SSH servers, a real gateway, a backhaul that is counted."""
 
-import json
-import subprocess
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
 from pathlib import Path
-from time import sleep
 from zoneinfo import ZoneInfo
 
 from controller.firmware.delivery import ENDING_S
@@ -28,11 +24,8 @@ from drivers.model import Device, Endpoint, PowerSource, Role
 from metrics.local.store import LocalStore
 from metrics.sample import Sample
 from tests.configure.desk import Desk, make_desk, utc_now
-from tests.configure.device import Ap, Dropbear, make_ap
-from tests.configure.relay import Relay
-from tests.firmware.image import BOARD
+from tests.firmware.machine import Machine, Place, living, machine_of
 
-OLD, NEW = "23.05.3", "24.10.1"
 GATEWAY = "gw-08019-0"
 TIMERS = Timers(settle_s=0.1, grace_s=5, command_s=30, longest_pause_s=0.5)
 POLICY = Policy(
@@ -40,132 +33,6 @@ POLICY = Policy(
 )
 ANSWERS = 20.0
 """Seconds that a device may take to be back."""
-
-# What the real one does, by its source: -T looks whether the board is among those of the image; else the
-# settings are kept, all processes end, the device restarts. Here who is outside sees the request and does it.
-SYSUPGRADE = """#!/bin/sh
-R="${PLAZA_ROOT:-}"
-[ "$1" != -T ] || { test=yes; shift; }
-board=$(cat "$R/tmp/sysinfo/board_name")
-if ! tail -c 4096 "$1" | grep -q "\\"$board\\""; then
-    echo "Device $board not supported by this image"
-    echo "Image check failed."
-    exit 1
-fi
-[ -z "$test" ] || exit 0
-echo begun >>"$R/flash/begun"
-[ ! -e "$R/flash/refuses" ] || { echo "ubus call failed: no memory"; exit 1; }
-cp "$1" "$R/flash/new" && mv "$R/flash/new" "$R/flash/image"
-sleep 600
-"""
-APPLETS = ("wc", "wget", "rmdir", "sort", "tail", "df")
-
-
-class Backhaul(Relay):
-    """A link that counts the octets which went out to the device."""
-
-    def __init__(self, port: int) -> None:
-        super().__init__(port)
-        self.octets = 0
-
-    def _allowed(self, piece: bytes) -> bytes:
-        passed = super()._allowed(piece)
-        self.octets += len(passed)
-        return passed
-
-
-@dataclass(frozen=True)
-class Place:
-    """A device, and the port of the link that leads to it."""
-
-    ap: Ap
-    port: int
-
-
-@dataclass
-class Machine:
-    """An access point with flash memory: once sysupgrade has written an image, it restarts with it."""
-
-    ap: Ap
-    link: Backhaul
-    boot_s: float = 0.3
-    takes: bool = True
-    forgets: bool = False
-    dead: bool = False
-    restarts: int = 0
-    during: Callable[[], None] = field(default=lambda: None)
-    mounted: list[Path] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        root = self.ap.root
-        (root / "flash").mkdir(exist_ok=True)
-        (root / "sbin/sysupgrade").write_text(SYSUPGRADE)
-        (root / "sbin/sysupgrade").chmod(0o755)
-        self.install(OLD)
-        self._wake()
-
-    @property
-    def place(self) -> Place:
-        """Where the controller finds it."""
-        return Place(self.ap, self.link.port)
-
-    @property
-    def version(self) -> str:
-        """What it runs."""
-        return (self.ap.root / "etc/openwrt_release").read_text().split("'")[1]
-
-    @property
-    def images(self) -> list[str]:
-        """What of images lies on it, part files too."""
-        folder = self.ap.root / "tmp/plaza-firmware"
-        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-
-    @property
-    def begun(self) -> int:
-        """How often a flash was begun."""
-        file = self.ap.root / "flash/begun"
-        return len(file.read_text().splitlines()) if file.exists() else 0
-
-    def fill(self, *, told: bool = False) -> None:
-        """Its folder of images is on a small disk; `told` where it can say how small."""
-        folder = self.ap.root / ("tmp" if told else "var/tmp")
-        folder.mkdir(parents=True, exist_ok=True)
-        small = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-        subprocess.run(small, check=True)
-        self.mounted.append(folder)
-        self._wake()
-        if told:
-            (self.ap.root / "proc/mounts").write_text("tmpfs /tmp tmpfs rw 0 0\n")
-
-    def install(self, version: str) -> None:
-        """It runs this version now."""
-        (self.ap.root / "etc/openwrt_release").write_text(f"DISTRIB_RELEASE='{version}'\n")
-
-    def restart_if_flashed(self) -> None:
-        """What its boot loader does."""
-        image = self.ap.root / "flash/image"
-        if not image.exists() or self.dead:
-            return
-        octets = image.read_bytes()
-        image.unlink()
-        self.during()
-        self.ap.lose_power()
-        self.restarts += 1
-        sleep(self.boot_s)
-        metadata = json.loads(octets[octets.rindex(b'{"metadata') : octets.rindex(b"}") + 1])
-        if self.takes:
-            self.install(metadata["version"]["version"])
-        if self.forgets:
-            file = self.ap.root / "etc/config/wireless"
-            file.write_text(file.read_text().replace("De antes", "OpenWrt"))
-        if not self.dead:
-            self._wake()
-            self.ap.start()
-
-    def _wake(self) -> None:
-        info = self.ap.root / "tmp/sysinfo"
-        info.mkdir(parents=True, exist_ok=True)
-        (info / "board_name").write_text(BOARD + "\n")
 
 
 @dataclass
@@ -254,6 +121,11 @@ class Town:
         self._fleet = fleet(self.means, self._tell)
         return advance(self._fleet, self.rollout)
 
+    def confirmed(self) -> bool:
+        """After one more try, all are."""
+        self.go()
+        return set(self.states().values()) == {State.CONFIRMED}
+
     def rows(self) -> dict[str, Row]:
         """As the journal has them."""
         return {row.device: row for row in self.store.rows(self.rollout)}
@@ -318,39 +190,3 @@ def town(folder: Path, aps: int = 1, *, gateway: bool = True) -> Iterator[Town]:
     desk, means = office(folder, [each.place for each in everybody], GATEWAY)
     with living(everybody):
         yield Town(desk, {each.ap.name: each for each in made}, means, folder, cache)
-
-
-@contextmanager
-def living(machines: Sequence[Machine]) -> Iterator[None]:
-    """They restart when they are flashed; afterwards nothing of them is left."""
-    stop = threading.Event()
-    threads = [threading.Thread(target=_live, args=(each, stop)) for each in machines]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-        for each in machines:
-            each.link.close()
-            each.ap.lose_power()
-            for small in each.mounted:
-                subprocess.run(["umount", str(small)], check=True)
-
-
-def _live(machine: Machine, stop: threading.Event) -> None:
-    while not stop.wait(0.05):
-        with suppress(FileNotFoundError):
-            machine.restart_if_flashed()
-
-
-def machine_of(folder: Path, name: str) -> Machine:
-    server = Dropbear()
-    ap = make_ap(folder, server, name)
-    for applet in APPLETS:
-        link = ap.root / "bin" / applet
-        if not link.exists() and not link.is_symlink():
-            link.symlink_to("busybox")
-    return Machine(ap, Backhaul(ap.port))

@@ -18,7 +18,9 @@ def die_in(folder: Path, command: str, statement: str, times: int) -> None:
     spec = json.dumps({"command": command, "statement": statement, "times": times})
     program = [sys.executable, "-m", "tests.people.dying", spec]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        program, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=250
+    )
     assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
 
 

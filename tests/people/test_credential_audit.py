@@ -76,8 +76,10 @@ def test_a_secret_for_the_hand_is_shown_as_the_device_has_it_and_the_audit_log_t
     with town(tmp_path, monkeypatch, capsys, ()) as here:
         widened(here)
         code, said = here.plaza("credentials show nms caja")
-        keys = dict(line.split(": ") for line in said.splitlines())
-        assert (code, sorted(keys)) == (0, ["auth_key", "priv_key"])
+        *lines, note = said.splitlines()
+        keys = dict(line.split(": ") for line in lines)
+        assert (code, note) == (0, "nms: in use; it is not being rotated")
+        assert (list(keys), keys["user"]) == (["user", "auth_key", "priv_key"], "plaza")
         assert keys["auth_key"] == derived(b"m" * 64, "nms", "auth_key", "municipality", "08052")
         assert here.plaza("credentials show vendor caja")[0] == 2
         assert here.actions("nms") == ["secret-shown"]

@@ -35,7 +35,7 @@ def test_a_key_is_accepted_while_it_stands_there_and_refused_when_it_is_gone(ap:
 
 def test_an_rsa_key_is_asked_for_with_every_signature_there_is(ap: Ap, tmp_path: Path) -> None:
     make = ["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(tmp_path / "ana")]
-    subprocess.run(make, check=True)
+    subprocess.run(make, check=True, timeout=120)
     line = public(tmp_path / "ana")
     assert not ssh.would_accept(ap.device, ap.user, line, ap.host_key())
     authorized(ap).write_text(f"{line}\n")

@@ -62,6 +62,51 @@ def test_a_rotation_needs_a_reason_and_a_yes(
         assert here.plaza("credentials status")[0] == 0
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "stolen ap-9 --why robbery",
+        "access revoke ana --why left",
+        "credentials rotate aps-ssh --why yearly",
+        "credentials audit --try ap-9",
+    ],
+)
+def test_where_nobody_can_answer_one_line_says_what_to_add_and_nothing_is_done(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, ()) as here:
+        here.write_inventory(lambda text: text + "  ap-9: {site: 08019-plaza, address: 127.0.0.9}\n")
+        before = (here.folder / "inventory.yaml").read_text()
+        code, said = here.plaza(command)
+        assert code == 2
+        assert said.splitlines()[-1] == (
+            "Error: there is no terminal to answer at, and nothing was changed; add --yes"
+        )
+        assert here.actions() == []
+        assert (here.folder / "inventory.yaml").read_text() == before
+
+
+def test_an_empty_list_says_so_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, ()) as here:
+        here.write_inventory(
+            lambda text: "\n".join(line for line in text.split("\n") if "ssh_keys" not in line)
+        )
+        here.write_inventory(
+            lambda text: text.replace("people:\n", "", 1).replace("state: expected", "state: active")
+        )
+        for command, says in {
+            "access list": "write them below `people:`",
+            "credentials status": "plaza credentials rotate NAME --why TEXT",
+            "adopt status": "plaza adopt csv FILE",
+            "drift sw-1": "none of these is configured by Plaza",
+            "history sw-1": "nothing is kept of it yet",
+        }.items():
+            code, said = here.plaza(command)
+            assert (code, len(said.splitlines()), says in said) == (0, 1, True), said
+
+
 def test_users_are_numbered_within_32_octets() -> None:
     assert [next_user("plaza", now) for now in ("plaza", "plaza-2", "plaza-9")] == [
         "plaza-2",

@@ -133,7 +133,7 @@ def test_the_user_that_a_stolen_device_shared_is_rotated_at_the_others(box: tupl
     entry = "  robada: {site: 08019-plaza, address: 127.0.0.2, role: ap}\n"
     here.write_inventory(lambda text: text + entry)
     code, said = here.plaza("stolen robada --why robbery --yes")
-    assert "nms: rotates now" in said
+    assert "nms: will be rotated" in said
     assert code == 0, said
     assert asked(here) == ("plaza-2", "answers")
     assert "createUser plaza " not in device.file("/etc/snmp/snmpd.conf.d/plaza.conf")

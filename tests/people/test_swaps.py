@@ -11,7 +11,7 @@ from controller.app import utc_now
 from controller.cli import spreading
 from controller.errors import AdoptionError
 from controller.rotation import carry, waiting
-from controller.rotation.ledger import Accepts, Rotation, Step
+from controller.rotation.ledger import Accepts, Kind, Rotation, Step
 from controller.store.tables import claims, config_versions
 from tests.configure.device import WIRELESS, quickest
 from tests.people.town import Town, town
@@ -65,6 +65,29 @@ def test_another_box_is_believed_only_with_proof_and_becomes_what_the_old_one_wa
         assert "host-key-pinned" in here.actions("ap-1")
 
 
+def test_a_replacement_can_be_looked_at_before_and_needs_a_serial_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, (quickest,)) as here:
+        before, key = (here.folder / "inventory.yaml").read_text(), believed(here, "ap-1")
+        acts = here.actions()
+        for empty in ("--serial=", "--serial= "):
+            code, said = here.plaza(f"replace ap-1 {empty}")
+            assert (code, "--serial is empty" in said) == (2, True)
+        here.aps["ap-1"].reinstall()
+        replace = "replace ap-1 --serial SN-2 --mac 02-00-5E-10-00-09 --check"
+        code, said = here.plaza(replace)
+        assert code == 3
+        assert "serial not known, MAC not known would become serial SN-2, MAC 02:00:5e:10:00:09" in said
+        assert "--fingerprint SHA256:" in said
+        code, said = here.plaza(f"{replace} --fingerprint {shows(here, 'ap-1')}")
+        assert (code, "would be pinned" in said) == (0, True)
+        assert here.plaza(f"{replace} --fingerprint SHA256:other")[0] == 2
+        assert here.plaza("replace ap-1 --serial SN-2 --mac zz --check")[0] == 2
+        assert (here.folder / "inventory.yaml").read_text() == before
+        assert (believed(here, "ap-1"), here.actions()) == (key, acts)
+
+
 def test_a_box_that_used_a_claim_to_replace_needs_no_other_proof(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,6 +111,24 @@ def test_a_box_that_used_a_claim_to_replace_needs_no_other_proof(
             connection.execute(claims.update().values(issued_at=row.issued_at - 60))
         assert not swaps.was_claimed(means, device), "it was for the box before"
         assert "claim-issued" in here.actions("ap-9")
+
+
+def test_what_was_seen_of_the_old_box_is_no_evidence_of_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, ()) as here:
+        boxes = "".join(f"  ap-{n}: {{site: 08019-plaza, address: 127.0.0.{n}}}\n" for n in (8, 9))
+        here.write_inventory(lambda text: text + boxes)
+        ledger = here.means().ledger
+        rotation = ledger.begin("ana", Kind.PERSON, "left", ["ap-8", "ap-9"])
+        for name in ("ap-8", "ap-9"):
+            ledger.note(rotation, Step(name, Accepts.NEW, "it refuses the key", 17))
+        assert here.plaza("replace ap-9 --serial SN-2 --yes")[0] == 3
+        assert ledger.steps(rotation) == (
+            Step("ap-8", Accepts.NEW, "it refuses the key", 17),
+            Step("ap-9", Accepts.OLD, "another box took its place", 0),
+        )
+        assert "device-accepts-old" in here.actions("ap-9")
 
 
 def test_a_secret_that_was_on_its_way_to_a_stolen_device_is_not_the_last_one(
@@ -164,6 +205,8 @@ def test_a_stolen_device_is_shown_first_and_then_worth_nothing(
         shown = shows(here, "ap-1")
         code, said = here.plaza("stolen ap-1 --why robbery", answer="n\n")
         assert code == 0
+        assert "ap-1: will be retired, its host key never believed again, its open claims void" in said
+        assert "is retired" not in said
         assert "aps-ssh: nothing to do: it held the public half only" in said
         assert "staff: a person must change it: write another passphrase into staff" in said
         assert "v2: a person must change it" in said
@@ -181,3 +224,94 @@ def test_a_stolen_device_is_shown_first_and_then_worth_nothing(
         assert all(not one.manage.revoked_keys for one in means.app.inventory.devices.values())
         assert here.plaza("stolen ap-1 --why robbery --yes")[0] == 3
         assert here.actions("ap-1").count("device-stolen") == 2
+
+
+DERIVED = """
+credentials:
+  v2: {kind: snmp-v2c, community: "ref+derived:master#SCOPE"}
+  office: {kind: wifi, passphrase: "ref+derived:master#SCOPE"}
+"""
+ELSEWHERE = """
+municipalities:
+  08052: {name: Ojinaga, seat: Ojinaga, zone: America/Ojinaga}
+"""
+SITES = """
+sites:
+  08019-parque: {municipality: 08019, name: Parque, lat: 28.6, lon: -106.2, opened_on: 2026-01-15}
+  08052-plaza: {municipality: 08052, name: Plaza, lat: 29.5, lon: -104.4, opened_on: 2026-01-15}
+"""
+BOXES = """
+devices:
+  ap-7: {site: 08019-plaza, address: 127.0.0.7}
+  ap-8: {site: 08019-parque, address: 127.0.0.8}
+  ap-9: {site: 08052-plaza, address: 127.0.0.9}
+"""
+
+
+@pytest.mark.parametrize(
+    ("scope", "devices", "changed"),
+    [
+        ("site", "site=08019-plaza", {"ap-6", "ap-7"}),
+        ("municipality", "mun=08019", {"ap-6", "ap-7", "ap-8"}),
+    ],
+)
+def test_what_a_thief_knows_of_one_level_is_changed_there_as_is_said_and_nowhere_else(
+    scope: str,
+    devices: str,
+    changed: set[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def written(text: str) -> str:
+        for more in (DERIVED.replace("SCOPE", scope), ELSEWHERE, SITES, BOXES):
+            key = more.split("\n")[1]
+            text = text.replace(f"\n{key}\n", more, 1)
+        text = text.replace("passphrase: staff", "passphrase: office", 1)
+        text += "  ap-6: {site: 08019-plaza, address: 127.0.0.6}\n"
+        return text.replace("  profile: plaza\n", "  profile: plaza\n  snmp: {credentials: v2}\n", 1)
+
+    def known(here: Town) -> dict[str, tuple[str, str]]:
+        app = here.means().app
+        found = {}
+        for device in app.inventory.devices.values():
+            secrets = app.secrets.of(device)
+            (passphrase,) = {one.passphrase for one in device.ssids if one.passphrase} or {""}
+            word = secrets.passphrase(passphrase).reveal() if passphrase else ""
+            community = secrets.written_by_hand(device.snmp_credentials)["community"]
+            found[device.name] = (community.reveal(), word)
+        return found
+
+    with town(tmp_path, monkeypatch, capsys, ()) as here:
+        here.write_inventory(written)
+        (here.secrets / "master").write_text("m" * 64)
+        (here.secrets / "master").chmod(0o600)
+        before = known(here)
+        said = here.plaza("stolen ap-6 --why robbery", answer="n\n")[1]
+        place = devices.partition("=")[2]
+        lines = {line.partition(":")[0]: line for line in said.splitlines()}
+        for name, level in {
+            "v2": "`snmp: {credentials: v2-2}`, then write by hand at each device of " + devices,
+            "office": "`passphrase: office-2` in its `ssids`",
+        }.items():
+            assert f"only {scope} {place} has the same, so leave the master" in lines[name]
+            assert f"write {name}-2 with what {name} says" in lines[name]
+            assert f"at {scope} {place} write {level}" in lines[name]
+        assert f"plaza rollout start {devices} --why TEXT" in lines["office"]
+
+        new = "snmp: {credentials: v2-2}, ssids: [{name: Personal, security: wpa3, passphrase: office-2}]"
+        here.write_inventory(
+            lambda text: (
+                text.replace("\n  v2:", DERIVED.split("credentials:")[1].replace("SCOPE", scope) + "  v2:", 1)
+                .replace("\n  v2:", "\n  v2-2:", 1)
+                .replace("\n  office:", "\n  office-2:", 1)
+                .replace(f"\n  {place}: {{", f"\n  {place}: {{{new}, ", 1)
+            )
+        )
+        after = known(here)
+        for name in ("ap-6", "ap-7", "ap-8", "ap-9"):
+            assert [old != now for old, now in zip(before[name], after[name], strict=True)] == [
+                name in changed
+            ] * 2
+        shown = here.plaza("credentials show v2-2 ap-7")[1]
+        assert f"community: {after['ap-7'][0]}\n" in shown

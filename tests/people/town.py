@@ -1,10 +1,8 @@
 """A town of real SSH servers that people and Plaza enter, and a keyboard in front of it."""
 
-import io
 import os
 import pwd
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -14,43 +12,20 @@ import pytest
 from sqlalchemy import select
 
 from controller import app, settings
-from controller.cli.main import main
 from controller.rotation import carry
 from controller.rotation.carry import Means
 from controller.store.tables import audit
-from tests.configure.desk import CANARY
 from tests.configure.device import Ap, Dropbear, Server, keygen, make_ap, quickest, wait_until
+from tests.configure.keyboard import furnish, typing
 
-INVENTORY = """
-version: 1
-credentials:
-  aps-ssh: {{kind: ssh, user: {user}, private_key: ref+file:aps-ssh-key}}
-  gateways: {{kind: gateway, key: ref+file:gateway-key}}
-  staff: {{kind: wifi, passphrase: ref+file:staff}}
+PEOPLE = """\
 people:
   ana: {{ssh_keys: [{ana}]}}
   luis: {{ssh_keys: [{luis}], devices: "*-1"}}
-profiles:
-  plaza:
-    ssids: [{{name: Chihuahua Gratis}}, {{name: Personal, security: wpa3, passphrase: staff}}]
-    radios: {{2g4: {{channel: auto}}, 5g: {{channel: auto, width_mhz: 40}}}}
-    uplink: {{kind: fibre, provider: Fibra, down_mbps: 100, up_mbps: 50}}
-    portal: {{plan: free, duration: 1h}}
-defaults:
-  country: MX
-  profile: plaza
-  platform: openwrt
-  ssh: {{credentials: aps-ssh}}
-  portal: {{languages: [es], octets: 0, gateway_url: "http://10.19.1.1:2060", gateway_credentials: gateways}}
-  hours: {{week: {{mon-sun: 06:00-23:00}}}}
-municipalities:
-  08019: {{name: Chihuahua, seat: Chihuahua, zone: America/Chihuahua}}
-sites:
-  08019-plaza: {{municipality: 08019, name: Plaza, lat: 28.6, lon: -106.1, opened_on: 2026-01-15}}
-devices:
+"""
+SWITCH = """\
   sw-1:
-    {{site: 08019-plaza, address: 10.0.0.9, role: switch, platform: generic, ssids: [], state: expected}}
-{devices}
+    {site: 08019-plaza, address: 10.0.0.9, role: switch, platform: generic, ssids: [], state: expected}
 """
 DEVICE = "  {}: {{site: 08019-plaza, address: 127.0.0.{}, ssh: {{host: 127.0.0.1, port: {}}}}}\n"
 
@@ -67,13 +42,9 @@ class Town:
 
     def plaza(self, command: str, answer: str = "") -> tuple[int, str]:
         """Type a command; its exit code and all it said."""
-        self.monkeypatch.setattr(sys, "argv", ["plaza", *command.split()])
-        self.monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
-        with pytest.raises(SystemExit) as left:
-            main()
-        said = "".join(self.capsys.readouterr())
-        self.said.append(said)
-        return int(left.value.code or 0), said
+        code, output, errors = typing(self.monkeypatch, self.capsys)(command, answer)
+        self.said.append(output + errors)
+        return code, output + errors
 
     @property
     def secrets(self) -> Path:
@@ -91,7 +62,10 @@ class Town:
         options += ["IdentitiesOnly=yes", "IdentityAgent=none", "ConnectTimeout=20"]
         command = ["ssh", "-F", "none", "-i", str(key), "-p", str(ap.port)]
         command += [word for option in options for word in ("-o", option)]
-        done = subprocess.run([*command, f"{ap.user}@127.0.0.1", "true"], capture_output=True, check=False)
+        command += [f"{ap.user}@127.0.0.1", "true"]
+        done = subprocess.run(
+            command, capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=120
+        )
         assert done.returncode == 0 or b"Permission denied" in done.stderr, done.stderr
         return done.returncode == 0
 
@@ -150,7 +124,6 @@ def town(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     servers: Sequence[Callable[[], Server]] = (quickest, quickest),
-    extra: str = "",
 ) -> Iterator[Town]:
     """Access points ap-1, ap-2 … which Plaza has adopted, each behind a server of its own."""
     for key in ("aps-ssh-key", "ana", "luis"):
@@ -161,21 +134,11 @@ def town(
             aps[f"ap-{number}"] = _house(folder, f"ap-{number}", server())
             stack.callback(aps[f"ap-{number}"].lose_power)
         work = folder / "work"
-        (work / "var/secrets").mkdir(parents=True)
         ports = {name: ap.port for name, ap in aps.items()}
         devices = "".join(DEVICE.format(name, n, port) for n, (name, port) in enumerate(ports.items(), 1))
         public = {name: (folder / f"{name}.pub").read_text().strip() for name in ("ana", "luis")}
         user = pwd.getpwuid(os.geteuid()).pw_name
-        text = INVENTORY.format(user=user, devices=devices, **public)
-        (work / "inventory.yaml").write_text(text + extra)
-        secrets = {
-            "staff": CANARY,
-            "gateway-key": "0" * 64,
-            "aps-ssh-key": (folder / "aps-ssh-key").read_text(),
-        }
-        for name, secret in secrets.items():
-            (work / "var/secrets" / name).write_text(secret)
-            (work / "var/secrets" / name).chmod(0o600)
+        furnish(work, folder / "aps-ssh-key", user, SWITCH + devices, PEOPLE.format(**public))
         monkeypatch.chdir(work)
         found = Town(work, aps, capsys, monkeypatch)
         for name, ap in aps.items():

@@ -44,6 +44,7 @@ devices:
 SITE = "  {key}: {{municipality: 08019, name: {key}, lat: 28.6, lon: -106.1, opened_on: 2026-01-15}}"
 DEVICE = "  {name}: {{site: {site}, address: {host}, ssh: {{port: {port}}}{more}}}"
 CANARY = "canario-no-lo-digas-4711"
+GATEWAY = "ap-003"
 QUICK = "--soak 0s --without clients --without uplink --without probe"
 
 

@@ -242,13 +242,13 @@ def joined(folder: Path, platform: str) -> Iterator[Joined]:
     relay, ended = Relay(far.port), threading.Event()
     keys = {FAR: far.host_key(), NEAR: near.host_key()}
     link = Joined(platform, far, near, relay, Journal(folder / "journal"), keys)
-    watching = threading.Thread(target=link.watch, args=(ended,))
+    watching = threading.Thread(target=link.watch, args=(ended,), daemon=True)
     watching.start()
     try:
         yield link
     finally:
         ended.set()
-        watching.join()
+        watching.join(60)
         relay.close()
         far.lose_power()
         near.lose_power()

@@ -20,6 +20,7 @@ from drivers.errors import ConfigRejected, DriverError, Unreachable, VerifyFaile
 from drivers.model import Secret
 from drivers.pair import End, limits_s
 from drivers.pair_end import Act, Aim, Standing, Yet, next_act
+from tests.children import exit_code
 from tests.configure.device import wait_until
 from tests.rollouts import dying_link
 from tests.rollouts.radio_link import FAR, KINDS, NEAR, PATIENT, QUICK, Joined, joined, talks, until_ended
@@ -426,5 +427,4 @@ def kill_controller(link: Joined, timers: Timers, number: int, when: str, folder
     spec.write_text(json.dumps(said))
     process = FORKS.Process(target=dying_link.main, args=(spec,))
     process.start()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
+    assert exit_code(process) == -signal.SIGKILL

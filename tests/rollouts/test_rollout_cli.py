@@ -1,68 +1,41 @@
 """What a technician types about rollouts, and what the worker does, over simulated access points."""
 
-import io
 import json
 import os
 import pty
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 
 from controller import rollout
 from controller.app import utc_now
-from controller.cli.main import main
 from controller.journal import State
 from controller.rollouts.carrying import Carrier
 from controller.rollouts.seam import Phase
 from controller.rollouts.store import Rollout
 from controller.store.tables import audit as audit_table
-from controller.store.tables import device_facts
+from controller.store.tables import device_facts, rollouts
+from tests.children import CTRL_C_WORKS, heard, interrupted, killed_at_the_end
 from tests.configure.device import wait_until
-from tests.rollouts import dying
-from tests.rollouts.fleet import CANARY, QUICK, Fleet, fleet
+from tests.rollouts.conftest import Plaza
+from tests.rollouts.fleet import GATEWAY, QUICK, Fleet
 from tests.simulator.lab import REPOSITORY
 
-Plaza = Callable[..., tuple[int, str, str]]
-GATEWAY = "ap-003"
 TYPED = f"--typed {GATEWAY}"
-
-
-@pytest.fixture(scope="module")
-def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """Two sites with two access points each; one of them carries the other and one of the other site."""
-    behind = {"ap-000": f", parent: {GATEWAY}", "ap-002": f", parent: {GATEWAY}"}
-    made = fleet(tmp_path_factory.mktemp("fleet"), 4, behind)
-    yield made
-    made.simulator.stop()
-
-
-@pytest.fixture
-def plaza(at: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Plaza:
-    """Types a command; gives its exit code, its output and its errors."""
-    monkeypatch.chdir(at.folder)
-    monkeypatch.setattr(rollout, "works_of", dying.quick_works)
-
-    def type_in(command: str, answer: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["plaza", *command.split()])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
-        with pytest.raises(SystemExit) as left:
-            main()
-        said = capsys.readouterr()
-        assert CANARY not in said.out + said.err
-        return int(left.value.code or 0), said.out, said.err
-
-    return type_in
 
 
 def newest(at: Fleet) -> Rollout:
     """The rollout that was begun last."""
     return at.store().find("")
+
+
+def begun(at: Fleet) -> int:
+    """How many there ever were."""
+    with at.app().engine.connect() as connection:
+        return len(connection.execute(select(rollouts)).all())
 
 
 def story(at: Fleet, name: str) -> list[tuple[str, str, dict[str, str]]]:
@@ -261,11 +234,12 @@ def test_ctrl_c_at_the_question_says_that_nothing_was_changed(
     at: Fleet,
 ) -> None:
     at.want("Undecima")
-    before = newest(at)
+    before = begun(at)
     screen, keyboard = pty.openpty()
     with os.fdopen(keyboard, "r") as terminal:
-        asked = subprocess.Popen(
-            [sys.executable, "-m", "controller.cli.main", "rollout", "start", "ap-000", "--why", "x"],
+        command = [sys.executable, "-m", "controller.cli.main", "rollout", "start", "ap-000", "--why", "x"]
+        asking = subprocess.Popen(
+            [*CTRL_C_WORKS, *command],
             cwd=at.folder,
             env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
             stdin=terminal,
@@ -273,12 +247,9 @@ def test_ctrl_c_at_the_question_says_that_nothing_was_changed(
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        assert asked.stderr is not None
-        said = b""
-        while b"[y/N]" not in said:
-            said += os.read(asked.stderr.fileno(), 4096)
-        asked.send_signal(signal.SIGINT)
-        said += asked.stderr.read()
-        assert (asked.wait(60), said.endswith(b"nothing was changed\n")) == (130, True), said
+        with killed_at_the_end(asking) as asked:
+            said = heard(asked.stderr, b"[y/N]")
+            said += interrupted(asked)
+        assert (asked.returncode, said.endswith(b"nothing was changed\n")) == (130, True), said
     os.close(screen)
-    assert newest(at) == before
+    assert begun(at) == before

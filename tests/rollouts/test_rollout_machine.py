@@ -23,7 +23,8 @@ from controller import audit
 from controller.errors import StoreBusy
 from controller.journal import OPEN, Row, State
 from controller.rollout import alone
-from controller.rollouts import runner, stop
+from controller.rollouts import board, stop
+from controller.rollouts.board import is_lost
 from controller.rollouts.runner import Standing, advance
 from controller.rollouts.seam import Phase, Policy, Tell
 from controller.rollouts.stop import Count
@@ -94,12 +95,13 @@ class RolloutMachine(RuleBasedStateMachine):
     @rule()
     def two_technicians(self) -> None:
         """At once; the lock lets one of them."""
-        threads = [threading.Thread(target=self._catching) for _ in range(2)]
+        threads = [threading.Thread(target=self._catching, daemon=True) for _ in range(2)]
         self.trouble: list[BaseException] = []
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            thread.join(120)
+        assert not any(thread.is_alive() for thread in threads)
         assert not self.trouble, self.trouble
 
     @rule(seconds=st.sampled_from([1, 61, 301, 700, 45_000]))
@@ -184,12 +186,12 @@ class RolloutMachine(RuleBasedStateMachine):
     def _failures(self, link: str = "") -> int:
         """Those of the other end of a link belong to the same change."""
         rows = [row for row in self._unseen() if row.device != link]
-        return sum(Count(row.device, row.state, runner.is_lost(row, self.at.now)).weight for row in rows)
+        return sum(Count(row.device, row.state, is_lost(row, self.at.now)).weight for row in rows)
 
     def _failures_that_stay(self) -> int:
         """Without those on trial that answer: they are asked first, and may turn out well."""
         rows = [row for row in self._unseen() if row.state in FAILED or not self.at.boxes[row.device].online]
-        return sum(Count(row.device, row.state, runner.is_lost(row, self.at.now)).weight for row in rows)
+        return sum(Count(row.device, row.state, is_lost(row, self.at.now)).weight for row in rows)
 
     def _unseen(self) -> list[Row]:
         now = self.at.store.get("r1")
@@ -288,6 +290,6 @@ def test_the_machine_finds_a_stop_rule_that_is_ignored(monkeypatch: pytest.Monke
 
 
 def test_the_machine_finds_two_of_a_site_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "ready", lambda waiting, *_rest: tuple(waiting))
+    monkeypatch.setattr(board, "ready", lambda waiting, *_rest: tuple(waiting))
     with pytest.raises(AssertionError, match=r"of its site are on trial|behind it"):
         run_state_machine_as_test(machine(RolloutMachine), settings=BUG)

@@ -42,6 +42,16 @@ def go(at: Village, name: str = "r1") -> Standing:
     return advance(at.fleet(Work(at)), name)
 
 
+def to_its_end(at: Village) -> Standing:
+    """As long as it runs, at the moments that it waits for."""
+    for _ in range(200):
+        standing = go(at)
+        if standing.phase is not Phase.RUNNING:
+            return standing
+        at.tick(max(standing.until - at.now, 1))
+    raise AssertionError(f"it comes to no end: {standing}")
+
+
 def states(at: Village) -> dict[str, State]:
     """Where every device stands."""
     return {row.device: row.state for row in at.store.rows("r1")}
@@ -159,10 +169,7 @@ def test_those_out_of_reach_are_tried_again_for_days_while_the_waves_go_on(at: V
 def test_who_stays_away_too_long_is_held(at: Village) -> None:
     at.boxes["ap-b2"].online = False
     at.start(replace(EASY, give_up_s=3600))
-    standing = go(at)
-    while standing.phase is Phase.RUNNING:
-        at.tick(standing.until - at.now)
-        standing = go(at)
+    standing = to_its_end(at)
     assert standing.phase is Phase.DONE
     assert states(at)["ap-b2"] is State.HELD
 
@@ -219,10 +226,7 @@ def test_a_device_that_its_change_cut_off_counts_double_and_comes_back(tmp_path:
 def test_an_answer_that_was_lost_is_found_at_the_next_turn(at: Village) -> None:
     at.boxes["ap-b1"].fate = ANSWER_LOST
     at.start(replace(EASY, stop_number=0, stop_percent=0))
-    standing = go(at)
-    while standing.phase is Phase.RUNNING:
-        at.tick(standing.until - at.now)
-        standing = go(at)
+    standing = to_its_end(at)
     assert standing.phase is Phase.DONE
     assert set(states(at).values()) == {State.CONFIRMED}
 
@@ -353,10 +357,7 @@ def test_the_first_of_a_model_that_comes_back_late_is_its_canary(tmp_path: Path)
     for name in late:
         at.boxes[name].online = True
         at.boxes[name].fate = REFUSES
-    standing = go(at)
-    while standing.phase is Phase.RUNNING:
-        at.tick(max(standing.until - at.now, 1))
-        standing = go(at)
+    standing = to_its_end(at)
     assert standing.phase is Phase.HALTED
     assert "a canary, failed" in standing.said
     assert len([name for name in at.begun if name in late]) == 1

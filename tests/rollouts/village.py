@@ -190,10 +190,12 @@ class Work:
     def change(self, row: Row, fits: Fits, tell: Tell) -> Row:
         """One device."""
         box = self.village.boxes[row.device]
-        if row.intent_hash != box.wanted:
-            return self.write(replace(row, state=State.HELD, detail="the inventory changed"), tell)
         if not box.online:
             return self.write(replace(row, state=State.PENDING, detail="no answer"), tell)
+        if box.halves == [box.wanted] * 2:
+            return self.write(replace(row, state=State.SKIPPED, detail="as intended"), tell)
+        if row.intent_hash != box.wanted:
+            return self.write(replace(row, state=State.HELD, detail="the inventory changed"), tell)
         if not fits(TIMER_S):
             return replace(row, state=State.PLANNED, detail="too late")
         token, deadline_at = f"{row.device}-{len(box.ended)}", self.village.now + TIMER_S + 60

@@ -75,7 +75,7 @@ def frozen(
     if fault:
         ap.fault = fault
         door.fault_changed()
-    thread = threading.Thread(target=loop.run)
+    thread = threading.Thread(target=loop.run, daemon=True)
     thread.start()
     try:
         yield ap
@@ -138,7 +138,10 @@ class Simulator:
         if process is None:
             return 0, ""
         process.send_signal(number)
-        _, errors = process.communicate(timeout=WAIT_S)
+        try:
+            _, errors = process.communicate(timeout=WAIT_S)
+        finally:
+            process.kill()
         return process.returncode, errors
 
     def order(self, **order: str) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """SSH into a virtual access point, with OpenSSH's client and with paramiko's."""
 
 import hashlib
+import os
+import signal
 import socket
+import struct
 import threading
 from typing import Any
 
@@ -87,6 +90,27 @@ def test_what_runs_is_told_when_its_client_goes(town: Simulator) -> None:
     assert stdout.readline() == "waiting\n"
     client.close()
     until(note.exists, "the hang-up")
+
+
+def test_clients_that_are_gone_when_their_command_ends_leave_no_trace(simulator: Simulator) -> None:
+    """All at the same instant: the process is asleep while commands end and clients hang up."""
+    ap = simulator.ap("wrt")
+    simulator.start()
+    assert simulator.process is not None
+    clients = [connect(simulator, ap) for _ in range(16)]
+    running = [int(c.exec_command("echo $$; exec sleep 600")[1].readline()) for c in clients]
+    simulator.process.send_signal(signal.SIGSTOP)
+    for child in running:
+        os.kill(child, signal.SIGKILL)
+    for client in clients:
+        transport = client.get_transport()
+        assert transport is not None
+        assert isinstance(transport.sock, socket.socket)
+        transport.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+    simulator.process.send_signal(signal.SIGCONT)
+    assert simulator.ssh(ap, "echo still here").stdout == b"still here\n"
+    assert simulator.stop() == (0, "")
 
 
 def test_a_wrong_key_a_wrong_user_and_a_password_are_refused(town: Simulator) -> None:

@@ -12,6 +12,8 @@ from drivers.configurers.seam import Wish
 View = Callable[[Wish, Config], Mapping[str, object]]
 """What the template needs, from a wish and the running configuration."""
 
+_NONE: Final[frozenset[str]] = frozenset()
+
 Options = Mapping[tuple[str, str], frozenset[str]]
 """Names of options by package and kind of section, or by package and name of a section."""
 
@@ -53,8 +55,9 @@ class Dialect:
 
     def options(self, section: Section) -> frozenset[str]:
         """The options that are ours in a section of the device's own."""
-        of_kind = self.own_options.get((section.package, section.kind), frozenset())
-        return of_kind | self.own_options.get((section.package, section.name), frozenset())
+        of_kind = self.own_options.get((section.package, section.kind), _NONE)
+        by_name = self.own_options.get((section.package, section.name), _NONE)
+        return of_kind | by_name if by_name else of_kind
 
     def restoring(self) -> "Dialect":
         """The same for going back: what we wrote where it was wished for is then to be as it was."""

@@ -1,9 +1,8 @@
 """Compares the running configuration with the wanted one, in the keys we own and no others."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import NamedTuple
 
 from drivers.change import Change, Line
 from drivers.configurers.openwrt import files, revoking, uci
@@ -12,28 +11,23 @@ from drivers.configurers.openwrt.uci import Config, Option, Section, Value
 from drivers.model import Secret
 from drivers.redact import HIDDEN, visible
 
+Op = tuple[str, str, Value | None]
+"""One uci command: set, delete or add_list; the path; the value, None for delete.
 
-class Op(NamedTuple):
-    """One uci command: set, delete or add_list; `value` is None for delete.
+Or `write`, which is none of uci's: the value are then all our lines of a file.
+"""
 
-    Or `write`, which is none of uci's: `value` are then all our lines of a file.
+
+def _command(op: Op) -> str:
+    """For `uci batch`, secrets in clear; the lines themselves of `write`.
+
+    Raises ValueError for control characters.
     """
-
-    verb: str
-    path: str
-    value: Value | None = None
-
-    def line(self) -> str:
-        """For `uci batch`, secrets in clear; the lines themselves of `write`.
-
-        Raises ValueError for control characters.
-        """
-        if self.value is None:
-            return f"{self.verb} {self.path}"
-        text = _plain(self.value)
-        if self.verb == "write":
-            return text
-        return f"{self.verb} {self.path}={uci.quote(text)}"
+    verb, path, value = op
+    if value is None:
+        return f"{verb} {path}"
+    text = _plain(value)
+    return text if verb == "write" else f"{verb} {path}={uci.quote(text)}"
 
 
 def diff(dialect: Dialect, device: str, running: Config, wanted: Config) -> Change:
@@ -41,7 +35,7 @@ def diff(dialect: Dialect, device: str, running: Config, wanted: Config) -> Chan
     sides = _Sides(dialect, device, running, wanted)
     settings, written = tuple(_ops(sides)), tuple(_file_ops(sides))
     ops = settings + written
-    secrets = (*(op.value for op in settings if isinstance(op.value, Secret)), *_file_secrets(sides))
+    secrets = (*(value for *_, value in settings if isinstance(value, Secret)), *_file_secrets(sides))
     return Change(device, tuple(map(_line, ops)), "".join(_text(sides)) if ops else "", secrets)
 
 
@@ -50,19 +44,19 @@ def ours(dialect: Dialect, running: Config, earlier: Config) -> Config:
 
     A section of the device's own that is no longer there cannot be wanted back.
     """
-    sections = {}
-    for path, section in earlier.sections.items():
-        if section.package not in dialect.written:
-            continue
-        if dialect.owns(section.name):
-            sections[path] = section
-        elif path in running.sections and dialect.options(section):
+    sections = []
+    for package in dialect.written:
+        present = running.package(package)
+        for path, section in earlier.package(package).items():
             owned = dialect.options(section)
-            kept = {name: value for name, value in section.options.items() if name in owned}
-            sections[path] = section._replace(options=kept)
+            if dialect.owns(section.name):
+                sections.append(section)
+            elif path in present and owned:
+                kept = {name: value for name, value in section.options.items() if name in owned}
+                sections.append(section.holding(kept))
     for file in dialect.files:
         empty = Section(files.PACKAGE, file.name, files.KIND)
-        sections[empty.path] = earlier.sections.get(empty.path, empty)
+        sections.append(earlier.section(empty.path) or empty)
     return Config(sections)
 
 
@@ -79,13 +73,13 @@ def batch(change: Change) -> str:
 
 
 def _line(op: Op) -> Line:
-    command = op.line()
-    if op.verb == "write":
-        verb = "take out" if op.path.endswith(revoking.OTHERS) else "write"
-        shown = f"{verb} {command.count(chr(10))} lines of {op.path}"
+    command, (verb, path, value) = _command(op), op
+    if verb == "write":
+        does = "take out" if path.endswith(revoking.OTHERS) else "write"
+        shown = f"{does} {command.count(chr(10))} lines of {path}"
     else:
-        shown = visible(op._replace(value=HIDDEN).line() if isinstance(op.value, Secret) else command)
-    return Line(Secret(command), shown, op.path)
+        shown = visible(_command((verb, path, HIDDEN)) if isinstance(value, Secret) else command)
+    return Line(Secret(command), shown, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +91,7 @@ class _Sides:
     running: Config
     wanted: Config
 
-    def owned(self, section: Section) -> Set[str]:
+    def owned(self, section: Section) -> Collection[str]:
         """The options of a section that are ours, wished for or not."""
         return section.options.keys() if self.dialect.owns(section.name) else self.dialect.options(section)
 
@@ -110,29 +104,32 @@ def compared(dialect: Dialect, device: str, running: Config, wanted: Config) -> 
 def _ops(sides: _Sides) -> list[Op]:
     ours: list[Op] = []
     theirs: list[Op] = []
-    for path, section in sides.wanted.sections.items():
-        if section.package != files.PACKAGE:
-            ops = ours if sides.dialect.owns(section.name) else theirs
-            ops += _section_ops(sides, path, section)
-    gone = [
-        Op("delete", path)
-        for path, section in sides.running.sections.items()
-        if sides.dialect.owns(section.name) and not _same_kind(section, sides.wanted.sections.get(path))
+    owns = sides.dialect.owns
+    for package in sides.wanted.packages:
+        if package == files.PACKAGE or sides.wanted.has_as(package, sides.running):
+            continue
+        running = sides.running.package(package)
+        for path, section in sides.wanted.package(package).items():
+            ops = ours if owns(section.name) else theirs
+            ops += _section_ops(sides, path, section, running.get(path))
+    gone: list[Op] = [
+        ("delete", path, None)
+        for path, section in sides.running.beginning(sides.dialect.own_prefix)
+        if not _same_kind(section, sides.wanted.package(section.package).get(path))
     ]
     # The device's own sections first: @kind[n] no longer names the same once one of that kind is deleted.
     return theirs + gone + ours
 
 
 def _file_ops(sides: _Sides) -> Iterator[Op]:
-    for section in sides.wanted.sections.values():
-        if section.package == files.PACKAGE:
-            before = sides.running.sections.get(section.path)
-            known, lines = _file_lines(before) if before else (), _file_lines(section)
-            if section.name == revoking.OTHERS:  # of what is not ours it is told what goes
-                lines, known = tuple(line for line in known if line not in lines), ()
-            if lines != known:
-                text = "".join(f"{_plain(line)}\n" for line in lines)
-                yield Op("write", section.path, Secret(text))
+    for path, section in sides.wanted.package(files.PACKAGE).items():
+        before = sides.running.section(path)
+        known, lines = _file_lines(before) if before else (), _file_lines(section)
+        if section.name == revoking.OTHERS:  # of what is not ours it is told what goes
+            lines, known = tuple(line for line in known if line not in lines), ()
+        if lines != known:
+            text = "".join(f"{_plain(line)}\n" for line in lines)
+            yield "write", path, Secret(text)
 
 
 def _file_lines(section: Section) -> tuple[Value, ...]:
@@ -146,33 +143,31 @@ def _plain(value: Value) -> str:
 
 
 def _file_secrets(sides: _Sides) -> Iterator[Secret]:
-    for section in sides.wanted.sections.values():
-        if section.package == files.PACKAGE:
-            yield from (line for line in _file_lines(section) if isinstance(line, Secret))
+    for section in sides.wanted.package(files.PACKAGE).values():
+        yield from (line for line in _file_lines(section) if isinstance(line, Secret))
 
 
-def _section_ops(sides: _Sides, at: str, section: Section) -> list[Op]:
-    before = sides.running.sections.get(at)
+def _section_ops(sides: _Sides, at: str, section: Section, before: Section | None) -> list[Op]:
+    wanted = section.options
     if before is None or before.kind != section.kind:
-        return [Op("set", at, section.kind), *_option_ops(at, section.options, {})]
-    if before.options == section.options:
+        return [("set", at, section.kind), *_option_ops(at, wanted, {})]
+    if before.written_as(section):
         return []
-    dropped = (before.options.keys() & sides.owned(before)) - section.options.keys()
-    deleted = [Op("delete", f"{at}.{name}") for name in sorted(dropped)]
-    return deleted + _option_ops(at, section.options, before.options)
+    known = before.options
+    changed = {name: value for name, value in wanted.items() if known.get(name) != value}
+    ops = _option_ops(at, changed, known) if changed else []
+    dropped = [name for name in sides.owned(before) if name in known and name not in wanted]
+    return [*(("delete", f"{at}.{name}", None) for name in sorted(dropped)), *ops] if dropped else ops
 
 
-def _option_ops(at: str, wanted: Mapping[str, Option], before: Mapping[str, Option]) -> list[Op]:
+def _option_ops(at: str, wanted: Mapping[str, Option], known: Mapping[str, Option]) -> list[Op]:
     ops: list[Op] = []
     for name, value in wanted.items():
-        if before.get(name) == value:
-            continue
-        path = f"{at}.{name}"
         if isinstance(value, tuple):
-            ops += [Op("delete", path)] * (name in before)
-            ops += [Op("add_list", path, item) for item in value]
+            ops += [("delete", f"{at}.{name}", None)] * (name in known)
+            ops += [("add_list", f"{at}.{name}", item) for item in value]
         else:
-            ops.append(Op("set", path, value))
+            ops.append(("set", f"{at}.{name}", value))
     return ops
 
 
@@ -181,63 +176,77 @@ def _same_kind(section: Section, counterpart: Section | None) -> bool:
 
 
 def _text(sides: _Sides) -> Iterator[str]:
-    own = {path for path, section in sides.running.sections.items() if sides.dialect.owns(section.name)}
-    paths: dict[str, list[str]] = {}
-    for path in sorted(own | sides.wanted.sections.keys()):
-        paths.setdefault(path.partition(".")[0], []).append(path)
+    own = dict(sides.running.beginning(sides.dialect.own_prefix))
     for package in (*sides.dialect.written, files.PACKAGE):
         name = f"{sides.device}/{package}"
-        hunks = "".join(_hunks(sides, paths.get(package, ())))
+        ours = [path for path, section in own.items() if section.package == package]
+        hunks = "".join(_hunks(sides, sorted({*ours, *sides.wanted.package(package)})))
         if hunks:
             yield f"--- {name}\n+++ {name} (wanted)\n{hunks}"
+
+
+_Shown = Mapping[str, Sequence[str]]
+"""The lines of a section as a person reads it, by option; that of the section itself by ""."""
 
 
 def _hunks(sides: _Sides, paths: Sequence[str]) -> Iterator[str]:
     """One hunk for each section that changes, so that no line of one seems to belong to another."""
     at, now_at = 0, 0
     for path in paths:
-        before = _lines(sides, sides.running, path)
-        after = _lines(sides, sides.wanted, path)
+        running, wanted = sides.running.section(path), sides.wanted.section(path)
+        before, after = _lines(sides, running, running, wanted), _lines(sides, wanted, running, wanted)
+        size, now_size = (sum(map(len, lines.values())) for lines in (before, after))
         if before != after:
-            yield f"@@ -{_range(at, before)} +{_range(now_at, after)} @@\n"
+            yield f"@@ -{_range(at, size)} +{_range(now_at, now_size)} @@\n"
             yield from _body(before, after)
-        at += len(before)
-        now_at += len(after)
+        at += size
+        now_at += now_size
 
 
-def _body(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
-    """Of a hunk; a section that is new or gone needs no comparison."""
-    if not before or not after:
-        yield from (f"-{line}" for line in before)
-        yield from (f"+{line}" for line in after)
-        return
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
-    for tag, start, end, now_start, now_end in matcher.get_opcodes():
-        if tag == "equal":
-            yield from (f" {line}" for line in before[start:end])
-        else:
-            yield from (f"-{line}" for line in before[start:end])
-            yield from (f"+{line}" for line in after[now_start:now_end])
+def _body(before: _Shown, after: _Shown) -> Iterator[str]:
+    """Of a hunk; what is gone stands before what is new, up to the next line that stays."""
+    gone: list[str] = []
+    new: list[str] = []
+    for old, now in (*_pairs(before, after), ((), ())):
+        if old != now:
+            gone += old
+            new += now
+            continue
+        yield from (f"-{line}" for line in gone)
+        yield from (f"+{line}" for line in new)
+        yield from (f" {line}" for line in old)
+        gone, new = [], []
 
 
-def _range(at: int, lines: Sequence[str]) -> str:
+def _pairs(before: _Shown, after: _Shown) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
+    """The lines that belong together: those of one option, and of a list what stays and what does not."""
+    for name in sorted(before.keys() | after.keys()):
+        old, now = before.get(name, ()), after.get(name, ())
+        if old == now or len(old) < 2 or len(now) < 2:
+            yield old, now
+            continue
+        for _, start, end, now_start, now_end in SequenceMatcher(
+            None, old, now, autojunk=False
+        ).get_opcodes():
+            yield old[start:end], now[now_start:now_end]
+
+
+def _range(at: int, size: int) -> str:
     """As diff -u counts: the first line, or the line before nothing."""
-    return f"{at + 1 if lines else at},{len(lines)}"
+    return f"{at + 1 if size else at},{size}"
 
 
-def _lines(sides: _Sides, shown: Config, path: str) -> list[str]:
-    """The owned part of a section as `uci export` prints it, options sorted, secrets hidden."""
-    section, counterpart = shown.sections.get(path), sides.wanted.sections.get(path)
-    if section is None:
-        return []
-    if section.package == files.PACKAGE and not section.options:
-        return []  # none of our lines is as good as no block
-    before = sides.running.sections[path].options if path in sides.running.sections else {}
-    lines = [f"config {section.kind} '{visible(section.name)}'\n"]
-    names = sides.owned(section) | (counterpart or section).options.keys()
-    for name in sorted(names & section.options.keys()):
-        lines += _option_lines(name, section.options[name], before.get(name))
-    return lines
+def _lines(sides: _Sides, shown: Section | None, running: Section | None, wanted: Section | None) -> _Shown:
+    """The owned part of a section as `uci export` prints it, secrets hidden."""
+    if shown is None or (shown.package == files.PACKAGE and not shown.options):
+        return {}  # none of our lines is as good as no block
+    options = shown.options
+    if shown is running and wanted is not None:
+        names = {*sides.owned(shown), *wanted.options}
+        options = {name: value for name, value in options.items() if name in names}
+    known: Mapping[str, Option] = running.options if running is not None else {}
+    lines = {name: _option_lines(name, value, known.get(name)) for name, value in options.items()}
+    return {"": (f"config {shown.kind} '{visible(shown.name)}'\n",), **lines}
 
 
 def _option_lines(name: str, value: Option, before: Option | None) -> Sequence[str]:

@@ -119,8 +119,8 @@ def _why_not(user: SnmpV3) -> str:
     return ""
 
 
-def needs_snmpd(intent: Intent, installed: frozenset[str]) -> None:
+def needs_snmpd(intent: Intent, *, installed: bool) -> None:
     """Raises ConfigRejected when users are wanted of an agent that is not there."""
-    if intent.manage.snmp_users and "snmpd" not in installed:
+    if intent.manage.snmp_users and not installed:
         hint = "run `opkg update && opkg install snmpd` there, or take `snmp_users` from its inventory"
         raise ConfigRejected(intent.device, "it has no SNMP agent", hint)

@@ -45,7 +45,7 @@ def management_device(intent: Intent, running: Config) -> str | None:
 
 def _present(running: Config) -> str:
     """The VLAN that the management lives in, "" for none; one that no port tags is the plain network."""
-    interface = running.sections.get(f"network.{MANAGEMENT}")
+    interface = running.section(f"network.{MANAGEMENT}")
     name = str(interface.options.get("device", "")) if interface else ""
     for device in running.of_kind("network", "device"):
         if device.options.get("name") == name and device.options.get("type") in _TAGGING:
@@ -65,7 +65,7 @@ def _present(running: Config) -> str:
 
 def _base(intent: Intent, running: Config) -> str:
     """The bridge or port below the management interface."""
-    interface = running.sections.get(f"network.{MANAGEMENT}")
+    interface = running.section(f"network.{MANAGEMENT}")
     if interface is None:
         raise _unknown(intent, f"it has no interface {MANAGEMENT}")
     old = {"ifname", "type"} & interface.options.keys()

@@ -140,8 +140,8 @@ def as_slept(wanted: Config, running: Config, earlier: Config) -> Config:
         before = next((one for one in slept if _rest(one) == _rest(section)), None)
         if before is not None:
             kept = {name: value for name, value in before.options.items() if name == "disabled"}
-            sections[section.path] = section._replace(options=kept)
-    return Config(sections)
+            sections[section.path] = section.holding(kept)
+    return Config(sections.values())
 
 
 def _of_others(config: Config) -> Iterator[Section]:
@@ -267,7 +267,7 @@ def _network(ssid: Ssid, section: str, radio: str, wish: Wish, running: Config) 
 
 def _now(section: str, running: Config) -> str:
     """Whether a network that follows a schedule is off just now: that is its clock's to decide, not ours."""
-    found = running.sections.get(f"wireless.{section}")
+    found = running.section(f"wireless.{section}")
     return "1" if found is not None and _off(found) else "0"
 
 

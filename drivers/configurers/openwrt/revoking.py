@@ -20,26 +20,25 @@ def with_login(running: Config, wanted: Config, login: str) -> Config:
     kept = tuple(line for line in now if login and login in line.split())
     if not kept or any(login in line.split() for line in then):
         return wanted
-    section = wanted.sections.get(path) or running.sections[path]
+    section = wanted.section(path) or running.sections[path]
     options = {files.KEYS.option: (*then, *kept)}
-    return Config({**wanted.sections, path: section._replace(options=options)})
+    return wanted.having(section.holding(options))
 
 
 def _lines(config: Config, path: str) -> tuple[str, ...]:
-    section = config.sections.get(path)
+    section = config.section(path)
     lines = section.options.get(files.KEYS.option, ()) if section else ()
     return tuple(line for line in lines if isinstance(line, str)) if isinstance(lines, tuple) else ()
 
 
 def left(running: Config, wanted: Config, gone: frozenset[bytes]) -> Config:
     """What is wanted, without any line that holds one of these keys."""
-    sections = dict(wanted.sections)
     for path in _BLOCKS if gone else ():
-        section = wanted.sections.get(path) or running.sections.get(path)
+        section = wanted.section(path) or running.section(path)
         lines = section.options.get(files.KEYS.option, ()) if section else ()
         if section is None or not isinstance(lines, tuple):
             continue
         kept = tuple(line for line in lines if not isinstance(line, str) or keys.without((line,), gone))
         if kept != lines:
-            sections[path] = section._replace(options={files.KEYS.option: kept} if kept else {})
-    return Config(sections)
+            wanted = wanted.having(section.holding({files.KEYS.option: kept} if kept else {}))
+    return wanted

@@ -2,12 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
 from drivers.model import Secret
 from drivers.redact import HIDDEN, is_secret, redact
@@ -29,10 +28,15 @@ _COMMENT: Final = re.compile(r"#[^\n]*")
 _LINE: Final = re.compile(
     r"[ \t]*(package|config|option|list)[ \t]+([A-Za-z0-9_.-]+)(?:[ \t]+'([^'\n]*)')?[ \t]*\n"
 )
-_BETWEEN: Final = re.compile(  # bounded, because what matches is kept
-    r"""\n{1,3}(?P<whole>(?:(?:package|config)[ ][A-Za-z0-9_.-]{1,64}\n{1,3}){0,4})"""
-    r"""(?:(?P<begun>(?:config|\t(?:option|list))[ ][A-Za-z0-9_.-]{1,64})[ ])?"""
-)
+_N: Final = r"[A-Za-z0-9_.-]{1,64}+"  # bounded, because names are kept
+_V: Final = r"'[^']*+'(?:\\''[^']*+')*+"
+_O: Final = rf"\t(?:option|list) {_N} {_V}\n"
+_S: Final = rf"config {_N}(?: '(?:{_N}|@[A-Za-z0-9_-]++\[[0-9]++\])')?\n(?:{_O})*+\n*+"
+# All that `uci export` writes of a package, as it writes it; the last group takes whatever is otherwise.
+_EXPORTED: Final = re.compile(rf"package ([A-Za-z0-9_-]++)\n++((?:{_S})*+)|((?s:.+))")
+# What is in it, once that is sure.
+_SECTION: Final = re.compile(rf"config ({_N})(?: '([^']++)')?\n((?:\t[^']++{_V}\n)*+)")
+_OPTION: Final = re.compile(rf"\t(option|list) ({_N}) ({_V})\n")
 _VERB: Final = re.compile(r"[a-z]{1,10}")  # what else a line begins with may be a part of a secret
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]+|@[A-Za-z0-9_-]+\[[0-9]+\]")
 
@@ -41,17 +45,25 @@ class NotUci(ValueError):
     """The text is not UCI: the message names the line."""
 
 
-class _NotExported(Exception):
-    """Text that `uci export` would have written otherwise."""
+class Section:
+    """`name` is `@kind[n]` for an anonymous section, as `uci show` prints it.
 
+    The options may be given as `uci export` writes them: they are read once somebody asks for them.
+    """
 
-class Section(NamedTuple):
-    """`name` is `@kind[n]` for an anonymous section, as `uci show` prints it."""
+    __slots__ = ("_options", "_text", "kind", "name", "package")
 
-    package: str
-    name: str
-    kind: str
-    options: Mapping[str, Option] = MappingProxyType({})
+    def __init__(self, package: str, name: str, kind: str, options: Mapping[str, Option] | str = "") -> None:
+        self.package, self.name, self.kind = package, name, kind
+        self._text = options if isinstance(options, str) else None
+        self._options = None if isinstance(options, str) else options
+
+    @property
+    def options(self) -> Mapping[str, Option]:
+        """In the order in which they stand. Values of secret options are Secret."""
+        if self._options is None:
+            self._options = _options(self._text or "")
+        return self._options
 
     @property
     def path(self) -> str:
@@ -63,16 +75,74 @@ class Section(NamedTuple):
         value = self.options.get(option, ())
         return " ".join(map(str, value) if isinstance(value, tuple) else (str(value),)).split()
 
+    def holding(self, options: Mapping[str, Option]) -> "Section":
+        """The same with other options."""
+        return Section(self.package, self.name, self.kind, options)
 
-@dataclass(frozen=True, slots=True)
+    def written_as(self, other: "Section") -> bool:
+        """Whether both are read from the same text, so that nobody need read it."""
+        return self._text is not None and self._text == other._text
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Section):
+            return NotImplemented
+        return (self.path, self.kind, self.options) == (other.path, other.kind, other.options)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Config:
-    """The sections of some packages in file order, by path."""
+    """The sections of some packages, in file order, by path.
 
-    sections: Mapping[str, Section]
+    Packages may be given as `uci export` writes them: one is read once somebody asks for what is in it.
+    """
+
+    __slots__ = ("_packages", "_texts")
+
+    def __init__(self, sections: Iterable[Section], texts: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._texts = texts
+        self._packages: dict[str, dict[str, Section]] = {}
+        for section in sections:
+            self._packages.setdefault(section.package, {})[section.path] = section
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(dict.fromkeys((*self._texts, *self._packages)))
+
+    @property
+    def sections(self) -> dict[str, Section]:
+        """All there are."""
+        return {path: one for name in self.packages for path, one in self.package(name).items()}
+
+    def package(self, name: str) -> Mapping[str, Section]:
+        """The sections of one package."""
+        found = self._packages.get(name)
+        if found is None:
+            found = self._packages[name] = _sections(name, self._texts.get(name, ""))
+        return found
+
+    def section(self, path: str) -> Section | None:
+        """The section of that path."""
+        return self.package(path.partition(".")[0]).get(path)
 
     def of_kind(self, package: str, kind: str) -> tuple[Section, ...]:
         """All sections of one kind."""
-        return tuple(s for s in self.sections.values() if s.package == package and s.kind == kind)
+        return tuple(s for s in self.package(package).values() if s.kind == kind)
+
+    def having(self, section: Section) -> "Config":
+        """The same, and this section in the place of its like."""
+        return Config({**self.sections, section.path: section}.values())
+
+    def beginning(self, prefix: str) -> Iterator[tuple[str, Section]]:
+        """The sections whose name begins so, by path; a package in which that stands nowhere is not read."""
+        for name in self.packages:
+            if prefix in self._texts.get(name, prefix):
+                yield from (item for item in self.package(name).items() if item[1].name.startswith(prefix))
+
+    def has_as(self, package: str, other: "Config") -> bool:
+        """Whether both have a package written the same."""
+        return package in self._texts and self._texts[package] == other._texts.get(package)
 
 
 def quote(value: str) -> str:
@@ -90,51 +160,63 @@ def hidden(text: str) -> str:
 
 def parse(text: str) -> Config:
     """What `uci export` printed. Values of secret options come back as Secret. Raises NotUci."""
-    with suppress(_NotExported):
-        return _exported(text)
-    return _read(text)
+    texts = _exported(text)
+    return _read(text) if texts is None else Config((), texts)
 
 
-def _exported(text: str) -> Config:
-    """Of text just as uci writes it, where all that stands between two quotes is a value.
+def _exported(text: str) -> dict[str, str] | None:
+    """The packages of text just as uci writes it, as they stand there; None for any other text.
 
-    A fifth of the cost of reading word by word. Raises _NotExported for any other text.
+    That it is UCI, and where a package ends, is found out at once; what is in it is left for later.
     """
-    pieces = f"\n{text}".split("'")
-    if len(pieces) % 2 == 0:
-        raise _NotExported
-    reading = _Reading()
-    options = reading.options
-    for (option, whole, begun), value in zip(map(_between, pieces[:-1:2]), pieces[1::2], strict=True):
-        if option and reading.sections:  # nearly every value
-            options[option] = value
-            continue
-        if not begun or (begun[0] == "config" and _NAME.fullmatch(value) is None):
-            raise _NotExported
-        for words in (*whole, (*begun, value)):
-            if not reading.take(*words):
-                raise _NotExported
-        options = reading.options
-    _, whole, begun = _between(pieces[-1])
-    if begun or not all(reading.take(*words) for words in whole):
-        raise _NotExported
-    return Config(reading.sections)
+    found = _EXPORTED.findall(text.lstrip("\n"))
+    texts = {name: body for name, body, _ in found}
+    return None if "" in texts or len(texts) < len(found) else texts
+
+
+def _sections(package: str, text: str) -> dict[str, Section]:
+    """Of a package as uci writes it, by path."""
+    found: dict[str, Section] = {}
+    counts: dict[str, int] = {}
+    for kind, given, options in _SECTION.findall(text):
+        nth = counts.get(kind, 0)
+        counts[kind] = nth + 1
+        name = given or f"@{kind}[{nth}]"
+        found[f"{package}.{name}"] = Section(package, name, kind, options)
+    return found
+
+
+def _options(text: str) -> dict[str, Option]:
+    """Of a section as uci writes it."""
+    options: dict[str, Option] = {}
+    if "\\" in text:
+        for verb, name, quoted in _OPTION.findall(text):
+            _take(options, verb, name, quoted[1:-1].replace("'\\''", "'"))
+        return options
+    pieces = text.split("'")  # every second one is a value
+    names, values = [*map(_named, pieces[:-1:2])], pieces[1::2]
+    if "" not in names:  # as in nearly every section
+        return dict(zip(names, values, strict=True))
+    for before, value in zip(pieces[:-1:2], values, strict=True):
+        verb, name = before.split()
+        _take(options, verb, name, value)
+    return options
 
 
 @lru_cache(maxsize=4096)
-def _between(text: str) -> tuple[str, tuple[_Words, ...], _Words]:
-    """What stands between two values, which is much the same on all devices.
+def _named(before: str) -> str:
+    """The option whose value stands behind this, much the same on all devices; "" for secrets and lists."""
+    verb, name = before.split()
+    return "" if verb == "list" or _holds_secret(name) else name
 
-    The option that the next value is of when all else is empty and it is no secret, or ""; statements that
-    are whole; the words of the one that lacks its value. Raises _NotExported, and keeps no such text.
-    """
-    match = _BETWEEN.fullmatch(text)
-    if match is None:
-        raise _NotExported
-    whole = tuple(tuple(line.split()) for line in match["whole"].split("\n") if line)
-    begun = tuple((match["begun"] or "").split())
-    plain = not whole and begun[:1] == ("option",) and not _holds_secret(begun[1])
-    return begun[1] if plain else "", whole, begun
+
+def _take(options: dict[str, Option], verb: str, name: str, word: str) -> None:
+    value = Secret(word) if _holds_secret(name) else word
+    if verb == "option":
+        options[name] = value
+    else:
+        before = options.get(name, ())
+        options[name] = (*before, value) if isinstance(before, tuple) else (before, value)
 
 
 def _read(text: str) -> Config:
@@ -146,7 +228,7 @@ def _read(text: str) -> Config:
         if len(words) not in {2, 3} or not reading.take(*words):
             verb = repr(words[0]) if _VERB.fullmatch(words[0]) else "it"
             raise NotUci(f"line {line}: {verb} is no UCI statement")
-    return Config(reading.sections)
+    return Config(reading.sections.values())
 
 
 def _names(words: _Words) -> _Words:
@@ -171,12 +253,8 @@ class _Reading:
             self.package, self.options = name, {}
         elif word is None or not self.sections:
             return False
-        elif verb == "option":
-            self.options[name] = _value(name, word)
-        elif verb == "list":
-            before = self.options.get(name, ())
-            known = before if isinstance(before, tuple) else (before,)
-            self.options[name] = (*known, _value(name, word))
+        elif verb in {"option", "list"}:
+            _take(self.options, verb, name, word)
         else:
             return False
         return True
@@ -188,10 +266,6 @@ class _Reading:
         name = f"@{kind}[{nth}]" if name is None else name
         self.options = {}
         self.sections[f"{package}.{name}"] = Section(package, name, kind, self.options)
-
-
-def _value(name: str, word: str) -> Value:
-    return Secret(word) if _holds_secret(name) else word
 
 
 def _holds_secret(option: str) -> bool:

@@ -45,7 +45,7 @@ def view(wish: Wish, running: Config) -> Mapping[str, object]:
     Raises ValueRefused for what no AP can carry, ConfigRejected for what this one does not have.
     """
     seen = names.view(wish, running)
-    files.needs_snmpd(wish.intent, frozenset(section.package for section in running.sections.values()))
+    files.needs_snmpd(wish.intent, installed=bool(running.package("snmpd")))
     networks = names.networks(wish, running)
     lines = {
         files.KEYS: files.keys(wish.intent),

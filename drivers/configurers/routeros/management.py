@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from drivers.configurers import keys
@@ -103,10 +103,29 @@ def _ssh_keys(wish: Wish, state: State) -> Iterator[Thing]:
     for thing in _login_key(state):
         yield thing
         wanted.pop(state.login.key, None)
+    wanted = {fingerprint: line for fingerprint, line in wanted.items() if fingerprint not in gone}
+    _refuse_keys_beside_a_password(wish.intent, state, wanted)
     for fingerprint, line in wanted.items():
-        if fingerprint not in gone:
-            values = {"user": state.login.user, "key": line}
-            yield made("user ssh-keys", f"{OWN_COMMENT} {fingerprint}", values)
+        values = {"user": state.login.user, "key": line}
+        yield made("user ssh-keys", f"{OWN_COMMENT} {fingerprint}", values)
+
+
+def _refuse_keys_beside_a_password(intent: Intent, state: State, wanted: Collection[str]) -> None:
+    """A user's first key ends its logins by password, ours too, unless `/ip ssh` says otherwise.
+
+    Source: help.mikrotik.com, SSH: `always-allow-password-login`, and `password-authentication` of later
+    releases; unverified on hardware.
+    """
+    allowed = any(
+        item.get(name) == "yes"
+        for item in state.of("ip ssh")
+        for name in ("always-allow-password-login", "password-authentication")
+    )
+    has_some = any(map(is_ours, state.of("user ssh-keys")))
+    if wanted and not (state.login.key or allowed or has_some):
+        what = f"its first SSH key would end the logins of {state.login.user!r} by password, Plaza's too"
+        hint = "let Plaza log in with a key: `private_key` in place of `password` in its credential"
+        raise ValueRefused(intent.device, what, hint)
 
 
 def with_keys_in_force(

@@ -22,11 +22,18 @@ room_kib() { # what /tmp, which is memory, has free and the memory has to give
     memory=$(sed -n 's/^MemAvailable: *\([0-9]*\).*/\1/p' "$R/proc/meminfo" 2>/dev/null)
     printf '%s\n%s\n' "$tmp" "$memory" | grep . | sort -n | head -n 1
 }
+there_kib() { # of the image, before it is whole or after
+    ls -l "$D/$NAME.part" "$FILE" 2>/dev/null | awk '{ octets += $5 } END { print int(octets / 1024) }'
+}
+room() { # in KiB, for the image, with what is there of it; nothing where the device does not tell
+    free=$(room_kib)
+    [ -z "$free" ] || echo $((free + $(there_kib)))
+}
 present() {
     version=$(released DISTRIB_RELEASE)
     [ "$version" != SNAPSHOT ] || version="SNAPSHOT $(released DISTRIB_REVISION)"
     echo "plaza firmware"
-    printf 'board %s\nversion %s\nroom_kib %s\n' "$(first "$R/tmp/sysinfo/board_name")" "$version" "$(room_kib)"
+    printf 'board %s\nversion %s\nroom_kib %s\n' "$(first "$R/tmp/sysinfo/board_name")" "$version" "$(room)"
     echo "plaza end"
 }
 check() { # what sysupgrade itself says of it
