@@ -110,16 +110,15 @@ def read_again(before: Mapping[str, Finding], after: Mapping[str, Finding]) -> s
 def test_each_is_read_once_and_who_did_not_answer_again(worker: Worker) -> None:
     assert worker.at(-1) == {}
     found = worker.at(170)
-    states = {name: one.state for name, one in found.items()}
-    unknown = State.UNKNOWN
-    assert states == {"ap-08019-1": State.SAME, "ap-08019-2": unknown, "ap-08019-3": unknown}
-    again = worker.at(172)
-    assert again == found
-    again = worker.at(500)
-    assert again == found
-    nights = [worker.at(day * 24 * 60 + 170)["ap-08019-3"] for day in range(1, 6)]
-    # dropbear hangs up on who comes while five others are not logged in yet, and then nobody was refused
-    assert any(night.fingerprint == REFUSED for night in nights), [night.detail for night in nights]
+    assert set(found) == {"ap-08019-1", "ap-08019-2", "ap-08019-3"}
+    assert worker.at(172) == found
+    assert worker.at(500) == found
+    # a login may be lost before it is taken or refused, so that one night proves nothing
+    nights = [worker.at(day * 24 * 60 + 170) for day in range(1, 6)]
+    seen = [{name: (one.state, one.fingerprint == REFUSED) for name, one in each.items()} for each in nights]
+    silent_one, refused = (State.UNKNOWN, False), (State.UNKNOWN, True)
+    wanted = {"ap-08019-1": (State.SAME, False), "ap-08019-2": silent_one, "ap-08019-3": refused}
+    assert wanted in seen, [[one.detail for one in each.values()] for each in nights]
 
 
 def test_who_did_not_answer_is_tried_again_in_the_same_night_and_who_refused_in_the_next(
