@@ -1,15 +1,13 @@
 """Vendors' devices of a simulator process, as a technician adopts, changes and takes them back."""
 
-import io
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from controller.cli.main import main
 from tests.configure.desk import CANARY
 from tests.configure.device import keygen
+from tests.configure.keyboard import Plaza, typing
 from tests.simulator.lab import Simulator, free_port
 
 INVENTORY = """
@@ -44,8 +42,6 @@ devices:
 VENDORS = ("aruba_instant", "cambium_cnpilot", "cisco_9800", "cisco_ios", "mikrotik_routeros")
 TIMERLESS = ("aruba_instant", "cambium_cnpilot")
 
-Plaza = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -79,17 +75,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def plaza(work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Plaza:
     """Types a command; gives its exit code, its output and its errors."""
     monkeypatch.chdir(work)
-
-    def type_in(command: str, answer: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["plaza", *command.split()])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
-        with pytest.raises(SystemExit) as left:
-            main()
-        said = capsys.readouterr()
-        assert CANARY not in said.out + said.err
-        return int(left.value.code or 0), said.out, said.err
-
-    return type_in
+    return typing(monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

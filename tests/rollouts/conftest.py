@@ -1,17 +1,13 @@
 """A fleet of simulated access points, and the keyboard in front of it."""
 
-import io
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from controller import rollout
-from controller.cli.main import main
+from tests.configure.keyboard import Plaza, typing
 from tests.rollouts import dying
-from tests.rollouts.fleet import CANARY, GATEWAY, Fleet, fleet
-
-Plaza = Callable[..., tuple[int, str, str]]
+from tests.rollouts.fleet import GATEWAY, Fleet, fleet
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +24,4 @@ def plaza(at: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     """Types a command; gives its exit code, its output and its errors."""
     monkeypatch.chdir(at.folder)
     monkeypatch.setattr(rollout, "works_of", dying.quick_works)
-
-    def type_in(command: str, answer: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["plaza", *command.split()])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
-        with pytest.raises(SystemExit) as left:
-            main()
-        said = capsys.readouterr()
-        assert CANARY not in said.out + said.err
-        return int(left.value.code or 0), said.out, said.err
-
-    return type_in
+    return typing(monkeypatch, capsys)

@@ -12,6 +12,7 @@ from controller.app import App, build
 from controller.journal import Row
 from controller.rollouts.store import Store
 from controller.settings import load
+from tests.configure.desk import CANARY
 from tests.configure.device import keygen
 from tests.simulator.lab import REPOSITORY, Simulator
 
@@ -43,7 +44,6 @@ devices:
 """
 SITE = "  {key}: {{municipality: 08019, name: {key}, lat: 28.6, lon: -106.1, opened_on: 2026-01-15}}"
 DEVICE = "  {name}: {{site: {site}, address: {host}, ssh: {{port: {port}}}{more}}}"
-CANARY = "canario-no-lo-digas-4711"
 GATEWAY = "ap-003"
 QUICK = "--soak 0s --without clients --without uplink --without probe"
 

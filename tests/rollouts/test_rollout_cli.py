@@ -20,7 +20,7 @@ from controller.store.tables import audit as audit_table
 from controller.store.tables import device_facts, rollouts
 from tests.children import CTRL_C_WORKS, heard, interrupted, killed_at_the_end
 from tests.configure.device import wait_until
-from tests.rollouts.conftest import Plaza
+from tests.configure.keyboard import Plaza
 from tests.rollouts.fleet import GATEWAY, QUICK, Fleet
 from tests.simulator.lab import REPOSITORY
 

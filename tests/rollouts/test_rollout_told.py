@@ -18,9 +18,9 @@ from controller.rollouts.configure import Configure
 from controller.rollouts.linked import TOO_LATE
 from controller.rollouts.store import Store
 from tests.configure.device import wait_until
+from tests.configure.keyboard import Plaza
 from tests.configure.openwrt import KEY
 from tests.rollouts import dying
-from tests.rollouts.conftest import Plaza
 from tests.rollouts.fleet import QUICK, Fleet
 
 PEOPLE = f"people:\n  ana: {{ssh_keys: ['{KEY} ana'], devices: all}}\n"
