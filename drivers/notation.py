@@ -6,11 +6,10 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from drivers.snmp.ber import BerError, encode_oid
 from drivers.snmp.seam import Oid
 
 _OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]{0,9}))+")
-_MOST_ARCS: Final = 128
-_LARGEST_ARC: Final = 2**32 - 1
 
 
 def _oid(text: object) -> Oid:
@@ -19,8 +18,12 @@ def _oid(text: object) -> Oid:
     if not isinstance(text, str) or not _OID.fullmatch(text):
         raise ValueError("write an OID in numbers, as 1.3.6.1.2.1.1.5.0")
     arcs = tuple(int(number) for number in text.split("."))
-    if len(arcs) > _MOST_ARCS or max(arcs) > _LARGEST_ARC:
-        raise ValueError("an OID has at most 128 numbers of 32 bits (RFC 2578 §3.5)")
+    try:
+        encode_oid(arcs)
+    except BerError as error:
+        raise ValueError(
+            "an OID has at most 128 numbers of 32 bits, and behind 0 or 1 comes at most 39 (RFC 2578 §3.5)"
+        ) from error
     return arcs
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from drivers.errors import PlatformError
 from drivers.labels import printable
-from drivers.snmp.ber import VarBind, Verb
+from drivers.snmp.ber import VarBind, Verb, encode_oid
 from drivers.snmp.dialogue import Answer, Dialogue, Status
 from drivers.snmp.habits import Habits
 from drivers.snmp.questions import Question
@@ -26,7 +26,6 @@ _OBJECT_ID: Final = "6"
 _ADDRESS: Final = "64"
 _LEAST: Final = -(2**63)
 _LARGEST: Final = 2**64 - 1  # Counter64
-_LARGEST_ARC: Final = 2**32 - 1
 _END_OF_VIEW: Final = 0x82
 _NO_INSTANCE: Final = 0x81
 
@@ -72,8 +71,7 @@ def _value(tag: str, text: str) -> Value:
 
 def _oid(text: str) -> Oid:
     arcs = tuple(map(int, text.strip(".").split(".")))
-    if len(arcs) > 128 or min(arcs) < 0 or max(arcs) > _LARGEST_ARC:
-        raise ValueError("not an OID (RFC 2578 §3.5)")
+    encode_oid(arcs)
     return arcs
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from pysnmp.smi.builder import MibBuilder
 
+from drivers.snmp.ber import BerError, encode_oid
 from drivers.snmp.mibs import Definition
 from drivers.snmp.seam import Oid
 
@@ -93,7 +94,12 @@ class Names:
         arcs = suffix.split(".") if suffix else []
         if not all(arc.isdecimal() and arc.isascii() for arc in arcs):
             raise UnknownName(f"{text!r} is no OID: behind the name come numbers, as in ifDescr.1")
-        return (*start, *map(int, arcs))
+        found = (*start, *map(int, arcs))
+        try:
+            encode_oid(found)
+        except BerError as error:
+            raise UnknownName(f"{text!r} is no OID: write it from its root, as 1.3.6.1.2.1.1") from error
+        return found
 
     def name(self, oid: Oid) -> str:
         """`sysName.0` for 1.3.6.1.2.1.1.5.0; empty when no object of that kind is known."""

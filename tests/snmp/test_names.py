@@ -36,7 +36,9 @@ def test_a_name_or_dotted_numbers_are_an_oid(names: Names, text: str, dotted: st
     assert ".".join(map(str, names.oid(text))) == dotted
 
 
-@pytest.mark.parametrize("text", ["", ".", "sysNmae.0", "1.3..6", "ifDescr.eth0", "1.3.6.-1", "sysName.٣"])
+@pytest.mark.parametrize(
+    "text", ["", ".", "sysNmae.0", "1.3..6", "ifDescr.eth0", "1.3.6.-1", "sysName.٣", "3.6.1", "1", "1.40.2"]
+)
 def test_what_is_no_oid_is_refused(names: Names, text: str) -> None:
     with pytest.raises(UnknownName):
         names.oid(text)
