@@ -1,7 +1,12 @@
 """The portal's tables. Column names follow FreeRADIUS radacct where it has the thing."""
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, String, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 metadata = MetaData()
 
@@ -55,8 +60,10 @@ portal_counts = Table(
 )
 
 
-def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def insert(connection: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert":
     """An INSERT that knows ON CONFLICT, in the dialect of the connection."""
     if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415  seldom needed, slow to import
+
         return postgresql.insert(table)
     return sqlite.insert(table)

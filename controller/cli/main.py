@@ -1,5 +1,6 @@
 """`plaza`: finds the command that was asked for and turns expected errors into one line and exit code 2."""
 
+import gc
 import importlib
 import sys
 from types import MappingProxyType
@@ -69,6 +70,8 @@ def main() -> None:
     from drivers.errors import DriverError
     from metrics.errors import MetricsError
 
+    # Imports and an inventory leave objects that stay: a tenth of the start went on looking for garbage.
+    gc.set_threshold(100_000)
     try:
         code = plaza.main(standalone_mode=False)
     except click.exceptions.Abort:
