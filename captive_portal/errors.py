@@ -1,7 +1,8 @@
 """Errors of the portal, named by what the caller does next. A Refusal is a value, not an error.
 
 PortalError
-└── ArrivalInvalid   forged, damaged or of another site: send the phone back to its gateway
+├── ArrivalInvalid   forged, damaged or of another site: send the phone back to its gateway
+└── GatewayFailed    its controller could not be asked, or said no: say so and let the citizen try again
 """
 
 
@@ -16,3 +17,7 @@ class PortalError(Exception):
 
 class ArrivalInvalid(PortalError):
     """The arrival cannot be believed."""
+
+
+class GatewayFailed(PortalError):
+    """The gateway's controller did not do it; `reason` holds no address of a phone and no secret."""

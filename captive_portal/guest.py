@@ -18,7 +18,7 @@ from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateways.plaza import PlazaGateway
 from captive_portal.grants import OpenAt, always_open
 from captive_portal.languages import catalogues, choose
-from captive_portal.model import Gateway, PortalSite, Refusal, RefusalReason
+from captive_portal.model import PortalSite, Refusal, RefusalReason
 from captive_portal.sessions import StoredSessions
 
 log = logging.getLogger(__name__)
@@ -171,7 +171,7 @@ class Portal:
         pages.speak(choose(site.languages, language))
         return site
 
-    def _gateway(self, site: PortalSite) -> Gateway:
+    def _gateway(self, site: PortalSite) -> PlazaGateway:
         return PlazaGateway(site, self.clock)
 
     def _refused(self, site: PortalSite, refusal: Refusal, **query: str) -> Response:

@@ -1,13 +1,13 @@
 """How our own gateway asks for a grant and is given one: signed tokens that the phone carries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qs
 
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateway.ticket import BadToken, Fields, seal, unseal
-from captive_portal.model import Arrival, Grant, PortalSite, Redirect, Ticket
+from captive_portal.model import Admitted, Arrival, Grant, PortalSite, Redirect, Ticket
 
 MAX_FIELDS: Final = 16
 
@@ -59,9 +59,16 @@ class PlazaGateway:
             issued=datetime.fromtimestamp(self._number(fields, "issued"), UTC),
         )
 
+    def dismiss(self, admitted: Admitted) -> bool:
+        """The gateway asks for whom to let go, at its next sync."""
+        return False
+
+    def account(self, admitted: Sequence[Admitted]) -> None:
+        """The gateway tells what was used by itself, at each sync."""
+
     def _fields(self, purpose: str, query: str, name: str) -> Fields:
         try:
-            token = parse_qs(query, max_num_fields=MAX_FIELDS).get(name, [""])[0]
+            (token,) = parse_qs(query, max_num_fields=MAX_FIELDS).get(name, [""])
             fields = unseal(self._site.gateway_key, purpose, token)
         except (BadToken, ValueError) as error:
             raise ArrivalInvalid(self._site.key, f"the {purpose} cannot be believed") from error

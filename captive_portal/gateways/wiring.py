@@ -1,0 +1,114 @@
+"""What the portal must know of a site's gateway to speak with it, and what all kinds share."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from captive_portal.errors import ArrivalInvalid
+from captive_portal.gateway.ticket import pseudonym
+from captive_portal.model import Arrival, GatewayKind, Phone
+
+MAX_FIELDS: Final = 32
+MAX_QUERY: Final = 4096
+_MAC: Final = re.compile(r"[0-9A-Fa-f]{2}([-:]?)(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """One site's gateway, as the inventory tells.
+
+    `key` is the site's own, from which pseudonyms and one-time passwords are made. `hosts` are the names and
+    addresses (`host` or `host:port`, lower case) under which its APs or controller may be named by a phone:
+    nothing else is redirected to or called. `secret` is what gateway and portal share (faskey, uamsecret, API
+    key or password); `user` goes with it where the kind has one. `api_url` is the controller's base address,
+    `api_site` the site's name there, `fingerprint` its certificate's SHA-256 where no public CA signed it;
+    `variant` tells apart two ways of one kind.
+    `landing` is the page of ours where a phone ends up, whatever its query says.
+    """
+
+    site: str
+    kind: GatewayKind
+    key: bytes = field(repr=False)
+    landing: str
+    hosts: frozenset[str] = frozenset()
+    secret: bytes = field(default=b"", repr=False)
+    user: str = ""
+    api_url: str = ""
+    api_site: str = ""
+    fingerprint: str = ""
+    variant: str = ""
+
+
+def fields_of(wiring: Wiring, query: str) -> dict[str, str]:
+    """The query's fields, decoded once, each once. Raises ArrivalInvalid."""
+    if len(query) > MAX_QUERY:
+        raise ArrivalInvalid(wiring.site, "the query is longer than any gateway's")
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+    except ValueError as error:
+        raise ArrivalInvalid(wiring.site, "the query cannot be read") from error
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ArrivalInvalid(wiring.site, "a field comes twice")
+    return found
+
+
+def needed(wiring: Wiring, fields: Mapping[str, str], name: str) -> str:
+    """A field that must be there, without control characters. Raises ArrivalInvalid."""
+    value = fields.get(name, "")
+    if not value or not value.isprintable():
+        raise ArrivalInvalid(wiring.site, f"{name} is missing or damaged")
+    return value
+
+
+def mac_of(wiring: Wiring, text: str) -> str:
+    """A MAC however it is spelt, as lower-case octets with colons. Raises ArrivalInvalid."""
+    if not _MAC.fullmatch(text):
+        raise ArrivalInvalid(wiring.site, "that is no MAC")
+    digits = re.sub("[-:]", "", text).lower()
+    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+
+
+def host_of(wiring: Wiring, host: str) -> str:
+    """A host, with or without port, that is this site's. Raises ArrivalInvalid."""
+    if host.lower() not in wiring.hosts:
+        raise ArrivalInvalid(wiring.site, "the gateway's address is not one of this site's")
+    return host.lower()
+
+
+def url_of(wiring: Wiring, url: str, schemes: tuple[str, ...] = ("https", "http")) -> str:
+    """An address at a host of this site, without user, fragment or control characters.
+
+    Raises ArrivalInvalid.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc
+    except ValueError as error:
+        raise ArrivalInvalid(wiring.site, "the gateway's address cannot be read") from error
+    if parts.scheme not in schemes or "@" in host or "\\" in url or parts.fragment or not url.isprintable():
+        raise ArrivalInvalid(wiring.site, "the gateway's address cannot be believed")
+    host_of(wiring, host)
+    return url
+
+
+def arrived(wiring: Wiring, phone: Phone, carried: Mapping[str, str], nonce: str = "") -> Arrival:
+    """The arrival of a phone whose gateway names it in clear; only its pseudonyms are kept of it."""
+    return Arrival(
+        site=wiring.site,
+        device=pseudonym(wiring.key, phone.mac),
+        binding=pseudonym(wiring.key, phone.mac, phone.ip),
+        stamp="",
+        nonce=nonce,
+        phone=phone,
+        carried=carried,
+    )
+
+
+def password(key: bytes, session: str) -> str:
+    """The one-time password under which a gateway's RADIUS asks for a session: only we can make it."""
+    return hmac.new(key, b"radius\0" + session.encode(), hashlib.sha256).hexdigest()[:24]
