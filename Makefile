@@ -23,7 +23,7 @@ packages:
 	@sh $(DEBIAN) test
 
 soak: packages $(TEST_READY)
-	@$(VENV)/bin/python -m pytest -m soak --timeout 0
+	@$(VENV)/bin/python -m pytest -m soak --timeout 0 -n 4 --dist loadfile
 
 # What polling costs, us and our peers; BENCH=--quick takes minutes instead of an hour, BENCH=--help says more.
 bench-packages:
@@ -42,11 +42,7 @@ lint: $(TEST_READY)
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports
 
 translations: $(TEST_READY)
-	@cd captive_portal && ../$(BABEL) -q extract -F translations/babel.cfg -o messages.pot \
-		--no-location --sort-output --omit-header .
-	@cd captive_portal && ../$(BABEL) -q update -i messages.pot -d translations -l en \
-		--no-fuzzy-matching --ignore-obsolete -w 110
-	@cd captive_portal && ../$(BABEL) -q compile -d translations -l en && rm messages.pot
+	@$(VENV)/bin/python -m captive_portal.translating
 	@cd controller/translations && ../../$(BABEL) -q extract -F babel.cfg -o console.pot \
 		--no-location --no-wrap --sort-output ..
 	@cd controller/translations && ../../$(BABEL) -q update -i console.pot -d . -D console \
