@@ -23,6 +23,7 @@ def check(file: Path | None) -> None:
     FILE is the inventory of the settings unless given.
     """
     from controller import inventory as inventory_file
+    from controller import inventory_languages
 
     found = inventory_file.load(_chosen(file))
     counts = (
@@ -30,7 +31,7 @@ def check(file: Path | None) -> None:
         _count(len(found.sites), "site", "sites"),
         _count(len(found.devices), "device", "devices"),
     )
-    for warning in _revoked(_chosen(file)):
+    for warning in (*_revoked(_chosen(file)), *inventory_languages.unsigned(_chosen(file))):
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"{', '.join(counts)}: no errors")
 
