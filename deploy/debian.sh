@@ -2,7 +2,7 @@
 # Installs the Debian packages that `make run`, `make test` or `make bench-…` needs; without root it names the command.
 set -eu
 run="python3-venv"
-peers="busybox chromium conntrack curl dnsmasq-base dropbear-bin fonts-liberation gcc hostapd influxdb iproute2 libc6-dev nftables openssh-client openssh-server procps python3-dev snmp snmpd systemd victoria-metrics"
+peers="busybox chromium conntrack curl dnsmasq-base dropbear-bin fonts-liberation freeradius freeradius-rest freeradius-utils gcc hostapd influxdb iproute2 libc6-dev nftables openssh-client openssh-server procps python3-dev snmp snmpd systemd victoria-metrics"
 bench="busybox dropbear-bin gcc golang-github-gosnmp-gosnmp-dev golang-go libc6-dev mount openssh-client prometheus-snmp-exporter python3-dev snmp util-linux"
 case "${1:-run}" in
 run) wanted="$run" ;;

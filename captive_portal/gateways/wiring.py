@@ -27,7 +27,8 @@ class Wiring:
     key or password); `user` goes with it where the kind has one. `api_url` is the controller's base address,
     `api_site` the site's name there, `fingerprint` its certificate's SHA-256 where no public CA signed it;
     `variant` tells apart two ways of one kind.
-    `landing` is the page of ours where a phone ends up, whatever its query says.
+    `landing` is the page of ours where a phone ends up, whatever its query says; `portal_url` the one where
+    it arrives, without a query, letter for letter as the gateway is told it: UAM signs it.
     """
 
     site: str
@@ -41,6 +42,7 @@ class Wiring:
     api_site: str = ""
     fingerprint: str = ""
     variant: str = ""
+    portal_url: str = ""
 
 
 def fields_of(wiring: Wiring, query: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from captive_portal.gateway.ticket import seal
+from captive_portal.gateway.ticket import Fields, seal
 from captive_portal.gateways.plaza import PlazaGateway
 from captive_portal.gateways.wiring import Wiring
 from captive_portal.model import GatewayKind, Plan, PortalSite, Redirect
@@ -22,7 +22,7 @@ _SITE: Final = PortalSite(
     gateway_url="http://10.99.0.1:2060",
     gateway_key=KEY,
 )
-_ARRIVED: Final = {
+_ARRIVED: Final[Fields] = {
     "site": "08019-plaza",
     "device": "d" * 32,
     "binding": "b" * 32,

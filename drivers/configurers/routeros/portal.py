@@ -56,7 +56,7 @@ def _hotspot(wish: Wish, state: State, captive: Captive) -> Iterator[Thing]:
     yield made(
         "ip hotspot profile",
         _NAME,
-        {"login-by": "http-pap", "use-radius": radius, "html-directory": state.login.folder + _FOLDER},
+        {"login-by": "http-chap", "use-radius": radius, "html-directory": state.login.folder + _FOLDER},
     )
     for vlan in dict.fromkeys(ssid.vlan for ssid in wish.intent.ssids if ssid.captive):
         interface = _interface(wish, state, vlan)
