@@ -28,6 +28,7 @@ OWNERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "apscheduler": ("controller.scheduler",),
         "flask": ("controller.console", "controller.edge", "captive_portal"),
         "flask_babel": ("controller.console", "controller.edge", "captive_portal"),
+        "pyrad": ("captive_portal.radius.coa",),
         "sqlalchemy": ("controller", "captive_portal"),
         "sqlite3": ("controller.store", "metrics.local"),
         "psycopg": ("controller.store", "metrics.local"),

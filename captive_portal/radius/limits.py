@@ -1,0 +1,46 @@
+"""How a plan's bounds are written in an Access-Accept."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from captive_portal.model import GatewayKind, Grant
+from captive_portal.radius.model import RadiusSite
+
+MAX: Final = 2**32 - 1
+INTERIM_S: Final = 600
+"""Acct-Interim-Interval, the least that RFC 2869 §5.16 advises: some sites hang on a satellite."""
+
+# Kind → attributes for both directions together: the low 32 bits, and how many times 2^32. Names and numbers:
+# FreeRADIUS 3.2's dictionary.mikrotik and dictionary.cambium (whose spelling this is), CoovaChilli's
+# radius_chillispot.h; uspot reads CoovaChilli's. Unverified on hardware.
+OCTETS: Final[Mapping[GatewayKind, tuple[str, str]]] = {
+    GatewayKind.COOVACHILLI: ("ChilliSpot-Max-Total-Octets", "ChilliSpot-Max-Total-Gigawords"),
+    GatewayKind.USPOT: ("ChilliSpot-Max-Total-Octets", "ChilliSpot-Max-Total-Gigawords"),
+    GatewayKind.MIKROTIK: ("Mikrotik-Total-Limit", "Mikrotik-Total-Limit-Gigawords"),
+    GatewayKind.CAMBIUM: ("Cambium-Traffic-Quota-Limit-Total", "Cambium-Traffic-Quota-Limit-Total-Gigwords"),
+}
+
+
+def attributes(site: RadiusSite, grant: Grant) -> dict[str, int | str]:
+    """The reply's attributes by FreeRADIUS's names.
+
+    `Class` comes back with all accounting of the association (RFC 2865 §5.25). Rates are WISPr's, in bits per
+    second. A kind without a row in OCTETS enforces time alone.
+    """
+    found: dict[str, int | str] = {
+        "Session-Timeout": min(grant.seconds, MAX),
+        "Acct-Interim-Interval": INTERIM_S,
+        "Class": f"0x{grant.session.encode().hex()}",
+    }
+    for name, rate_bps in (
+        ("WISPr-Bandwidth-Max-Down", site.down_bps),
+        ("WISPr-Bandwidth-Max-Up", site.up_bps),
+    ):
+        if rate_bps:
+            found[name] = min(rate_bps, MAX)
+    if grant.octets and site.kind in OCTETS:
+        low, high = OCTETS[site.kind]
+        found[low] = grant.octets & MAX
+        if grant.octets > MAX:
+            found[high] = grant.octets >> 32
+    return found
