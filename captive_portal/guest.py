@@ -101,12 +101,12 @@ class Portal:
         if isinstance(verdict, Refusal):
             return self._refused(site, verdict, a=token)
         self._count(site, Counted.PAGES)
-        enter = f"{pages.site_path(site)}/enter"
+        enter = pages.in_mode(f"{pages.site_path(site)}/enter")
         return pages.page(self.app, "welcome", query={"a": token}, arrival=token, enter=enter)
 
     def again(self, key: str) -> Response:
         """A reload after the tap asks for the answer with GET: back to the page."""
-        return _see_other(pages.site_path(self._stand(key, "")))
+        return _see_other(pages.in_mode(pages.site_path(self._stand(key, ""))))
 
     def enter(self, key: str) -> Response:
         """The tap: a session that is stored before the phone is sent on with its ticket."""

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from gettext import NullTranslations
 from pathlib import Path
 from typing import Any, Final
@@ -14,8 +15,10 @@ from flask import Flask, Response, g, request
 from jinja2 import StrictUndefined
 from markupsafe import Markup
 
+from captive_portal import modes
 from captive_portal.languages import ENDONYMS, choose, others
 from captive_portal.model import PortalSite
+from captive_portal.modes import Mode
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 STYLE: Final = re.sub(r"\s*([{};,])\s*", r"\1", (TEMPLATES / "style.css").read_text())
@@ -60,16 +63,40 @@ def site_path(site: PortalSite, **query: str) -> str:
     return f"/p/{site.key}" + (f"?{urlencode(query)}" if query else "")
 
 
+def in_mode(path: str) -> str:
+    """The address of one of our pages, to be seen as this one is."""
+    kept = modes.query(_modes())
+    return path + (f"?{urlencode(kept)}" if kept else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The address of the page that is shown, for its links to itself."""
+
+    path: str
+    query: Mapping[str, str]
+    language: str
+    modes: tuple[Mode, ...]
+
+    def in_language(self, code: str) -> str:
+        """The same page in another language."""
+        return f"{self.path}?{urlencode({**self.query, 'lang': code, **modes.query(self.modes)})}"
+
+    def switched(self, mode: str) -> str:
+        """The same page with this mode on, or off again."""
+        return replace(self, modes=modes.switched(self.modes, Mode(mode))).in_language(self.language)
+
+
 def page(app: Flask, name: str, status: int = 200, path: str = "", **values: Any) -> Response:
-    """The page `name`; its language links lead to `path` with the query in `values["query"]`."""
+    """The page `name`; its links to itself lead to `path` with the query in `values["query"]`."""
     site: PortalSite | None = g.get("site")
-    query = values.pop("query", {})
     html = app.jinja_env.get_template(f"{name}.html").render(
         site=site,
         language=_language(),
         others=others(site.languages if site else tuple(ENDONYMS), _language()),
         endonyms=ENDONYMS,
-        here=lambda code: f"{path or _own_path(site)}?{urlencode({**query, 'lang': code})}",
+        modes=_modes(),
+        here=Here(path or _own_path(site), values.pop("query", {}), _language(), _modes()),
         style=Markup(STYLE),  # noqa: S704  our own file
         **values,
     )
@@ -91,6 +118,10 @@ def _own_path(site: PortalSite | None) -> str:
 
 def _language() -> str:
     return str(g.get("language") or choose(tuple(ENDONYMS), request.args.get("lang", "")))
+
+
+def _modes() -> tuple[Mode, ...]:
+    return modes.chosen(request.args.get("m", ""))
 
 
 def _with_headers(response: Response) -> Response:
