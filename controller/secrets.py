@@ -161,13 +161,14 @@ class FileSecrets:
         return self._secret(name, {"token": reference}, "token")
 
     def _entry(self, name: str, *kinds: str) -> Mapping[str, str]:
-        entry = self._credentials.get(_base(name))
+        written = _base(name)
+        entry = self._credentials.get(written)
         if entry is None:
-            raise SecretError(f"credential {name}: is not in the inventory, add it below `credentials:`")
+            raise SecretError(f"credential {written}: is not in the inventory, add it below `credentials:`")
         if entry["kind"] not in kinds:
             wanted = " or ".join(kinds)
             raise SecretError(
-                f"credential {name}: is of kind {entry['kind']}, name one of kind {wanted} instead"
+                f"credential {written}: is of kind {entry['kind']}, name one of kind {wanted} instead"
             )
         return entry
 

@@ -28,8 +28,14 @@ def first_sample(app: App, device: Device) -> Sample:
     found = next((sample for sample in answer.samples if sample.measurement == "wifi_ap"), None)
     if found is None or answer.verdict.state not in {State.UP, State.DEGRADED}:
         why = answer.verdict.reason or "it gave no sample of an access point"
-        raise AdoptionError(f"{device.name}: {why}; `plaza apply {device.name}` first, then try again")
+        raise AdoptionError(f"{device.name}: {why}; {_step_before(device)}, then try again")
     return found
+
+
+def _step_before(device: Device) -> str:
+    if device.state is Lifecycle.EXPECTED:
+        return "`plaza adopt status` tells what it waits for; do that first"
+    return f"`plaza apply {device.name}` first"
 
 
 async def _ask(app: App, targets: Targets) -> list[Polled]:

@@ -70,7 +70,8 @@ def revoke(person: str, why: str, files: tuple[Path, ...], yes: bool, typed: tup
     known = {one.line for one in means.ledger.revoked() if one.person == person}
     if rotation is None or set(lines) - known:
         _require_keys(person, lines)
-        if not yes and not agreed(f"Revoke {len(lines)} key(s) of {person} everywhere?"):
+        keys = "1 key" if len(lines) == 1 else f"{len(lines)} keys"
+        if not yes and not agreed(f"Revoke {keys} of {person} everywhere?"):
             click.echo("nothing was revoked", err=True)
             return
         rotation = carry.revoke(means, person, lines, why)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from controller.cli.adopt_pin import pin
+from controller.cli.apply import counted
 from controller.cli.newfile import NewFile
 
 if TYPE_CHECKING:
@@ -57,10 +58,10 @@ def csv_(file: Path, check: bool) -> None:
     found = expected.read(file, path)
     if check:
         expected.require_fitting(path, found)
-        click.echo(f"{len(found.entries)} devices are sound; nothing was written")
+        click.echo(f"{counted(len(found.entries))} in order; nothing was written")
         return
     expected.add(path, found)
-    click.echo(f"{len(found.entries)} devices are expected now; git diff {path} shows them")
+    click.echo(f"{counted(len(found.entries))} expected from now on; git diff {path} shows them")
 
 
 @adopt.command()
@@ -144,7 +145,8 @@ def sheet(site: str, out: Path, paper: str, call: str, with_token: bool) -> None
     today = sheets.shown_date(utc_now().astimezone(ZoneInfo(place.hours.zone)))
     printed = {"paper": paper, "call": call, "date": today}
     write_private(out, sheets.page(built.inventory, place, devices, tickets, printed))
-    click.echo(f"{out}: {len(devices)} pages to print" + ("; it holds tokens" if with_token else ""))
+    pages = "1 page" if len(devices) == 1 else f"{len(devices)} pages"
+    click.echo(f"{out}: {pages} to print" + ("; it holds tokens" if with_token else ""))
 
 
 @adopt.command()

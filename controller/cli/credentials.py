@@ -42,6 +42,7 @@ def rotate(name: str, why: str, yes: bool, typed: tuple[str, ...]) -> None:
     if rotation is None or rotation.state is Stage.DONE:
         if not why:
             raise click.UsageError("say why: --why TEXT")
+        carry.require_rotatable(means, name)
         if not yes and not agreed(f"Give {name} a successor at all its devices?"):
             click.echo("nothing was changed", err=True)
             return
@@ -75,6 +76,7 @@ def status(name: str, look: bool) -> None:
         sys.exit(0 if all(one.state is Stage.DONE for one in known) else 3)
     rotation = means.ledger.of(name, CREDENTIALS)
     if rotation is None:
+        carry.require_rotatable(means, name)
         mend = f"plaza credentials rotate {name} --why TEXT"
         raise CredentialError(f"credential {name}: was never rotated; {mend}")
     if look and rotation.state is not Stage.DONE:

@@ -52,6 +52,8 @@ def list_images(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(image) | {"lacks": lacks} for image, lacks in images], indent=2))
         return
+    if not images:
+        click.echo("no image is kept; plaza firmware add FILE", err=True)
     for image, lacks in images:
         more = f" and {len(image.models) - 1} more" if len(image.models) > 1 else ""
         what = f"{image.platform} {image.version} for {image.models[0]}{more}"

@@ -194,10 +194,15 @@ def not_changed(rows: Sequence[Row], clock: Clock, *, every: bool = False) -> It
         at = min((row.next_at for row in several if row.next_at > clock.now), default=0)
         next_try = f"; next try {clock.until(at)}" if at else ""
         if len(several) == 1:
-            yield f"{several[0].device}: {state}: {several[0].detail}{next_try}"
+            yield _joined(several[0].device, state, several[0].detail) + next_try
         else:
-            names = _names([row.device for row in several])
-            yield f"{len(several)} {state}: {reason}{next_try}: {names}"
+            said = _joined(f"{len(several)} {state}", reason) + next_try
+            yield _joined(said, _names([row.device for row in several]))
+
+
+def _joined(*parts: str) -> str:
+    """What is said, between colons."""
+    return ": ".join(part for part in parts if part)
 
 
 def as_json(board: Board) -> dict[str, Any]:

@@ -45,6 +45,11 @@ def means_of(app: App, actor: str = "") -> Means:
     return Means(app, ledger, Access(app.secrets, app.engine, _LOGIN_S, app.inventory.devices))
 
 
+def require_rotatable(means: Means, name: str) -> None:
+    """Raises CredentialError for a name that is none, or one that cannot be given a successor."""
+    _rotatable(means, name)
+
+
 def begin(means: Means, name: str, why: str) -> Rotation:
     """Make the next secret of a credential and begin to give it to its devices. Raises CredentialError."""
     with _alone(means.app.settings.data_dir):

@@ -48,7 +48,7 @@ def test_a_trial_run_writes_nothing(expecting: Office, plaza: Type) -> None:
     before = expecting.inventory.read_bytes()
     write(expecting, GOOD)
     code, out, _ = plaza("adopt csv lista.csv --check")
-    assert (code, out) == (0, "2 devices are sound; nothing was written\n")
+    assert (code, out) == (0, "2 devices in order; nothing was written\n")
     assert expecting.inventory.read_bytes() == before
 
 

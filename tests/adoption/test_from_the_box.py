@@ -134,3 +134,12 @@ def test_after_a_day_the_box_forgets_its_token(expecting: Office, plaza: Type, t
         wait_until("it gave up", lambda: not (ap.root / "etc/plaza/claim").exists())
         assert not list((ap.root / "etc/rc.d").glob("*claim*"))
         assert not (ap.root / "etc/dropbear/authorized_keys").exists()
+
+
+def test_a_box_that_is_still_expected_is_not_sent_to_apply_which_leaves_it_alone(
+    expecting: Office, plaza: Type
+) -> None:
+    code, _, err = plaza(f"adopt done {NAME}")
+    assert code == 2
+    assert "`plaza adopt status` tells what it waits for; do that first, then try again" in err
+    assert "plaza apply" not in err

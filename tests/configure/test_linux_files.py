@@ -339,4 +339,6 @@ def test_systemd_understands_our_units(tmp_path: Path) -> None:
         done = subprocess.run(
             [program, "verify", tmp_path / name], capture_output=True, text=True, timeout=120, check=False
         )
-        assert (done.returncode, done.stderr) == (0, "")
+        # it loads the units of others, too, and complains of those
+        of_ours = [line for line in done.stderr.splitlines() if "plaza-" in line]
+        assert (done.returncode, of_ours) == (0, [])

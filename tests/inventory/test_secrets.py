@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from controller.errors import SecretError
-from controller.secrets import FileSecrets, site_key
+from controller.secrets import NEXT, NOW, FileSecrets, site_key
 from drivers.model import Secret, SnmpV1, SnmpV2c, SnmpV3, SshLogin
 from tests import need
 
@@ -143,6 +143,12 @@ def test_an_unknown_name_and_another_kind_are_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path, "v4") == "credential v4: is not in the inventory, add it below `credentials:`"
     wanted = "is of kind ssh, name one of kind snmp-v1 or snmp-v2c or snmp-v3 instead"
     assert wanted in refusal(tmp_path, "shell")
+
+
+def test_a_refused_secret_is_named_as_the_inventory_writes_it(tmp_path: Path) -> None:
+    for mark in (NOW, NEXT):
+        assert refusal(tmp_path, f"v4{mark}").startswith("credential v4: is not in the inventory")
+        assert refusal(tmp_path, f"shell{mark}").startswith("credential shell: is of kind ssh")
 
 
 def test_a_gateway_key_has_32_octets_or_more(tmp_path: Path) -> None:

@@ -82,3 +82,12 @@ def test_the_line_of_an_ssh_key_is_told_and_which_one_it_follows(
             f"by hand, as Plaza does not write it there: add the key `{new}` beside {fingerprint(old)}"
             in said
         )
+
+
+def test_a_name_that_cannot_be_rotated_is_told_before_anybody_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with town(tmp_path, monkeypatch, capsys, ()) as here:
+        for command in ("rotate nope --why yearly", "status nope"):
+            code, said = here.plaza(f"credentials {command}")
+            assert (code, said.startswith("credential nope: is not in the inventory")) == (2, True)

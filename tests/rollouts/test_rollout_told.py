@@ -159,6 +159,13 @@ def test_equal_reasons_are_one_line_with_a_count_and_the_first_names() -> None:
     assert (len(every), every[7]) == (92, "ap-7: held: plaza drift ap-7 --now")
 
 
+def test_without_a_reason_no_colon_waits_for_one() -> None:
+    on_trial = [replace(row, state=State.APPLIED) for row in rows("a", "b", detail="")]
+
+    assert list(rollout_show.not_changed(on_trial, Clock("", 0))) == ["2 applied: a, b"]
+    assert list(rollout_show.not_changed(on_trial[:1], Clock("", 0))) == ["a: applied"]
+
+
 def test_of_those_out_of_reach_the_next_try_is_told() -> None:
     away = [
         replace(row, state=State.PENDING, next_at=at)
