@@ -110,7 +110,7 @@ def test_an_agent_that_becomes_slower_is_never_called_dead() -> None:
     assert replies[-1].tries == 1, "it has been measured meanwhile"
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in (2, 3))])
 def test_over_a_satellite_with_jitter_and_bursts_of_loss_no_poll_fails(seed: int) -> None:
     outages = ((2.0, 3.2), (7.0, 8.5), (12.0, 13.0))
     with Agent() as agent, Link(agent.port, satellite(seed, 0.6, 1.5, outages)) as link:
