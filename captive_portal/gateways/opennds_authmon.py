@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateways.opennds import pairs_of, return_hash, unbase64
+from captive_portal.gateways.units import minutes
 from captive_portal.gateways.wiring import Wiring, fields_of, needed
 from captive_portal.model import Arrival, Grant
 
@@ -114,7 +115,7 @@ def opening(arrival: Arrival, grant: Grant) -> Opening:
         gateway=arrival.carried["gateway"],
         rhid=arrival.carried["tok"],
         session=grant.session,
-        minutes=max(1, -(-grant.seconds // 60)),
+        minutes=minutes(grant.seconds),
         quota_kib=-(-grant.octets // 1024),
     )
 

@@ -17,12 +17,7 @@ from tests.kinds.ruckus_zd_kind import RUCKUS_ZD, UNLEASHED
 from tests.kinds.unifi_kind import UNIFI, UNIFI_CONSOLE, UNIFI_KEYED
 from tests.kinds.uspot_kind import USPOT
 
-EXAMPLES: Final[tuple[Example, ...]] = (
-    PLAZA,
-    COOVACHILLI,
-    USPOT,
-    MERAKI_CLICK_THROUGH,
-    MERAKI_SIGN_ON,
+POSTING: Final[tuple[Example, ...]] = (
     MIKROTIK_CHAP,
     MIKROTIK_HTTPS,
     CISCO_WLC,
@@ -32,6 +27,16 @@ EXAMPLES: Final[tuple[Example, ...]] = (
     UNLEASHED,
     CAMBIUM,
     CAMBIUM_OLD,
+)
+"""Those to which a phone POSTs its password, or would over HTTPS."""
+
+EXAMPLES: Final[tuple[Example, ...]] = (
+    PLAZA,
+    COOVACHILLI,
+    USPOT,
+    MERAKI_CLICK_THROUGH,
+    MERAKI_SIGN_ON,
+    *POSTING,
     *OPENNDS,
     UNIFI,
     UNIFI_CONSOLE,

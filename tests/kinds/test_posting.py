@@ -19,6 +19,7 @@ from tests.kinds.aruba_instant_kind import ARUBA_INSTANT, ARUBA_INSTANT_ON
 from tests.kinds.cambium_kind import CAMBIUM, CAMBIUM_OLD, OLD_QV
 from tests.kinds.cisco_wlc_kind import CISCO_WLC
 from tests.kinds.example import GRANT, KEY, Example
+from tests.kinds.examples import POSTING
 from tests.kinds.mikrotik_kind import (
     ARRIVED,
     CHALLENGE,
@@ -30,18 +31,7 @@ from tests.kinds.mikrotik_kind import (
 )
 from tests.kinds.ruckus_zd_kind import RUCKUS_ZD, UNLEASHED
 
-ALL = (
-    MIKROTIK_CHAP,
-    MIKROTIK_HTTPS,
-    CISCO_WLC,
-    ARUBA_INSTANT,
-    ARUBA_INSTANT_ON,
-    RUCKUS_ZD,
-    UNLEASHED,
-    CAMBIUM,
-    CAMBIUM_OLD,
-)
-EACH = pytest.mark.parametrize("example", ALL, ids=[example.name for example in ALL])
+EACH = pytest.mark.parametrize("example", POSTING, ids=[example.name for example in POSTING])
 HTTP_LOGIN = "http%3A%2F%2F10.5.50.1%2Flogin"
 HEX_CHALLENGED = "&chap-id=f9&chap-challenge=EF0DD80B119C65A5C3AB62A65B7DFDCE"
 

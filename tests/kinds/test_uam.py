@@ -2,11 +2,8 @@
 
 import hashlib
 import os
-import socket
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -15,49 +12,12 @@ from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateways.uspot import as_written
 from captive_portal.gateways.wiring import password
 from captive_portal.model import Admitted, Arrival, Redirect
-from tests import need
-from tests.children import heard, killed_at_the_end
+from tests.kinds import chap_peer
 from tests.kinds.coovachilli_kind import COOVACHILLI
 from tests.kinds.example import GRANT, LANDING, Example
 from tests.kinds.uspot_kind import USPOT
 
 BOTH = pytest.mark.parametrize("example", [COOVACHILLI, USPOT], ids=["coovachilli", "uspot"])
-SHARED: Final = "testing123"
-RADIUSD: Final = """
-name = radiusd
-prefix = /usr
-libdir = /usr/lib/freeradius
-security {{
-    allow_vulnerable_openssl = yes
-}}
-client loopback {{
-    ipaddr = 127.0.0.1
-    secret = {secret}
-}}
-modules {{
-    chap {{
-    }}
-    files {{
-        filename = {home}/users
-    }}
-}}
-server default {{
-    listen {{
-        type = auth
-        ipaddr = 127.0.0.1
-        port = {port}
-    }}
-    authorize {{
-        chap
-        files
-    }}
-    authenticate {{
-        Auth-Type CHAP {{
-            chap
-        }}
-    }}
-}}
-"""
 
 
 def signed(example: Example, unsigned: str) -> str:
@@ -244,35 +204,14 @@ def test_ending_and_counting_are_left_to_radius(example: Example) -> None:
 @pytest.fixture(scope="module")
 def freeradius(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a real FreeRADIUS that knows the one-time password of GRANT."""
-    program = need.program("freeradius", "freeradius")
-    home = tmp_path_factory.mktemp("raddb")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    (home / "radiusd.conf").write_text(RADIUSD.format(secret=SHARED, home=home, port=port))
     known = password(COOVACHILLI.wiring.key, GRANT.session)
-    (home / "users").write_text(f'{GRANT.session} Cleartext-Password := "{known}"\n')
-    command = [program, "-X", "-d", str(home)]
-    with killed_at_the_end(
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    ) as child:
-        heard(child.stdout, b"Ready to process requests")
+    with chap_peer.knowing(tmp_path_factory.mktemp("raddb"), GRANT.session, known) as port:
         yield port
 
 
 def asked(port: int, challenge: bytes, response: str) -> str:
     """What FreeRADIUS says when a gateway asks it as CoovaChilli does: identifier 0, then the response."""
-    attributes = f"User-Name={GRANT.session},CHAP-Password=0x00{response},CHAP-Challenge=0x{challenge.hex()}"
-    client = need.program("radclient", "freeradius-utils")
-    done = subprocess.run(
-        [client, "-x", "-r", "5", "-t", "5", f"127.0.0.1:{port}", "auth", SHARED],
-        input=attributes,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.stdout
+    return chap_peer.asked(port, GRANT.session, b"\0", challenge, bytes.fromhex(response))
 
 
 @BOTH
