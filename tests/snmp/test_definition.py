@@ -66,6 +66,7 @@ def test_a_good_definition_is_read_whole() -> None:
         ("wifi_ssid", "wifi_sid", 17, "extend.lines.ssid"),
         ("service: ssid", "service: radio", 14, "service"),
         ("    channel:", "    chanel:", 21, "radios.0.chanel"),
+        ("channel: 1.3", "channel: 1.40", 21, "radios.0.channel: an OID has at most 128 numbers"),
         ("channel: 1.3", "channel: .1.3", 21, "radios.0.channel"),
         ("radio: 1}", "radio: one}", 19, "radios.0.index.radio"),
         ("at: [", "on: [", 22, "radios.1.clients"),
