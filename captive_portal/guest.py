@@ -172,7 +172,7 @@ class Portal:
         return site
 
     def _gateway(self, site: PortalSite) -> PlazaGateway:
-        return PlazaGateway(site, self.clock)
+        return PlazaGateway(site.wiring, self.clock)
 
     def _refused(self, site: PortalSite, refusal: Refusal, **query: str) -> Response:
         self._count(site, Counted.REFUSALS)

@@ -7,6 +7,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol
 
+from captive_portal.local import PLAIN, Local
+
 
 class GatewayKind(StrEnum):
     """Which gateway stands at a site."""
@@ -29,16 +31,55 @@ class GatewayKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one tap gives: how long, and how many octets both ways; 0 = no cap."""
+    """What one tap gives: how long, and how many octets both ways; 0 = no cap.
+
+    `daily` is how long one device may be online in a day of the daily key, all its sessions together; zero =
+    no limit. Rates are of one device.
+    """
 
     name: str
     duration: timedelta
     octets: int = 0
+    down_kbps: int = 0
+    up_kbps: int = 0
+    daily: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """One site's gateway, as the inventory tells.
+
+    `key` is the site's own, from which pseudonyms and one-time passwords are made. `hosts` are the names and
+    addresses (`host` or `host:port`, lower case) under which its APs or controller may be named by a phone:
+    nothing else is redirected to or called. `secret` is what gateway and portal share (faskey, uamsecret, API
+    key or password); `user` goes with it where the kind has one. `api_url` is the controller's base address,
+    or our own gateway's; `api_site` the site's name there, `fingerprint` its certificate's SHA-256 where no
+    public CA signed it; `variant` tells apart two ways of one kind.
+    `landing` is the page of ours where a phone ends up, whatever its query says; `portal_url` the one where
+    it arrives, without a query, letter for letter as the gateway is told it: UAM signs it.
+    """
+
+    site: str
+    kind: GatewayKind
+    key: bytes = field(repr=False)
+    landing: str
+    hosts: frozenset[str] = frozenset()
+    secret: bytes = field(default=b"", repr=False)
+    user: str = ""
+    api_url: str = ""
+    api_site: str = ""
+    fingerprint: str = ""
+    variant: str = ""
+    portal_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PortalSite:
-    """What the portal knows of a site; the controller builds it. `gateway_key` signs arrivals and tickets."""
+    """What the portal knows of a site; the controller builds it.
+
+    `wiring` is its gateway, whose `key` signs arrivals and tickets; `gateway_url` is an address that the
+    gateway answers or intercepts: where a phone starts again. `vouchers`: here a tap takes a voucher's code.
+    """
 
     key: str
     name: str
@@ -47,9 +88,10 @@ class PortalSite:
     zone: str
     languages: tuple[str, ...]
     plan: Plan
-    gateway: GatewayKind
     gateway_url: str
-    gateway_key: bytes
+    wiring: Wiring
+    local: Local = PLAIN
+    vouchers: bool = False
 
     def __repr__(self) -> str:
         return f"PortalSite({self.key!r})"
@@ -96,27 +138,39 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A session that is not over: what bounds it and what it has used (octets in both directions)."""
+    """A session that is not over: what bounds it (0 = no cap) and what it has used (octets both ways)."""
 
     session: str
     expires_at: datetime
     octets_used: int = 0
+    octets: int = 0
+    down_kbps: int = 0
+    up_kbps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Leave to be online: `session` names the row in the store, `seconds` and `octets` bound it."""
+    """Leave to be online: `session` names the row in the store, the others bound it; 0 = no cap."""
 
     session: str
     seconds: int
     octets: int = 0
+    down_kbps: int = 0
+    up_kbps: int = 0
 
 
 class RefusalReason(StrEnum):
-    """Why a citizen is not let in; each has a sentence in the citizen's language."""
+    """Why a citizen is not let in; each has a page, of this name, in the citizen's language."""
 
     SITE_CLOSED = "site-closed"
     NOT_RECOGNISED = "not-recognised"
+    DAY_USED_UP = "day-used-up"
+    NO_INTERNET = "no-internet"
+    VOUCHER_NEEDED = "voucher-needed"
+    VOUCHER_UNKNOWN = "voucher-unknown"
+    VOUCHER_EXPIRED = "voucher-expired"
+    VOUCHER_USED = "voucher-used"
+    VOUCHER_WAIT = "voucher-wait"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
-from captive_portal.model import GatewayKind, Plan, PortalSite
+from captive_portal.model import GatewayKind, Plan, PortalSite, Wiring
 from controller import inventory as inventory_file
 from controller.errors import StoreError
 from controller.model import Inventory, Site
@@ -67,20 +67,27 @@ def portal_sites(app: App) -> dict[str, PortalSite]:
         name = site.portal.gateway_credentials
         if name not in masters:
             masters[name] = app.secrets.gateway(name)
-        sites[site.key] = _portal_site(app.inventory, site, site_key(masters[name], site.key))
+        sites[site.key] = _portal_site(app, site, site_key(masters[name], site.key))
     return sites
 
 
-def _portal_site(inventory: Inventory, site: Site, key: bytes) -> PortalSite:
+def _portal_site(app: App, site: Site, key: bytes) -> PortalSite:
+    gateway_url, portal_url = site.portal.gateway_url.rstrip("/"), app.settings.public_portal_url
     return PortalSite(
         key=site.key,
         name=site.name,
         municipality=site.municipality,
-        municipality_name=inventory.municipalities[site.municipality].name,
+        municipality_name=app.inventory.municipalities[site.municipality].name,
         zone=site.hours.zone,
         languages=site.portal.languages,
         plan=Plan(site.portal.plan, site.portal.duration, octets=site.portal.octets),
-        gateway=GatewayKind.PLAZA,
-        gateway_url=site.portal.gateway_url.rstrip("/"),
-        gateway_key=key,
+        gateway_url=gateway_url,
+        wiring=Wiring(
+            site.key,
+            GatewayKind.PLAZA,
+            key,
+            landing=f"{portal_url}/p/{site.key}/online",
+            api_url=gateway_url,
+            portal_url=f"{portal_url}/p/{site.key}",
+        ),
     )

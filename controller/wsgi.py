@@ -29,7 +29,7 @@ def portal() -> "Flask":
 def edge() -> "Flask":
     """What gateways and new devices call."""
     app = _begin()
-    keys = {key: site.gateway_key for key, site in portal_sites(app).items()}
+    keys = {key: site.wiring.key for key, site in portal_sites(app).items()}
     return create_edge(keys, StoredSessions(app.engine), utc_now, claiming_of(app, utc_now))
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from urllib.parse import SplitResult, urlsplit
 
 from captive_portal.errors import GatewayFailed
-from captive_portal.gateways.wiring import Wiring
+from captive_portal.model import Wiring
 
 ACT_S: Final = 10.0
 """All of one act, its logins and repeats included: a citizen waits. The look-up of a name is the system's."""

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from captive_portal.gateways import uam
-from captive_portal.gateways.wiring import Wiring
-from captive_portal.model import Admitted, Arrival, Grant, Redirect
+from captive_portal.model import Admitted, Arrival, Grant, Redirect, Wiring
 
 
 class CoovaChilliGateway:

@@ -9,8 +9,8 @@ from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from captive_portal.errors import ArrivalInvalid
-from captive_portal.gateways.wiring import Wiring, arrived, fields_of, mac_of, needed, password, url_of
-from captive_portal.model import Admitted, Arrival, Grant, Phone, PostForm, Redirect
+from captive_portal.gateways.wiring import arrived, fields_of, mac_of, needed, password, url_of
+from captive_portal.model import Admitted, Arrival, Grant, Phone, PostForm, Redirect, Wiring
 
 
 class MerakiGateway:

@@ -21,8 +21,8 @@ from urllib.parse import quote, urlencode
 
 from captive_portal.gateways.calling import ACT_S, LIST_S, Entry, Line, Reply
 from captive_portal.gateways.told import Row, ap_of, count, ip_of, newest, phone_of, row, rows
-from captive_portal.gateways.wiring import Wiring, arrived, fields_of, mac_of, needed
-from captive_portal.model import Admitted, Arrival, Done, Grant, Phone, Usage
+from captive_portal.gateways.wiring import arrived, fields_of, mac_of, needed
+from captive_portal.model import Admitted, Arrival, Done, Grant, Phone, Usage, Wiring
 
 EXTERNAL_PORTAL: Final = "4"
 _SESSION_OVER: Final = re.compile(rb'"errorCode"\s*:\s*-1200\b')

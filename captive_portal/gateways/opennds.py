@@ -30,8 +30,8 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateway.ticket import pseudonym
-from captive_portal.gateways.wiring import Wiring, arrived, fields_of, host_of, mac_of, needed, url_of
-from captive_portal.model import Admitted, Arrival, Grant, Pending, Phone, Redirect
+from captive_portal.gateways.wiring import arrived, fields_of, host_of, mac_of, needed, url_of
+from captive_portal.model import Admitted, Arrival, Grant, Pending, Phone, Redirect, Wiring
 
 AUTHDIR: Final = "opennds_auth"
 """Where a phone takes its token, when the query does not say: levels 1 and 4 never do."""

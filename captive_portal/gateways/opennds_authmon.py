@@ -22,8 +22,8 @@ from urllib.parse import quote
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateways.opennds import pairs_of, return_hash, unbase64
 from captive_portal.gateways.units import minutes
-from captive_portal.gateways.wiring import Wiring, fields_of, needed
-from captive_portal.model import Arrival, Grant
+from captive_portal.gateways.wiring import fields_of, needed
+from captive_portal.model import Arrival, Grant, Wiring
 
 AT_ONCE: Final = 4
 """Openings in one answer: authmon reads its first 1,024 characters and tries four."""

@@ -7,23 +7,23 @@ from urllib.parse import parse_qs
 
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateway.ticket import BadToken, Fields, seal, unseal
-from captive_portal.model import Admitted, Arrival, Grant, PortalSite, Redirect, Ticket
+from captive_portal.model import Admitted, Arrival, Grant, Redirect, Ticket, Wiring
 
 MAX_FIELDS: Final = 16
 
 
 class PlazaGateway:
-    """The portal's side of the gateway of one site (style A): stateless."""
+    """The portal's side of the gateway of one site (style A), at `wiring.api_url`: stateless."""
 
-    def __init__(self, site: PortalSite, clock: Callable[[], datetime]) -> None:
-        self._site = site
+    def __init__(self, wiring: Wiring, clock: Callable[[], datetime]) -> None:
+        self._wiring = wiring
         self._clock = clock
 
     def read(self, query: str) -> Arrival:
         """The arrival in `a=`. Raises ArrivalInvalid unless this site's gateway signed it."""
         fields = self._fields("arrival", query, "a")
         return Arrival(
-            site=self._site.key,
+            site=self._wiring.site,
             device=self._text(fields, "device"),
             binding=self._text(fields, "binding"),
             stamp=self._text(fields, "stamp"),
@@ -44,14 +44,14 @@ class PlazaGateway:
             "issued": int(self._clock().timestamp()),
             "lang": language,
         }
-        return Redirect(f"{self._site.gateway_url}/grant?g={seal(self._site.gateway_key, 'ticket', ticket)}")
+        return Redirect(f"{self._wiring.api_url}/grant?g={seal(self._wiring.key, 'ticket', ticket)}")
 
     def renew(self, query: str) -> Ticket:
         """The ticket in `g=` and the fresh arrival in `a=`. Raises ArrivalInvalid unless of one phone."""
         arrival = self.read(query)
         fields = self._fields("ticket", query, "g")
         if self._text(fields, "device") != arrival.device:
-            raise ArrivalInvalid(self._site.key, "the ticket is another phone's")
+            raise ArrivalInvalid(self._wiring.site, "the ticket is another phone's")
         return Ticket(
             arrival=arrival,
             session=self._text(fields, "session"),
@@ -69,21 +69,21 @@ class PlazaGateway:
     def _fields(self, purpose: str, query: str, name: str) -> Fields:
         try:
             (token,) = parse_qs(query, max_num_fields=MAX_FIELDS).get(name, [""])
-            fields = unseal(self._site.gateway_key, purpose, token)
+            fields = unseal(self._wiring.key, purpose, token)
         except (BadToken, ValueError) as error:
-            raise ArrivalInvalid(self._site.key, f"the {purpose} cannot be believed") from error
-        if fields.get("site") != self._site.key:
-            raise ArrivalInvalid(self._site.key, f"the {purpose} is of another site")
+            raise ArrivalInvalid(self._wiring.site, f"the {purpose} cannot be believed") from error
+        if fields.get("site") != self._wiring.site:
+            raise ArrivalInvalid(self._wiring.site, f"the {purpose} is of another site")
         return fields
 
     def _text(self, fields: Fields, name: str) -> str:
         value = fields.get(name)
         if not isinstance(value, str):
-            raise ArrivalInvalid(self._site.key, f"{name} is missing")
+            raise ArrivalInvalid(self._wiring.site, f"{name} is missing")
         return value
 
     def _number(self, fields: Fields, name: str) -> int:
         value = fields.get(name)
         if not isinstance(value, int):
-            raise ArrivalInvalid(self._site.key, f"{name} is missing")
+            raise ArrivalInvalid(self._wiring.site, f"{name} is missing")
         return value

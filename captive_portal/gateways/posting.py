@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateways.safe_way import SafeWay
-from captive_portal.gateways.wiring import Wiring, host_of, mac_of, needed, url_of
-from captive_portal.model import Admitted, Phone
+from captive_portal.gateways.wiring import host_of, mac_of, needed, url_of
+from captive_portal.model import Admitted, Phone, Wiring
 
 
 class Setback(StrEnum):

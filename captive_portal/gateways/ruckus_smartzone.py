@@ -17,8 +17,8 @@ from typing import Final
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateways.calling import Entry, Line, Reply
 from captive_portal.gateways.told import ap_of, ip_of, phone_of
-from captive_portal.gateways.wiring import Wiring, arrived, fields_of, mac_of, needed, password
-from captive_portal.model import Admitted, Arrival, Done, Grant, Pending, Phone
+from captive_portal.gateways.wiring import arrived, fields_of, mac_of, needed, password
+from captive_portal.model import Admitted, Arrival, Done, Grant, Pending, Phone, Wiring
 
 UNAUTHORISED: Final = 100
 AUTHORISED: Final = 101

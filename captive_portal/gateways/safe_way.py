@@ -4,7 +4,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from captive_portal.errors import ArrivalInvalid
-from captive_portal.gateways.wiring import Wiring
+from captive_portal.model import Wiring
 
 
 class SafeWay(StrEnum):

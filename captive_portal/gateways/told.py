@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from captive_portal.errors import ArrivalInvalid
-from captive_portal.gateways.wiring import Wiring, mac_of
-from captive_portal.model import Arrival, Phone
+from captive_portal.gateways.wiring import mac_of
+from captive_portal.model import Arrival, Phone, Wiring
 
 Row = Mapping[str, Any]
 _MAC_LETTERS: Final = 17

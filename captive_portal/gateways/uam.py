@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateways.wiring import (
-    Wiring,
     arrived,
     fields_of,
     host_of,
@@ -23,7 +22,7 @@ from captive_portal.gateways.wiring import (
     password,
     url_of,
 )
-from captive_portal.model import Arrival, Grant, Phone, Redirect
+from captive_portal.model import Arrival, Grant, Phone, Redirect, Wiring
 
 ONLINE: Final = frozenset({"success", "already"})
 WAITING: Final = frozenset({"notyet", "failed", "reject", "logoff"})

@@ -19,8 +19,8 @@ from captive_portal.gateways.calling import ACT_S, LIST_S, Entry, Line, Reply
 from captive_portal.gateways.told import Row, ap_of, count, newest, phone_of, row, rows
 from captive_portal.gateways.unifi_integration import UnifiIntegration
 from captive_portal.gateways.units import megabytes, minutes
-from captive_portal.gateways.wiring import Wiring, arrived, fields_of, mac_of, needed
-from captive_portal.model import Admitted, Arrival, Done, Grant, Phone, Usage
+from captive_portal.gateways.wiring import arrived, fields_of, mac_of, needed
+from captive_portal.model import Admitted, Arrival, Done, Grant, Phone, Usage, Wiring
 
 UNIFI_OS: Final = "unifi-os"
 INTEGRATION: Final = "integration"

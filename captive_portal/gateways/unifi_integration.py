@@ -13,8 +13,7 @@ from urllib.parse import quote
 from captive_portal.gateways.calling import ACT_S, LIST_S, Entry, Line, Reply
 from captive_portal.gateways.told import Row, count, row, rows
 from captive_portal.gateways.units import megabytes, minutes
-from captive_portal.gateways.wiring import Wiring
-from captive_portal.model import Admitted, Grant, Phone, Usage
+from captive_portal.model import Admitted, Grant, Phone, Usage, Wiring
 
 _API: Final = "/proxy/network/integration/v1"
 _PAGE: Final = 200

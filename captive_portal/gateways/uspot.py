@@ -6,8 +6,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from captive_portal.gateways import uam
-from captive_portal.gateways.wiring import Wiring
-from captive_portal.model import Admitted, Arrival, Grant, Redirect
+from captive_portal.model import Admitted, Arrival, Grant, Redirect, Wiring
 
 ENCODED: Final = frozenset({"ssl", "userurl", "reply", "lang"})
 """The fields that uspot encodes before it signs; all others it signs as they are."""

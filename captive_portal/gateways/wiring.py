@@ -1,48 +1,19 @@
-"""What the portal must know of a site's gateway to speak with it, and what all kinds share."""
+"""What all kinds of gateway share: reading a query that nobody vouches for yet."""
 
 import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateway.ticket import pseudonym
-from captive_portal.model import Arrival, GatewayKind, Phone
+from captive_portal.model import Arrival, Phone, Wiring
 
 MAX_FIELDS: Final = 32
 MAX_QUERY: Final = 4096
 _MAC: Final = re.compile(r"[0-9A-Fa-f]{2}([-:]?)(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}")
-
-
-@dataclass(frozen=True, slots=True)
-class Wiring:
-    """One site's gateway, as the inventory tells.
-
-    `key` is the site's own, from which pseudonyms and one-time passwords are made. `hosts` are the names and
-    addresses (`host` or `host:port`, lower case) under which its APs or controller may be named by a phone:
-    nothing else is redirected to or called. `secret` is what gateway and portal share (faskey, uamsecret, API
-    key or password); `user` goes with it where the kind has one. `api_url` is the controller's base address,
-    `api_site` the site's name there, `fingerprint` its certificate's SHA-256 where no public CA signed it;
-    `variant` tells apart two ways of one kind.
-    `landing` is the page of ours where a phone ends up, whatever its query says; `portal_url` the one where
-    it arrives, without a query, letter for letter as the gateway is told it: UAM signs it.
-    """
-
-    site: str
-    kind: GatewayKind
-    key: bytes = field(repr=False)
-    landing: str
-    hosts: frozenset[str] = frozenset()
-    secret: bytes = field(default=b"", repr=False)
-    user: str = ""
-    api_url: str = ""
-    api_site: str = ""
-    fingerprint: str = ""
-    variant: str = ""
-    portal_url: str = ""
 
 
 def fields_of(wiring: Wiring, query: str) -> dict[str, str]:

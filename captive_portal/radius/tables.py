@@ -1,8 +1,8 @@
 """What access points have told of the associations that make up a session."""
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, String, Table
+from sqlalchemy import BigInteger, Column, Index, String, Table
 
-metadata = MetaData()
+from captive_portal.tables import metadata
 
 # No MAC, no Acct-Session-Id, no name of an access point: `association` and `nas` are keyed hashes.
 associations = Table(

@@ -13,7 +13,7 @@ from typing import Any
 from werkzeug.serving import make_server
 
 from captive_portal.guest import create_app as create_portal
-from captive_portal.model import GatewayKind, Plan, PortalSite
+from captive_portal.model import GatewayKind, Plan, PortalSite, Wiring
 from captive_portal.sessions import StoredSessions
 from controller.edge.app import create_app as create_edge
 from controller.store.engine import open_engine
@@ -91,6 +91,7 @@ class PlanFromFile(dict[str, PortalSite]):
 
     def _site(self) -> PortalSite:
         seconds = int(Path(self.settings["plan"]).read_text())
+        gateway_url = f"http://{self.settings['gateway']}:2060"
         return PortalSite(
             key=self.settings["site"],
             name="Plaza de Armas",
@@ -99,9 +100,14 @@ class PlanFromFile(dict[str, PortalSite]):
             zone="America/Chihuahua",
             languages=("es", "en"),
             plan=Plan("libre", timedelta(seconds=seconds)),
-            gateway=GatewayKind.PLAZA,
-            gateway_url=f"http://{self.settings['gateway']}:2060",
-            gateway_key=bytes.fromhex(self.settings["key"]),
+            gateway_url=gateway_url,
+            wiring=Wiring(
+                self.settings["site"],
+                GatewayKind.PLAZA,
+                bytes.fromhex(self.settings["key"]),
+                landing="",
+                api_url=gateway_url,
+            ),
         )
 
 

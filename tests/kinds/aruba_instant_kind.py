@@ -3,8 +3,7 @@
 from typing import Final
 
 from captive_portal.gateways.aruba_instant import ArubaInstantGateway
-from captive_portal.gateways.wiring import Wiring
-from captive_portal.model import GatewayKind, Phone, PostForm
+from captive_portal.model import GatewayKind, Phone, PostForm, Wiring
 from tests.kinds.example import GRANT, KEY, LANDING, PHONE, Example
 
 _WIRING: Final = Wiring(

@@ -3,8 +3,7 @@
 from typing import Final
 
 from captive_portal.gateways.cisco_wlc import CiscoWlcGateway
-from captive_portal.gateways.wiring import Wiring
-from captive_portal.model import GatewayKind, Phone, PostForm
+from captive_portal.model import GatewayKind, Phone, PostForm, Wiring
 from tests.kinds.example import GRANT, KEY, LANDING, PHONE, Example
 
 CISCO_WLC: Final = Example(

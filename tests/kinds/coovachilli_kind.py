@@ -6,8 +6,7 @@
 from typing import Final
 
 from captive_portal.gateways.coovachilli import CoovaChilliGateway
-from captive_portal.gateways.wiring import Wiring
-from captive_portal.model import GatewayKind, Phone, Redirect
+from captive_portal.model import GatewayKind, Phone, Redirect, Wiring
 from tests.kinds.example import KEY, LANDING, Example
 
 CHALLENGE: Final = "3b12e0d4be4270ab4554c9a96d91efbe"

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from captive_portal.gateways.wiring import Wiring
-from captive_portal.model import Answer, Gateway, Grant, Phone
+from captive_portal.model import Answer, Gateway, Grant, Phone, Wiring
 
 KEY: Final = b"k" * 32
 LANDING: Final = "https://portal.example.mx/p/08019-plaza/online"

@@ -4,8 +4,8 @@ Cisco's Captive Portal API manual; and a newer cloud's address as a splash serve
 from typing import Final
 
 from captive_portal.gateways.meraki import CLICK_THROUGH, SIGN_ON, MerakiGateway
-from captive_portal.gateways.wiring import Wiring, password
-from captive_portal.model import GatewayKind, Phone, PostForm, Redirect
+from captive_portal.gateways.wiring import password
+from captive_portal.model import GatewayKind, Phone, PostForm, Redirect, Wiring
 from tests.kinds.example import GRANT, KEY, LANDING, Example
 
 _HOSTS: Final = frozenset({"n143.network-auth.com"})

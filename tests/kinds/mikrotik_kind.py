@@ -3,8 +3,7 @@
 from typing import Final
 
 from captive_portal.gateways.mikrotik import MikrotikGateway
-from captive_portal.gateways.wiring import Wiring
-from captive_portal.model import GatewayKind, Phone, PostForm, Redirect
+from captive_portal.model import GatewayKind, Phone, PostForm, Redirect, Wiring
 from tests.kinds.example import GRANT, KEY, LANDING, PHONE, Example
 
 CHAP_ID: Final = r"\371"

@@ -10,8 +10,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from captive_portal.gateways.opennds import OpenNds
-from captive_portal.gateways.wiring import Wiring
-from captive_portal.model import Answer, GatewayKind, Pending, Redirect
+from captive_portal.model import Answer, GatewayKind, Pending, Redirect, Wiring
 from tests.kinds.example import KEY, LANDING, Example
 
 FASKEY: Final = b"clave-de-laboratorio-0123456789"

@@ -3,8 +3,7 @@
 from typing import Final
 
 from captive_portal.gateways.ruckus_smartzone import SmartZoneGateway
-from captive_portal.gateways.wiring import Wiring
-from captive_portal.model import GatewayKind
+from captive_portal.model import GatewayKind, Wiring
 from tests.kinds.example import KEY, LANDING, Example
 
 RUCKUS_SMARTZONE: Final = Example(

@@ -4,8 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from captive_portal.gateways.ruckus_zd import RuckusZdGateway
-from captive_portal.gateways.wiring import Wiring
-from captive_portal.model import GatewayKind, Phone, PostForm
+from captive_portal.model import GatewayKind, Phone, PostForm, Wiring
 from tests.kinds.example import GRANT, KEY, LANDING, PHONE, Example
 
 _ARRIVED: Final = (

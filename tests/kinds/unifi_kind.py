@@ -4,8 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from captive_portal.gateways.unifi import INTEGRATION, UNIFI_OS, UnifiGateway
-from captive_portal.gateways.wiring import Wiring
-from captive_portal.model import GatewayKind, Phone
+from captive_portal.model import GatewayKind, Phone, Wiring
 from tests.kinds.example import KEY, LANDING, Example
 
 UNIFI: Final = Example(

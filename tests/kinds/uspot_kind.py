@@ -7,8 +7,7 @@ signs the SSID as it is, and a browser sends its space as `%20`.
 from typing import Final
 
 from captive_portal.gateways.uspot import UspotGateway
-from captive_portal.gateways.wiring import Wiring
-from captive_portal.model import GatewayKind, Phone, Redirect
+from captive_portal.model import GatewayKind, Phone, Redirect, Wiring
 from tests.kinds.example import KEY, LANDING, Example
 
 USPOT: Final = Example(

@@ -14,7 +14,7 @@ from werkzeug.test import Client, TestResponse
 
 from captive_portal.gateway.ticket import Fields, pseudonym, seal, unseal
 from captive_portal.guest import create_app
-from captive_portal.model import Arrival, GatewayKind, Plan, PortalSite
+from captive_portal.model import Arrival, GatewayKind, Plan, PortalSite, Wiring
 from captive_portal.sessions import StoredSessions
 from captive_portal.tables import metadata
 from controller.store.engine import open_engine
@@ -50,9 +50,14 @@ def portal_site(key: str, gateway_url: str = "http://10.77.0.1:2060", octets: in
         zone="America/Chihuahua",
         languages=("es", "en"),
         plan=Plan("libre", timedelta(hours=1), octets),
-        gateway=GatewayKind.PLAZA,
         gateway_url=gateway_url,
-        gateway_key=f"key of {key}".encode().ljust(32, b"."),
+        wiring=Wiring(
+            key,
+            GatewayKind.PLAZA,
+            f"key of {key}".encode().ljust(32, b"."),
+            landing=f"http://portal.test/p/{key}/online",
+            api_url=gateway_url,
+        ),
     )
 
 
@@ -73,7 +78,7 @@ class World:
 
     def token(self, site: str = GUACHOCHI, mac: str = MAC, ip: str = IP, **changed: str) -> str:
         """What the gateway of a site puts in `a=` for a phone."""
-        key = self.sites[site].gateway_key
+        key = self.sites[site].wiring.key
         fields: Fields = {
             "site": site,
             "device": pseudonym(key, "device", mac),
@@ -84,7 +89,7 @@ class World:
         return seal(key, "arrival", fields | changed)
 
     def arrival(self, site: str = GUACHOCHI, mac: str = MAC) -> Arrival:
-        key = self.sites[site].gateway_key
+        key = self.sites[site].wiring.key
         return Arrival(
             site, pseudonym(key, "device", mac), pseudonym(key, "binding", mac, IP), "5f0c:812.4", "n"
         )
@@ -95,7 +100,7 @@ class World:
     def ticket(self, answer: TestResponse, site: str = GUACHOCHI) -> Fields:
         """The ticket in the Location of an answer."""
         token = parse_qs(urlsplit(answer.headers["Location"]).query)["g"][0]
-        return unseal(self.sites[site].gateway_key, "ticket", token)
+        return unseal(self.sites[site].wiring.key, "ticket", token)
 
 
 def _for_tests(connection: Any, _record: object) -> None:

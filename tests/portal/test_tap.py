@@ -191,7 +191,7 @@ def test_arrival_nobody_vouches_for_is_refused_kindly_and_opens_nothing(world: W
 
 def test_arrival_signed_with_our_key_for_another_site_is_refused(world: World) -> None:
     fields: Fields = {"site": JUAREZ, "device": "d", "binding": "b", "stamp": "s", "nonce": "n"}
-    token = seal(world.sites[GUACHOCHI].gateway_key, "arrival", fields)
+    token = seal(world.sites[GUACHOCHI].wiring.key, "arrival", fields)
     assert world.phone.get(f"/p/{GUACHOCHI}?a={token}").status_code == 403
 
 
