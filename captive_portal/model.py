@@ -78,7 +78,8 @@ class PortalSite:
     """What the portal knows of a site; the controller builds it.
 
     `wiring` is its gateway, whose `key` signs arrivals and tickets; `gateway_url` is an address that the
-    gateway answers or intercepts: where a phone starts again. `vouchers`: here a tap takes a voucher's code.
+    gateway answers or intercepts: where a phone starts again. `vouchers`: here a tap takes a voucher's
+    code; `voucher_key` is its municipality's, under which codes are hashed.
     """
 
     key: str
@@ -92,6 +93,7 @@ class PortalSite:
     wiring: Wiring
     local: Local = PLAIN
     vouchers: bool = False
+    voucher_key: bytes = field(default=b"", repr=False)
 
     def __repr__(self) -> str:
         return f"PortalSite({self.key!r})"
