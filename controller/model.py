@@ -6,6 +6,8 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from captive_portal.local import PLAIN, Local
+from captive_portal.model import GatewayKind
 from drivers.model import Device
 
 
@@ -69,7 +71,13 @@ class Uplink:
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """The portal settings of a site: the languages in order, and what one tap gives."""
+    """The portal settings of a site: its languages in order, what one tap gives, which gateway stands there.
+
+    `credentials` and `radius_credentials` name credentials of kind `portal`. `hosts` are the names (host or
+    host:port) under which a phone may name its AP or controller, `nas` the NAS-Identifiers or addresses, and
+    `radius_client` the address or network from which the site's RADIUS comes. Rates are of one device, 0 = no
+    limit; `daily` is how long one device may be online in a day, zero = no limit.
+    """
 
     languages: tuple[str, ...]
     plan: str
@@ -77,6 +85,20 @@ class Portal:
     gateway_url: str
     gateway_credentials: str
     octets: int = 0
+    kind: GatewayKind = GatewayKind.PLAZA
+    hosts: tuple[str, ...] = ()
+    variant: str = ""
+    credentials: str = ""
+    controller_url: str = ""
+    controller_site: str = ""
+    controller_fingerprint: str = ""
+    nas: tuple[str, ...] = ()
+    radius_client: str = ""
+    radius_credentials: str = ""
+    down_kbps: int = 0
+    up_kbps: int = 0
+    daily: timedelta = timedelta()
+    vouchers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +128,8 @@ class Site:
     """A plaza, school or clinic.
 
     `maintenance` is when its devices may be changed by a rollout, None at any time; `probe` is the network
-    interface of this machine that is in the guests' network of the site, "" where there is none.
+    interface of this machine that is in the guests' network of the site, "" where there is none. `pages` is
+    what its municipality, or it alone, says on the portal's pages.
     """
 
     key: str
@@ -120,6 +143,7 @@ class Site:
     portal: Portal
     maintenance: Hours | None = None
     probe: str = ""
+    pages: Local = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
