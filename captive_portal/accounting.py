@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from captive_portal.model import GatewayEvent
+from captive_portal.model import GatewayEvent, Usage
 
 Stored = Mapping[str, Any]
 """A row of the session table."""
@@ -42,6 +42,16 @@ def totals(stored: Stored, seconds: int | None, octets_down: int | None, octets_
     return grown
 
 
+def used(stored: Stored, report: Usage | GatewayEvent, at: int) -> Changes:
+    """What a report of usage changes: the totals, when octets last grew, that the door is open."""
+    grown = totals(stored, report.seconds, report.octets_down, report.octets_up)
+    if grown.get("acctinputoctets") or grown.get("acctoutputoctets"):
+        grown["active_at"] = at
+    if stored["acctstarttime"] is None and report.seconds is not None:
+        grown["acctstarttime"] = max(stored["granted_at"], at - report.seconds)
+    return grown
+
+
 def goes_backwards(
     stored: Stored, seconds: int | None, octets_down: int | None, octets_up: int | None
 ) -> bool:
@@ -52,11 +62,15 @@ def goes_backwards(
 
 
 def end(stored: Stored, cause: str, at: int) -> Changes:
-    """The end, once: a second report changes nothing, unless the first was only our guess."""
+    """The end, once: a second report changes nothing, unless the first was only our guess.
+
+    A cause that stands before the end is of who asked for it, and holds.
+    """
     if stored["acctstoptime"] is not None and stored["acctterminatecause"] != UNREPORTED:
         return {}
     began = stored["granted_at"] if stored["acctstarttime"] is None else stored["acctstarttime"]
-    return {"acctstoptime": max(at, began), "acctterminatecause": cause[:32]}
+    asked = stored["acctterminatecause"] if stored["acctstoptime"] is None else None
+    return {"acctstoptime": max(at, began), "acctterminatecause": (asked or cause)[:32]}
 
 
 def _opened(stored: Stored, _event: GatewayEvent, at: int) -> Changes:
@@ -69,8 +83,8 @@ def _opened(stored: Stored, _event: GatewayEvent, at: int) -> Changes:
     return found
 
 
-def _usage(stored: Stored, event: GatewayEvent, _at: int) -> Changes:
-    return totals(stored, event.seconds, event.octets_down, event.octets_up)
+def _usage(stored: Stored, event: GatewayEvent, at: int) -> Changes:
+    return used(stored, event, at)
 
 
 def _closed(stored: Stored, event: GatewayEvent, at: int) -> Changes:

@@ -27,18 +27,21 @@ def decide(site: PortalSite, arrival: Arrival, now: datetime, open_at: OpenAt) -
     return site.plan
 
 
-def renew(plan: Plan, ticket: Ticket, running: Running | None, now: datetime) -> Grant | Refusal:
+def renew(ticket: Ticket, running: Running | None, now: datetime) -> Grant | Refusal:
     """Whether one tap stays one tap: a young ticket of a session that still runs is worth a new one.
 
     The age is judged by our clock alone, because the gateway's may be years away.
     """
     if running is None or now - ticket.issued > RENEWABLE:
         return Refusal(RefusalReason.NOT_RECOGNISED)
-    return remainder(plan, running, now)
+    return remainder(running, now)
 
 
-def remainder(plan: Plan, running: Running, now: datetime) -> Grant:
-    """What is left of a running session: at least a second, and at least an octet where octets are capped."""
+def remainder(running: Running, now: datetime) -> Grant:
+    """What is left of a running session: at least a second, and at least an octet where octets are capped.
+
+    Its own bounds hold, not those of its site's plan of today.
+    """
     seconds = max(1, int((running.expires_at - now).total_seconds()))
-    octets = max(1, plan.octets - running.octets_used) if plan.octets else 0
-    return Grant(running.session, seconds, octets)
+    octets = max(1, running.octets - running.octets_used) if running.octets else 0
+    return Grant(running.session, seconds, octets, running.down_kbps, running.up_kbps)

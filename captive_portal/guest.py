@@ -1,69 +1,37 @@
-"""What a phone sees: one page per site, one button, and the way from it to the gateway."""
+"""The portal as a WSGI application: what every phone asks goes past Flask, the rest through it."""
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
-from urllib.parse import urlencode
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
 
-from flask import Flask, Response, abort, g, request
+from flask import Flask, Response, abort, request, send_file
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, NotFound
 
-from captive_portal import grants, pages
-from captive_portal.counts import Counted
+from captive_portal import audio
 from captive_portal.errors import ArrivalInvalid
-from captive_portal.gateways.plaza import PlazaGateway
-from captive_portal.grants import OpenAt, always_open
-from captive_portal.languages import catalogues, choose
-from captive_portal.model import PortalSite, Refusal, RefusalReason
-from captive_portal.sessions import StoredSessions
+from captive_portal.languages import TRANSLATIONS, catalogues
+from captive_portal.leaflets import LEAFLETS
+from captive_portal.model import PortalSite
+from captive_portal.pages import HEADERS, Pages, Written
+from captive_portal.portal import Portal
+from captive_portal.visit import Answered, Shown, TooLarge, View, Visit, visit_of
 
 log = logging.getLogger(__name__)
 
-MAX_BODY_OCTETS: Final = 8192
-STRANGER: Final = Refusal(RefusalReason.NOT_RECOGNISED)
+Environ = Mapping[str, Any]
+_LINES: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
-def create_app(
-    sites: Mapping[str, PortalSite],
-    sessions: StoredSessions,
-    clock: Callable[[], datetime],
-    open_at: OpenAt = always_open,
-) -> Flask:
-    """The portal of these sites; `open_at(site key, moment)` tells whether a site serves."""
-    app = Guest(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_OCTETS
-    app.url_map.merge_slashes = False  # a corrected address would be a redirect to whatever Host says
-    pages.set_up(app, catalogues())
-    portal = Portal(app, sites, sessions, clock, open_at)
-    for rule, view, method in (
-        ("/", portal.home, "GET"),
-        ("/healthz", portal.alive, "GET"),
-        ("/p/<key>", portal.welcome, "GET"),
-        ("/p/<key>/enter", portal.again, "GET"),
-        ("/p/<key>/enter", portal.enter, "POST"),
-        ("/p/<key>/renew", portal.renew, "GET"),
-        ("/p/<key>/online", portal.online, "GET"),
-    ):
-        app.add_url_rule(rule, f"{method} {view.__name__}", view, methods=[method])
-    app.register_error_handler(ArrivalInvalid, portal.unrecognised)
-    app.register_error_handler(NotFound, portal.lost)
-    app.register_error_handler(HTTPException, portal.trouble)
-    app.register_error_handler(SQLAlchemyError, portal.store_failed)
-    return app
-
-
-class Guest(Flask):
-    """Flask, except that a bug is logged under the number the citizen reads, without the address."""
-
-    def log_exception(self, exc_info: object) -> None:
-        """Log a bug; its traceback names our code."""
-        g.incident = new_incident()
-        fields = {"incident": g.incident, "endpoint": request.endpoint}
-        log.error("page failed", exc_info=exc_info, extra=fields)  # type: ignore[arg-type]
+def create_app(portal: Portal, translations: Path = TRANSLATIONS) -> "Door":
+    """The WSGI application of a portal, in the languages of a folder of catalogues."""
+    desk = Desk(portal, Pages(catalogues(translations), portal.clock))
+    return Door(desk, _rest(desk))
 
 
 def new_incident() -> str:
@@ -73,124 +41,129 @@ def new_incident() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Portal:
-    """The views and what they stand on."""
+class Desk:
+    """Where a request becomes an answer, whatever goes wrong; the same for every address."""
 
-    app: Flask
-    sites: Mapping[str, PortalSite]
-    sessions: StoredSessions
-    clock: Callable[[], datetime]
-    open_at: OpenAt
+    portal: Portal
+    pages: Pages
 
-    def home(self) -> Response:
-        """For whoever types the portal's bare address."""
-        return pages.page(self.app, "home")
+    def written(self, environ: Environ, site: PortalSite | None, view: View) -> Written:
+        """The answer of a view."""
+        visit = Visit(site)
+        try:
+            visit = visit_of(environ, site)
+            return self.pages.written(visit, view(visit))
+        except TooLarge:
+            return self.trouble(visit, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        except ArrivalInvalid as error:
+            return self.pages.written(visit, self.portal.stranger(visit, error))
+        except SQLAlchemyError as error:
+            return self._store_failed(visit, error)
+        except Exception:  # noqa: BLE001  a bug is a kind page with the number of its log record
+            return self._bug(visit, view)
 
-    def alive(self) -> Response:
-        """For the supervisor."""
-        return Response("ok\n", mimetype="text/plain")
+    def shown(self, environ: Environ, name: str, status: int) -> Written:
+        """A page that no view shows."""
+        visit = visit_of({**environ, "REQUEST_METHOD": "GET"}, None)
+        return self.pages.written(visit, Shown(name, visit.language, status))
 
-    def welcome(self, key: str) -> Response:
-        """The page with the button, for a phone its gateway vouches for; kind advice for any other."""
-        site = self._stand(key, request.args.get("lang", ""))
-        token = request.args.get("a", "")
-        if not token:
-            return pages.page(self.app, "connect")
-        arrival = self._gateway(site).read(urlencode({"a": token}))
-        verdict = grants.decide(site, arrival, self.clock(), self.open_at)
-        if isinstance(verdict, Refusal):
-            return self._refused(site, verdict, a=token)
-        self._count(site, Counted.PAGES)
-        enter = pages.in_mode(f"{pages.site_path(site)}/enter")
-        return pages.page(self.app, "welcome", query={"a": token}, arrival=token, enter=enter)
+    def trouble(self, visit: Visit, status: int) -> Written:
+        """Something went wrong, with a number that finds it in the log."""
+        incident = new_incident()
+        log.warning("request refused", extra={"incident": incident, "status": int(status)})
+        return self.pages.written(visit, _trouble(visit, incident, status))
 
-    def again(self, key: str) -> Response:
-        """A reload after the tap asks for the answer with GET: back to the page."""
-        return _see_other(pages.in_mode(pages.site_path(self._stand(key, ""))))
-
-    def enter(self, key: str) -> Response:
-        """The tap: a session that is stored before the phone is sent on with its ticket."""
-        site = self._stand(key, request.args.get("lang", ""))
-        pages.speak(choose(site.languages, request.form.get("lang", "")))
-        token = request.form.get("a", "")
-        gateway = self._gateway(site)
-        arrival = gateway.read(urlencode({"a": token}))
-        verdict = grants.decide(site, arrival, self.clock(), self.open_at)
-        if isinstance(verdict, Refusal):
-            return self._refused(site, verdict, a=token)
-        grant = self.sessions.open(arrival, verdict, g.language, self.clock())
-        self._count(site, Counted.GRANTS)
-        return _see_other(gateway.admit(arrival, grant, g.language).url)
-
-    def renew(self, key: str) -> Response:
-        """A ticket that reached its gateway too late comes back once more, so that one tap stays one tap."""
-        site = self._stand(key, "")
-        gateway = self._gateway(site)
-        ticket = gateway.renew(request.query_string.decode("ascii", "replace"))
-        pages.speak(choose(site.languages, ticket.language))
-        now = self.clock()
-        running = self.sessions.running(site.key, ticket.session, now)
-        verdict = grants.renew(site.plan, ticket, running, now)
-        if isinstance(verdict, Refusal):
-            return self._refused(site, verdict)
-        return _see_other(gateway.admit(ticket.arrival, verdict, g.language).url)
-
-    def online(self, key: str) -> Response:
-        """The page after: how long it lasts and how to leave."""
-        site = self._stand(key, request.args.get("lang", ""))
-        leave = "" if _is_mixed(site) else f"{site.gateway_url}/leave"
-        return pages.page(self.app, "online", path=f"{pages.site_path(site)}/online", leave=leave)
-
-    def unrecognised(self, error: ArrivalInvalid) -> Response:
-        """Nothing that a stranger sent is shown again."""
-        return self._refused(self.sites[error.site], STRANGER)
-
-    def lost(self, _error: NotFound) -> Response:
-        """No such site or page."""
-        return pages.page(self.app, "lost", 404)
-
-    def trouble(self, error: HTTPException) -> Response:
-        """Anything else that went wrong, with a number that finds it in the log."""
-        status = error.code or 500
-        if "incident" not in g:
-            g.incident = new_incident()
-            log.warning("request refused", extra={"incident": g.incident, "status": status})
-        return pages.page(self.app, "trouble", status, incident=g.incident)
-
-    def store_failed(self, error: SQLAlchemyError) -> Response:
+    def _store_failed(self, visit: Visit, error: SQLAlchemyError) -> Written:
         """No session, nobody online. The text of the error may hold a row, so only its kind is logged."""
         incident = new_incident()
         log.error("session not stored", extra={"incident": incident, "error": type(error).__name__})
-        return pages.page(self.app, "trouble", 503, incident=incident)
+        return self.pages.written(visit, _trouble(visit, incident, HTTPStatus.SERVICE_UNAVAILABLE))
 
-    def _stand(self, key: str, language: str) -> PortalSite:
-        site = self.sites.get(key)
-        if site is None:
+    def _bug(self, visit: Visit, view: View) -> Written:
+        """The traceback names our code; the address is left out."""
+        incident = new_incident()
+        log.exception("page failed", extra={"incident": incident, "view": getattr(view, "__name__", "")})
+        return self.pages.written(visit, _trouble(visit, incident, HTTPStatus.INTERNAL_SERVER_ERROR))
+
+
+class Door:
+    """The WSGI application. Flask costs more than the page itself, so what every phone asks is found here."""
+
+    def __init__(self, desk: Desk, rest: Flask) -> None:
+        self._desk = desk
+        self.rest = rest
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
+        parts = environ["PATH_INFO"].split("/")
+        portal = self._desk.portal
+        asked = (environ["REQUEST_METHOD"], len(parts), parts[-1] if len(parts) == 4 else "")
+        view = {("GET", 3, ""): portal.welcome, ("POST", 4, "enter"): portal.enter}.get(asked)
+        site = portal.sites.get(parts[2]) if view and parts[1] == "p" else None
+        if view is None or site is None:
+            return self.rest(environ, start_response)
+        written = self._desk.written(environ, site, view)
+        headers = [*written.headers, ("Content-Length", str(len(written.body)))]
+        start_response(_LINES[written.status], headers)
+        return [written.body]
+
+
+def _rest(desk: Desk) -> Flask:
+    """Every address, those of the door included: here is answered who comes with HEAD, or to no site."""
+    app = Flask(__name__, static_folder=None)
+    app.url_map.merge_slashes = False  # a corrected address would be a redirect to whatever Host says
+    portal = desk.portal
+    views: tuple[tuple[str, View, str], ...] = (
+        ("/", portal.home, "GET"),
+        ("/healthz", portal.alive, "GET"),
+        ("/p/<key>", portal.welcome, "GET"),
+        ("/p/<key>/enter", portal.again, "GET"),
+        ("/p/<key>/enter", portal.enter, "POST"),
+        ("/p/<key>/renew", portal.renew, "GET"),
+        ("/p/<key>/online", portal.online, "GET"),
+        ("/p/<key>/leave", portal.leave, "POST"),
+        *((f"/p/<key>/{word}", partial(portal.leaflet, word), "GET") for word in LEAFLETS),
+        ("/s/<key>", portal.again, "GET"),
+    )
+    for rule, view, method in views:
+        app.add_url_rule(rule, f"{method} {rule}", _answering(desk, view), methods=[method])
+    app.add_url_rule("/audio/<language>/<page>.mp3", "audio", _recording, methods=["GET"])
+    app.register_error_handler(HTTPException, lambda error: _failed(desk, error))
+    return app
+
+
+def _answering(desk: Desk, view: View) -> Callable[..., Response]:
+    def answer(key: str = "") -> Response:
+        site = desk.portal.sites.get(key)
+        if key and site is None:
             abort(404)
-        pages.stand_at(site)
-        pages.speak(choose(site.languages, language))
-        return site
+        return _response(desk.written(request.environ, site, view))
 
-    def _gateway(self, site: PortalSite) -> PlazaGateway:
-        return PlazaGateway(site.wiring, self.clock)
-
-    def _refused(self, site: PortalSite, refusal: Refusal, **query: str) -> Response:
-        self._count(site, Counted.REFUSALS)
-        return pages.page(self.app, refusal.reason.value, 403, query=query)
-
-    def _count(self, site: PortalSite, counted: Counted) -> None:
-        """A number that cannot be written costs nobody a page."""
-        try:
-            self.sessions.count(site.key, counted, self.clock())
-        except SQLAlchemyError as error:
-            fields = {"site": site.key, "counted": counted.value, "error": type(error).__name__}
-            log.warning("not counted", extra=fields)
+    return answer
 
 
-def _is_mixed(site: PortalSite) -> bool:
-    """Whether a form to this gateway would frighten the citizen: browsers warn of one that leaves HTTPS."""
-    return request.is_secure and site.gateway_url.startswith("http://")
+def _recording(language: str, page: str) -> Response:
+    """What a page says, spoken; whole or in parts, as players ask."""
+    file = audio.path(language, page)
+    if file is None:
+        abort(404)
+    answer = send_file(file, mimetype="audio/mpeg", conditional=True)
+    answer.headers.extend(HEADERS)
+    return answer
 
 
-def _see_other(url: str) -> Response:
-    return Response(status=303, headers={"Location": url})
+def _failed(desk: Desk, error: HTTPException) -> Response:
+    """No such site or page, or a method that none has."""
+    if isinstance(error, NotFound):
+        return _response(desk.shown(request.environ, "lost", 404))
+    return _response(
+        desk.trouble(visit_of({**request.environ, "REQUEST_METHOD": "GET"}, None), error.code or 500)
+    )
+
+
+def _response(written: Written) -> Response:
+    return Response(written.body, written.status, list(written.headers))
+
+
+def _trouble(visit: Visit, incident: str, status: int) -> Answered:
+    return Shown("trouble", visit.language, int(status), values={"incident": incident})

@@ -151,6 +151,21 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How a session stands, for its citizen's page.
+
+    `octets_left` is None where octets are not capped. `extendable_at` is when it can be extended; `cause` is
+    why it is over, in its gateway's word, "" while it runs or where nobody said.
+    """
+
+    is_running: bool
+    seconds_left: int = 0
+    octets_left: int | None = None
+    extendable_at: datetime | None = None
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """Leave to be online: `session` names the row in the store, the others bound it; 0 = no cap."""
 
@@ -173,6 +188,15 @@ class RefusalReason(StrEnum):
     VOUCHER_EXPIRED = "voucher-expired"
     VOUCHER_USED = "voucher-used"
     VOUCHER_WAIT = "voucher-wait"
+
+
+class FailureReason(StrEnum):
+    """What of ours went wrong when a citizen should have been let in: counted, each apart."""
+
+    GATEWAY_FAILED = "gateway-failed"
+    GATEWAY_AWAY = "gateway-away"
+    STORE_FAILED = "store-failed"
+    TICKET_EXPIRED = "ticket-expired"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,72 +1,59 @@
 """Pages as whole responses: one HTML document each, no script, no cookie, nothing fetched from anywhere."""
 
 import base64
-import gzip
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
 from gettext import NullTranslations
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
+from zoneinfo import ZoneInfo
 
-from flask import Flask, Response, g, request
-from jinja2 import StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
-from captive_portal import modes
-from captive_portal.languages import ENDONYMS, choose, others
-from captive_portal.model import PortalSite
+from captive_portal import audio, modes, themes
+from captive_portal.languages import ENDONYMS, others
+from captive_portal.local import Theme
+from captive_portal.model import GatewayKind, PortalSite
 from captive_portal.modes import Mode
+from captive_portal.press import Pressed, place, pressed
+from captive_portal.visit import Onward, Plain, Shown, Visit
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 STYLE: Final = re.sub(r"\s*([{};,])\s*", r"\1", (TEMPLATES / "style.css").read_text())
-STYLE_HASH: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-
-HEADERS: Final[Mapping[str, str]] = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
-def set_up(app: Flask, spoken: Mapping[str, NullTranslations]) -> None:
-    """Give an application our templates' rules, its catalogues and the headers of every answer."""
-
-    def translate(text: str) -> str:
-        return spoken[_language()].gettext(text)
-
-    def translate_number(one: str, many: str, number: int) -> str:
-        return spoken[_language()].ngettext(one, many, number)
-
-    app.jinja_env.undefined = StrictUndefined
-    app.jinja_env.trim_blocks = True
-    app.jinja_env.lstrip_blocks = True
-    app.jinja_env.add_extension("jinja2.ext.i18n")
-    app.jinja_env.install_gettext_callables(translate, translate_number, newstyle=True)  # type: ignore[attr-defined]
-    app.after_request(_with_headers)
+def _hashed(style: str) -> str:
+    return base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
 
-def speak(language: str) -> None:
-    """The language of this request's answer."""
-    g.language = language
+STYLE_HASH: Final = _hashed(STYLE)
+UNTHEMED: Final = Theme()
+KEPT: Final = 1024
+"""Pages that are kept written: some 50 KiB each."""
+
+Headers = tuple[tuple[str, str], ...]
+
+HEADERS: Final[Headers] = (
+    ("Cache-Control", "no-store"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+)
 
 
-def stand_at(site: PortalSite) -> None:
-    """The site of this request's answer: its name is shown, its gateway is where a form may lead."""
-    g.site = site
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A whole answer: status, headers and body."""
 
-
-def site_path(site: PortalSite, **query: str) -> str:
-    """The address of a site's page, without a host: nothing a phone sends decides where it points."""
-    return f"/p/{site.key}" + (f"?{urlencode(query)}" if query else "")
-
-
-def in_mode(path: str) -> str:
-    """The address of one of our pages, to be seen as this one is."""
-    kept = modes.query(_modes())
-    return path + (f"?{urlencode(kept)}" if kept else "")
+    status: int
+    headers: Headers
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,61 +69,156 @@ class Here:
         """The same page in another language."""
         return f"{self.path}?{urlencode({**self.query, 'lang': code, **modes.query(self.modes)})}"
 
+    def beside(self, page: str) -> str:
+        """Another page of the site, seen as this one is; `v` comes along, for the way back."""
+        kept = {name: text for name, text in self.query.items() if name == "v"}
+        return f"{page}?{urlencode({**kept, 'lang': self.language, **modes.query(self.modes)})}"
+
     def switched(self, mode: str) -> str:
         """The same page with this mode on, or off again."""
         return replace(self, modes=modes.switched(self.modes, Mode(mode))).in_language(self.language)
 
 
-def page(app: Flask, name: str, status: int = 200, path: str = "", **values: Any) -> Response:
-    """The page `name`; its links to itself lead to `path` with the query in `values["query"]`."""
-    site: PortalSite | None = g.get("site")
-    html = app.jinja_env.get_template(f"{name}.html").render(
-        site=site,
-        language=_language(),
-        others=others(site.languages if site else tuple(ENDONYMS), _language()),
-        endonyms=ENDONYMS,
-        modes=_modes(),
-        here=Here(path or _own_path(site), values.pop("query", {}), _language(), _modes()),
-        style=Markup(STYLE),  # noqa: S704  our own file
-        **values,
-    )
-    return _compressed(Response(html, status, mimetype="text/html"))
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a page is written by, apart from its site and its values."""
+
+    page: str
+    language: str
+    modes: tuple[Mode, ...]
+    path: str
+    query: tuple[tuple[str, str], ...]
+    theme: Theme
 
 
-def _compressed(response: Response) -> Response:
-    """Half the octets, for a village behind a satellite; no secret is here that compression could tell."""
-    response.vary.add("Accept-Encoding")
-    if request.accept_encodings.quality("gzip"):
-        response.set_data(gzip.compress(response.get_data(), mtime=0))
-        response.content_encoding = "gzip"
-    return response
+class Pages:
+    """Every page of the portal, in every language that is served."""
+
+    def __init__(self, spoken: Mapping[str, NullTranslations], clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._env = _environment(spoken)
+        self._press = lru_cache(maxsize=KEPT)(self._pressed)
+
+    def written(self, visit: Visit, answer: Shown | Onward | Plain) -> Written:
+        """The answer as it goes to the phone."""
+        if isinstance(answer, Onward):
+            onward: Headers = (("Location", answer.url), ("Content-Security-Policy", policy(None)), *HEADERS)
+            return Written(answer.status, onward, b"")
+        if isinstance(answer, Plain):
+            return Written(answer.status, (("Content-Type", answer.kind), *HEADERS), answer.body)
+        page = self._page(visit, answer)
+        headers: Headers = (
+            ("Content-Type", "text/html; charset=utf-8"),
+            ("Content-Security-Policy", policy(visit.site, answer.targets, self._theme(visit.site))),
+            *HEADERS,
+            ("Vary", "Accept-Encoding"),
+        )
+        if not visit.takes_gzip:
+            return Written(answer.status, headers, page.text(answer.private))
+        return Written(answer.status, (*headers, ("Content-Encoding", "gzip")), page.gzip(answer.private))
+
+    def _theme(self, site: PortalSite | None) -> Theme:
+        """A municipality's own colours and words, but none on its neutral days."""
+        if site is None or site.local.theme == UNTHEMED:
+            return UNTHEMED
+        day = self._clock().astimezone(ZoneInfo(site.zone)).date()
+        return UNTHEMED if site.local.is_neutral(day) else site.local.theme
+
+    def _page(self, visit: Visit, shown: Shown) -> Pressed:
+        look = Look(
+            page=shown.page,
+            language=shown.language,
+            modes=visit.modes,
+            path=shown.path,
+            query=tuple(shown.query.items()),
+            theme=self._theme(visit.site),
+        )
+        if shown.values and not shown.keeps:
+            return self._pressed(visit.site, look, tuple(shown.private), tuple(shown.values.items()))
+        return self._press(visit.site, look, tuple(shown.private), tuple(shown.values.items()))
+
+    def _pressed(
+        self,
+        site: PortalSite | None,
+        look: Look,
+        private: tuple[str, ...],
+        values: tuple[tuple[str, Any], ...],
+    ) -> Pressed:
+        # a private text is URL-safe, or HTML that was quoted where it was made
+        places = {one: Markup(place(one)) for one in private}  # noqa: S704
+        html = self._env.get_template(f"{look.page}.html").render(
+            site=site,
+            language=look.language,
+            others=others(site.languages if site else tuple(ENDONYMS), look.language),
+            endonyms=ENDONYMS,
+            modes=look.modes,
+            here=Here(
+                look.path or (f"/p/{site.key}" if site else "/"), dict(look.query), look.language, look.modes
+            ),
+            style=Markup(STYLE),  # noqa: S704  our own file
+            theme=look.theme,
+            colours=Markup(themes.css(look.theme)),  # noqa: S704  hexadecimal digits, or it raises
+            recording=_recording(site, look),
+            **places,
+            **dict(values),
+        )
+        return pressed(html)
 
 
-def _own_path(site: PortalSite | None) -> str:
-    return site_path(site) if site else "/"
+def _recording(site: PortalSite | None, look: Look) -> str:
+    """Where this page can be heard; "" where its words would not be true, or nobody has spoken them."""
+    limited = site is None or site.vouchers or site.plan.daily
+    spoken = audio.has(look.language, look.page) and not limited
+    return f"/audio/{look.language}/{look.page}.mp3" if spoken else ""
 
 
-def _language() -> str:
-    return str(g.get("language") or choose(tuple(ENDONYMS), request.args.get("lang", "")))
+def in_mode(visit: Visit, path: str, **query: str) -> str:
+    """The address of one of our pages, seen as this one is; no host, so nothing a phone sends moves it."""
+    kept = {**query, **modes.query(visit.modes)}
+    return path + (f"?{urlencode(kept)}" if kept else "")
 
 
-def _modes() -> tuple[Mode, ...]:
-    return modes.chosen(request.args.get("m", ""))
-
-
-def _with_headers(response: Response) -> Response:
-    response.headers.update(HEADERS)
-    response.headers["Content-Security-Policy"] = content_security_policy(g.get("site"))
-    return response
-
-
-def content_security_policy(site: PortalSite | None) -> str:
-    """Only our style; forms lead here or to the site's gateway (a form's redirects are checked too)."""
-    targets = "'none'"
+def policy(site: PortalSite | None, targets: tuple[str, ...] = (), theme: Theme = UNTHEMED) -> str:
+    """Only our styles; forms lead here or to the site's gateway (a form's redirects are checked too)."""
+    where = "'none'"
     if site is not None:
-        gateway = urlsplit(site.gateway_url)
-        targets = f"'self' {gateway.scheme}://{gateway.netloc}"
+        own = (site.wiring.api_url,) if site.wiring.kind is GatewayKind.PLAZA else ()
+        where = " ".join(("'self'", *dict.fromkeys(origin(one) for one in (*own, *targets))))
     return (
-        f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; form-action {targets}; "
+        f"default-src 'none'; style-src {_styles(theme)}; form-action {where}; "
         "base-uri 'none'; frame-ancestors 'none'"
     )
+
+
+@lru_cache(maxsize=KEPT)
+def _styles(theme: Theme) -> str:
+    colours = themes.css(theme)
+    more = f" 'sha256-{_hashed(colours)}'" if colours else ""
+    return f"'sha256-{STYLE_HASH}'{more}"
+
+
+def origin(url: str) -> str:
+    """Scheme and host of an address."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _environment(spoken: Mapping[str, NullTranslations]) -> Environment:
+    @pass_context
+    def translate(context: Context, text: str) -> str:
+        return spoken[context["language"]].gettext(text)
+
+    @pass_context
+    def translate_number(context: Context, one: str, many: str, number: int) -> str:
+        return spoken[context["language"]].ngettext(one, many, number)
+
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.install_gettext_callables(translate, translate_number, newstyle=True)  # type: ignore[attr-defined]
+    return made

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import os
+import zlib
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 Fields = Mapping[str, object]
 NONCE_OCTETS = 12
 MAX_SEALED = 6144
+MAX_CLEAR = 16384
 
 
 class Unsealed(ValueError):
@@ -24,7 +26,7 @@ class Unsealed(ValueError):
 def seal(key: bytes, purpose: str, fields: Fields) -> str:
     """The fields (JSON) as URL-safe text; `key` is the site's."""
     nonce = os.urandom(NONCE_OCTETS)
-    clear = json.dumps(fields, separators=(",", ":")).encode()
+    clear = _packed(json.dumps(fields, separators=(",", ":")).encode())
     sealed = nonce + _cipher(key, purpose).encrypt(nonce, clear, None)
     return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
@@ -36,12 +38,22 @@ def unseal(key: bytes, purpose: str, text: str) -> dict[str, object]:
     try:
         sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         clear = _cipher(key, purpose).decrypt(sealed[:NONCE_OCTETS], sealed[NONCE_OCTETS:], None)
-        fields = json.loads(clear)
-    except (binascii.Error, ValueError, InvalidTag) as error:
+        fields = json.loads(_unpacked(clear))
+    except (binascii.Error, ValueError, InvalidTag, zlib.error) as error:
         raise Unsealed("cannot be believed") from error
     if not isinstance(fields, dict):
         raise Unsealed("holds no fields")
     return fields
+
+
+def _packed(clear: bytes) -> bytes:
+    """Compressed, for what is sealed looks like noise and no page can make it smaller any more."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -9, 5)
+    return packer.compress(clear) + packer.flush()
+
+
+def _unpacked(packed: bytes) -> bytes:
+    return zlib.decompressobj(-9).decompress(packed, MAX_CLEAR)
 
 
 @lru_cache(maxsize=4096)

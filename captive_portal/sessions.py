@@ -1,26 +1,50 @@
 """Sessions in the relational store: an opened one survives a crash, a report is applied once."""
 
 import logging
-import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Row, Select, select, update
-from sqlalchemy import insert as plain_insert
+from sqlalchemy import ColumnElement, Connection, Engine, Row, case, delete, func, select, update
 
 from captive_portal import accounting, counts
 from captive_portal.accounting import Changes, Stored
-from captive_portal.grants import remainder
-from captive_portal.model import Arrival, GatewayEvent, Grant, Plan, Running, Usage
-from captive_portal.privacy import session_device
-from captive_portal.tables import gateway_events, insert, sessions
+from captive_portal.enforced import forget_address
+from captive_portal.model import (
+    Arrival,
+    FailureReason,
+    GatewayEvent,
+    Grant,
+    Plan,
+    PortalSite,
+    Refusal,
+    RefusalReason,
+    Running,
+    Standing,
+    Usage,
+)
+from captive_portal.opening import (
+    Tap,
+    epoch,
+    extend_session,
+    extendable_at,
+    is_running,
+    named,
+    noun,
+    open_session,
+    running_of,
+)
+from captive_portal.privacy import forget_old_key, known_device
+from captive_portal.tables import enforcements, gateway_events, insert, sessions
 
 log = logging.getLogger(__name__)
 
 OVERDUE: Final = timedelta(minutes=15)
 """How long after its time a session waits for its gateway's word before we write the end ourselves."""
 
+LATELY: Final = timedelta(minutes=30)
+USER_REQUEST: Final = "User-Request"
+OPENED: Final = "opened"
 READ_ONLY: Final = {"read_only": True}
 
 
@@ -30,44 +54,79 @@ class StoredSessions:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def open(self, arrival: Arrival, plan: Plan, language: str, now: datetime) -> Grant:
+    def open(
+        self,
+        site: PortalSite,
+        arrival: Arrival,
+        plan: Plan,
+        now: datetime,
+        *,
+        session: str = "",
+        notice: str = "",
+    ) -> Grant | Refusal:
         """Open, or return what is left of the running session of the same device at the same site.
 
-        `language` is not kept: beside a device it would tell a citizen's ethnic origin.
+        A new one is named `session` (32 hex digits) or at random; `notice` is the version of the privacy
+        notice that was shown. Refuses a device whose day (`plan.daily`) is used up. The tap and its outcome
+        are counted.
         """
-        at = _epoch(now)
         with self._engine.begin() as connection:
-            device = session_device(connection, arrival.device, now)
-            wanted = _running(at).where(sessions.c.site == arrival.site, sessions.c.device == device)
-            found = connection.execute(wanted).first()
-            if found is not None:
-                return remainder(plan, _noun(found), now)
-            running = Running(secrets.token_hex(16), now + plan.duration)
-            connection.execute(
-                plain_insert(sessions).values(
-                    acctuniqueid=running.session,
-                    site=arrival.site,
-                    device=device,
-                    plan=plan.name,
-                    granted_at=at,
-                    expires_at=_epoch(running.expires_at),
-                )
-            )
-        return remainder(plan, running, now)
+            return open_session(connection, Tap(site, arrival, plan, session, notice), now)
+
+    def extend(self, site: PortalSite, session: str, plan: Plan, now: datetime) -> Grant | Refusal:
+        """As long as `plan` again, once less than a quarter of the time is left; before, what is left.
+
+        The caller cuts `plan` to the site's hours. Refuses a session that is over, and a day used up.
+        """
+        with self._engine.begin() as connection:
+            return extend_session(connection, site.key, session, plan, now)
 
     def running(self, site: str, session: str, now: datetime) -> Running | None:
         """A session of this site, unless it is over."""
-        wanted = _running(_epoch(now)).where(sessions.c.site == site, sessions.c.acctuniqueid == session)
         with self._read() as connection:
-            found = connection.execute(wanted).first()
-        return None if found is None else _noun(found)
+            found = named(connection, site, session)
+        return noun(found) if found is not None and is_running(found, now) else None
+
+    def held(self, site: str, device: str, now: datetime) -> str | None:
+        """The running session of a device, as its arrival names it."""
+        with self._read() as connection:
+            return running_of(connection, site, known_device(connection, device, now), now)
+
+    def standing(self, site: str, session: str, now: datetime) -> Standing:
+        """How a session of this site stands; one that nobody knows is over without a cause."""
+        with self._read() as connection:
+            found = named(connection, site, session)
+        return Standing(is_running=False) if found is None else _standing(found, now)
+
+    def lately_ended(self, site: str, device: str, now: datetime) -> bool:
+        """Whether a session of this device (as its arrival names it) was over within the last half hour."""
+        row, since = sessions.c, epoch(now - LATELY)
+        over = case((row.acctstoptime.is_(None), row.expires_at), else_=row.acctstoptime)
+        with self._read() as connection:
+            name = known_device(connection, device, now)
+            wanted = select(row.acctuniqueid).where(
+                row.site == site, row.device == name, over > since, over <= epoch(now)
+            )
+            return connection.execute(wanted.limit(1)).first() is not None
+
+    def leave(self, site: str, session: str, now: datetime) -> bool:
+        """A citizen ends it: asked of the gateway like a dismissal. False when it does not run."""
+        row = sessions.c
+        asked = (
+            update(sessions)
+            .where(row.acctuniqueid == session, row.site == site, row.acctstoptime.is_(None))
+            .where(row.dismissed_at.is_(None))
+            .values(dismissed_at=epoch(now), acctterminatecause=USER_REQUEST)
+        )
+        with self._engine.begin() as connection:
+            return connection.execute(asked).rowcount == 1
 
     def ended(self, session: str, cause: str, at: datetime) -> None:
         """Record the end, once; a second report of the same end changes nothing."""
         with self._engine.begin() as connection:
             stored = _stored(connection, session)
             if stored is not None:
-                _change(connection, session, accounting.end(stored, cause, _epoch(at)))
+                _change(connection, session, accounting.end(stored, cause, epoch(at)))
 
     def account(self, usage: Sequence[Usage], at: datetime) -> None:
         """Record usage; a total never goes down, and one that tries is logged as an accounting gap."""
@@ -75,8 +134,7 @@ class StoredSessions:
             for one in usage:
                 stored = _stored(connection, one.session)
                 if stored is not None:
-                    grown = accounting.totals(stored, one.seconds, one.octets_down, one.octets_up)
-                    _change(connection, one.session, grown)
+                    _change(connection, one.session, accounting.used(stored, one, epoch(at)))
                     _flag_gap(stored, one)
 
     def apply(self, site: str, events: Sequence[GatewayEvent], now: datetime) -> list[str]:
@@ -88,19 +146,24 @@ class StoredSessions:
         with self._engine.begin() as connection:
             for event in events:
                 known = insert(connection, gateway_events).values(
-                    site=site, event=event.id, received_at=_epoch(now)
+                    site=site, event=event.id, received_at=epoch(now)
                 )
                 if connection.execute(known.on_conflict_do_nothing()).rowcount == 1:
                     _apply(connection, site, event, now)
-            _end_overdue(connection, site, now)
+            _end_overdue(connection, now, sessions.c.site == site)
         return [event.id for event in events]
+
+    def end_overdue(self, now: datetime) -> int:
+        """End the sessions, of all sites, whose gateway says nothing long after their time; how many."""
+        with self._engine.begin() as connection:
+            return _end_overdue(connection, now)
 
     def dismiss(self, session: str, now: datetime) -> bool:
         """Ask the gateway to end a session; False when there is none or it has ended."""
         asked = (
             update(sessions)
             .where(sessions.c.acctuniqueid == session, sessions.c.acctstoptime.is_(None))
-            .values(dismissed_at=_epoch(now))
+            .values(dismissed_at=epoch(now))
         )
         with self._engine.begin() as connection:
             return connection.execute(asked).rowcount == 1
@@ -117,9 +180,24 @@ class StoredSessions:
             return list(connection.execute(wanted).scalars())
 
     def count(self, site: str, counted: counts.Counted, now: datetime) -> None:
-        """Count a page, a grant or a refusal of the portal."""
+        """Count one thing of the portal."""
         with self._engine.begin() as connection:
-            counts.add(connection, site, counted, _epoch(now))
+            counts.add(connection, site, epoch(now), counted)
+
+    def seen(self, site: str, now: datetime) -> None:
+        """Count a first page that was shown."""
+        forget_old_key(self._engine, now)
+        self.count(site, counts.Counted.PAGES, now)
+
+    def refused(self, site: str, reason: RefusalReason, now: datetime) -> None:
+        """Count a refusal that needed no store; `open` counts its own."""
+        with self._engine.begin() as connection:
+            counts.refuse(connection, site, reason, epoch(now))
+
+    def failed(self, site: str, reason: FailureReason, now: datetime) -> None:
+        """Count what of ours went wrong."""
+        with self._engine.begin() as connection:
+            counts.fail(connection, site, reason, epoch(now))
 
     def slot_counts(self, start: int, end: int) -> list[counts.SessionCounts]:
         """Sessions per site between two UTC epoch seconds."""
@@ -135,18 +213,15 @@ class StoredSessions:
         return self._engine.connect().execution_options(**READ_ONLY)
 
 
-def _running(at: int) -> Select[Any]:
-    row = sessions.c
-    return (
-        select(row.acctuniqueid, row.expires_at, row.acctinputoctets, row.acctoutputoctets)
-        .where(row.acctstoptime.is_(None), row.dismissed_at.is_(None), row.expires_at > at)
-        .order_by(row.granted_at.desc())
-    )
-
-
-def _noun(row: Row[Any]) -> Running:
-    used = (row.acctinputoctets or 0) + (row.acctoutputoctets or 0)
-    return Running(row.acctuniqueid, datetime.fromtimestamp(row.expires_at, UTC), used)
+def _standing(row: Row[Any], now: datetime) -> Standing:
+    if not is_running(row, now):
+        over_by_time = row.acctstoptime is None and row.dismissed_at is None
+        cause = "Session-Timeout" if over_by_time else row.acctterminatecause or ""
+        return Standing(is_running=False, cause=cause)
+    running = noun(row)
+    octets_left = max(0, running.octets - running.octets_used) if running.octets else None
+    extendable = datetime.fromtimestamp(extendable_at(row), UTC)
+    return Standing(True, row.expires_at - epoch(now), octets_left, extendable)
 
 
 def _stored(connection: Connection, session: str) -> Stored | None:
@@ -158,6 +233,8 @@ def _stored(connection: Connection, session: str) -> Stored | None:
 def _change(connection: Connection, session: str, changed: Changes) -> None:
     if changed:
         connection.execute(update(sessions).where(sessions.c.acctuniqueid == session).values(**changed))
+    if changed.get("acctstoptime") is not None:
+        forget_address(connection, session)
 
 
 def _apply(connection: Connection, site: str, event: GatewayEvent, now: datetime) -> None:
@@ -171,6 +248,8 @@ def _apply(connection: Connection, site: str, event: GatewayEvent, now: datetime
         log.warning("event of an unknown kind", extra={"site": site, "event": event.id, "kind": event.kind})
         return
     _change(connection, event.session, changed)
+    if event.kind == OPENED and stored["acctstarttime"] is None:
+        counts.door(connection, site, stored["granted_at"], int(changed["acctstarttime"] or 0))
     _flag_gap(stored, event)
 
 
@@ -179,14 +258,16 @@ def _flag_gap(stored: Stored, report: Usage | GatewayEvent) -> None:
         log.warning("accounting gap", extra={"site": stored["site"], "session": report.session})
 
 
-def _end_overdue(connection: Connection, site: str, now: datetime) -> None:
+def _end_overdue(connection: Connection, now: datetime, *of_site: ColumnElement[bool]) -> int:
     row = sessions.c
-    connection.execute(
+    over = (row.acctstoptime.is_(None), row.expires_at <= epoch(now - OVERDUE), *of_site)
+    ended = connection.execute(
         update(sessions)
-        .where(row.site == site, row.acctstoptime.is_(None), row.expires_at <= _epoch(now - OVERDUE))
-        .values(acctstoptime=row.expires_at, acctterminatecause=accounting.UNREPORTED)
+        .where(*over)
+        .values(
+            acctstoptime=row.expires_at,
+            acctterminatecause=func.coalesce(row.acctterminatecause, accounting.UNREPORTED),
+        )
     )
-
-
-def _epoch(moment: datetime) -> int:
-    return int(moment.timestamp())
+    connection.execute(delete(enforcements).where(enforcements.c.until <= epoch(now - OVERDUE)))
+    return ended.rowcount

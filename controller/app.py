@@ -5,13 +5,15 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
-from captive_portal.model import GatewayKind, Plan, PortalSite, Wiring
+from captive_portal.model import PortalSite
 from controller import inventory as inventory_file
 from controller.errors import StoreError
-from controller.model import Inventory, Site
+from controller.model import Inventory
+from controller.portal_sites import Source
+from controller.portal_sites import portal_sites as built
 from controller.rotation import standing
 from controller.rotation.turned import Turned
-from controller.secrets import FileSecrets, site_key
+from controller.secrets import FileSecrets
 from controller.settings import Settings
 from controller.store.engine import open_store
 from metrics.errors import StoreUnusable
@@ -60,34 +62,5 @@ def utc_now() -> datetime:
 
 
 def portal_sites(app: App) -> dict[str, PortalSite]:
-    """What the portal knows of each site, by key."""
-    masters: dict[str, bytes] = {}
-    sites = {}
-    for site in app.inventory.sites.values():
-        name = site.portal.gateway_credentials
-        if name not in masters:
-            masters[name] = app.secrets.gateway(name)
-        sites[site.key] = _portal_site(app, site, site_key(masters[name], site.key))
-    return sites
-
-
-def _portal_site(app: App, site: Site, key: bytes) -> PortalSite:
-    gateway_url, portal_url = site.portal.gateway_url.rstrip("/"), app.settings.public_portal_url
-    return PortalSite(
-        key=site.key,
-        name=site.name,
-        municipality=site.municipality,
-        municipality_name=app.inventory.municipalities[site.municipality].name,
-        zone=site.hours.zone,
-        languages=site.portal.languages,
-        plan=Plan(site.portal.plan, site.portal.duration, octets=site.portal.octets),
-        gateway_url=gateway_url,
-        wiring=Wiring(
-            site.key,
-            GatewayKind.PLAZA,
-            key,
-            landing=f"{portal_url}/p/{site.key}/online",
-            api_url=gateway_url,
-            portal_url=f"{portal_url}/p/{site.key}",
-        ),
-    )
+    """What the portal knows of each site, by key. Raises ControllerError."""
+    return built(Source(app.inventory, app.secrets, app.settings.public_portal_url, utc_now))

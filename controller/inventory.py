@@ -10,9 +10,11 @@ from pydantic import ValidationError
 import drivers
 from controller import (
     inventory_channels,
+    inventory_gateways,
     inventory_jumps,
     inventory_links,
     inventory_needs,
+    inventory_pages,
     inventory_people,
     inventory_radio,
     inventory_stickers,
@@ -112,6 +114,8 @@ def _resolve(path: Path, platforms: Collection[str] | None) -> Resolved:
     problems += inventory_people.problems(resolved)
     problems += inventory_radio.problems(resolved)
     problems += inventory_stickers.problems(resolved)
+    problems += inventory_gateways.problems(resolved)
+    problems += inventory_pages.problems(resolved)
     if problems:
         raise InventoryError(_tidy(document, problems))
     return resolved

@@ -96,9 +96,10 @@ class WifiCredential(BaseModel, frozen=True, extra="forbid"):
 
 
 class PortalCredential(BaseModel, frozen=True, extra="forbid"):
-    """What an access point's own gateway shares with the portal or with RADIUS."""
+    """What a gateway or its controller shares with the portal or with RADIUS; a login has a `user` too."""
 
     kind: Literal["portal"]
+    user: Text | None = None
     secret: DerivableReference
 
 

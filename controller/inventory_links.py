@@ -20,6 +20,8 @@ _CREDENTIALS: Final[Mapping[Key, tuple[str, ...]]] = {
     ("http", "credentials"): ("http",),
     ("portal", "gateway_credentials"): ("gateway",),
     ("captive", "credentials"): ("portal",),
+    ("portal", "credentials"): ("portal",),
+    ("portal", "radius", "credentials"): ("portal",),
 }
 
 _ASKED: Final[Mapping[PollBy, Mapping[str, object]]] = {PollBy.SSH: OVER_SSH, PollBy.HTTP: OVER_HTTP}

@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import Final
 
-from controller import inventory_wishes
+from controller import inventory_site, inventory_wishes
 from controller.errors import Problem
 from controller.inventory_levels import BUILT_IN, LOGIN_TIMEOUT, Key, Leaf, Leaves, Levels, part, value
 from controller.inventory_schema import File
 from controller.inventory_values import DAYS
 from controller.inventory_yaml import Document, Place
-from controller.model import Hours, Municipality, Portal, Site, Uplink, UplinkKind
+from controller.model import Hours, Municipality, Site, Uplink, UplinkKind
 from controller.profiles import choose
 from drivers.model import Device, Endpoint, Lifecycle, OnAir, PollBy, PowerSource, Reach, ReachKind, Trust
 
@@ -161,9 +161,10 @@ class Resolved:
             opened_on=entry.opened_on,
             hours=_hours(leaves),
             uplink=Uplink(**part(leaves, ("uplink",))),
-            portal=Portal(**part(leaves, ("portal",))),
+            portal=inventory_site.portal(leaves),
             maintenance=_maintenance(leaves),
             probe=entry.probe,
+            pages=inventory_site.pages(leaves),
         )
 
     def _device(self, name: str) -> Device:

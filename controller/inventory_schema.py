@@ -4,7 +4,6 @@ Every inherited key is optional here, because it may be written at any level; wh
 found when the levels are merged. Whether a key was written is `model_fields_set`, never its default.
 """
 
-from datetime import timedelta
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
@@ -21,21 +20,19 @@ from pydantic import (
 from controller.inventory_credentials import Credential
 from controller.inventory_hosts import SshKeys
 from controller.inventory_keeping import Captive, Manage, Rate, Vlan
+from controller.inventory_portal import Pages, Portal
 from controller.inventory_values import (
     Address,
     Channel,
     Country,
     Date,
-    Duration,
     Fingerprint,
     Interface,
-    Language,
     Mac,
     MunicipalityKey,
     Name,
     Network,
     Openings,
-    Origin,
     Port,
     SsidName,
     Text,
@@ -249,17 +246,6 @@ class Uplink(BaseModel, frozen=True, extra="forbid"):
     contract: Text = ""
 
 
-class Portal(BaseModel, frozen=True, extra="forbid"):
-    """What a citizen meets, and what one tap gives; `octets: 0` is no limit."""
-
-    languages: Annotated[tuple[Language, ...], Field(min_length=1)] = ()
-    plan: Text = ""
-    duration: Duration = timedelta(0)
-    octets: Annotated[StrictInt, Field(ge=0)] = 0
-    gateway_url: Origin = ""
-    gateway_credentials: Text = ""
-
-
 class DeviceKeys(BaseModel, frozen=True, extra="forbid"):
     """What a device inherits."""
 
@@ -286,6 +272,7 @@ class SiteKeys(BaseModel, frozen=True, extra="forbid"):
     hours: Hours = Hours()
     uplink: Uplink = Uplink()
     portal: Portal = Portal()
+    pages: Pages = Pages()
     maintenance: Maintenance | None = None
 
 

@@ -164,6 +164,10 @@ def _duration(text: object) -> timedelta:
     return length
 
 
+def _daily(text: object) -> timedelta:
+    return timedelta(0) if text == 0 and type(text) is int else _duration(text)
+
+
 def _timeout(text: object) -> timedelta:
     found = _TIMEOUT.fullmatch(text) if isinstance(text, str) and text else None
     length = timedelta(minutes=int(found[1] or 0), seconds=int(found[2] or 0)) if found else timedelta(0)
@@ -242,6 +246,7 @@ Fingerprint = Annotated[StrictStr, AfterValidator(_fingerprint)]
 Origin = Annotated[StrictStr, AfterValidator(_origin)]
 Date = Annotated[date, BeforeValidator(_date)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Daily = Annotated[timedelta, BeforeValidator(_daily)]
 Timeout = Annotated[timedelta, BeforeValidator(_timeout)]
 Openings = Annotated[tuple[Opening, ...], BeforeValidator(_openings)]
 Week = Annotated[dict[str, Openings], BeforeValidator(_week)]

@@ -25,6 +25,7 @@ from controller.notices import attend
 from controller.poller import Polled, Targets, turn
 from controller.poller_ssh import LOGIN_TIMEOUT_S, Enter
 from controller.processes import Child, only_one, python, require_free, supervise
+from controller.radius import radius_sites
 from controller.rotation.renewed import Renewed
 from controller.settings import Settings, endpoint, listeners
 from controller.store import health as health_store
@@ -156,6 +157,14 @@ def run_edge(settings: Settings) -> None:
     _serve("controller.wsgi:edge", settings.edge_listen, "PLAZA_EDGE_LISTEN")
 
 
+def run_radius(settings: Settings) -> None:
+    """Serve FreeRADIUS until SIGTERM; on the loopback only, it shows passwords."""
+    if not settings.radius_listen:
+        raise ControllerError("radius_listen is off; set it in plaza.toml, such as 127.0.0.1:8083")
+    _on_loopback(settings)
+    _serve("controller.wsgi:radius", settings.radius_listen, "PLAZA_RADIUS_LISTEN")
+
+
 def run_console(settings: Settings) -> None:
     """Serve the staff console until SIGTERM; on the loopback only, it has no logins."""
     _on_loopback(settings)
@@ -169,8 +178,14 @@ ROLES: Final = MappingProxyType(
         "portal": run_portal,
         "edge": run_edge,
         "console": run_console,
+        "radius": run_radius,
     }
 )
+
+
+def wanted(settings: Settings) -> list[str]:
+    """The roles that the supervisor starts: all but one that its setting turns off."""
+    return [role for role in ROLES if role != "radius" or settings.radius_listen]
 
 
 def run_role(name: str, settings: Settings) -> None:
@@ -186,7 +201,9 @@ def run_all(settings: Settings, extra: Sequence[Child] = (), log_dir: Path | Non
     """
     with only_one(settings.data_dir / "plaza.lock"):
         check(settings)
-        children = [Child(role, python("-m", "controller.cli.main", "run", role)) for role in ROLES]
+        children = [
+            Child(role, python("-m", "controller.cli.main", "run", role)) for role in wanted(settings)
+        ]
         supervise([*extra, *children], stop_on_signals(), log_dir)
 
 
@@ -196,6 +213,7 @@ def check(settings: Settings) -> None:
     require_sound(app.engine)
     Targets.of(app.inventory.devices.values(), load_platforms(), app.secrets)
     portal_sites(app)
+    radius_sites(app)
     _on_loopback(settings)
     for one in listeners(settings):
         require_free(one.endpoint, one.variable, one.kind)
@@ -212,8 +230,12 @@ def stop_on_signals() -> Event:
 
 
 def _on_loopback(settings: Settings) -> None:
-    host = endpoint(settings.console_listen).host
-    if host not in {"127.0.0.1", "::1", "localhost"}:
+    loopback = {"127.0.0.1", "::1", "localhost"}
+    if settings.radius_listen and endpoint(settings.radius_listen).host not in loopback:
+        raise ControllerError(
+            f"radius_listen {settings.radius_listen}: passwords cross it in clear; set 127.0.0.1:PORT"
+        )
+    if endpoint(settings.console_listen).host not in loopback:
         raise ControllerError(
             f"console_listen {settings.console_listen}: the console has no logins yet; set 127.0.0.1:PORT"
         )

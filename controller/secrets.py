@@ -47,6 +47,11 @@ def site_key(master: bytes, site: str) -> bytes:
     return hmac.digest(master, b"plaza-gateway-v1\0" + site.encode(), hashlib.sha256)
 
 
+def voucher_key(master: bytes, municipality: str) -> bytes:
+    """The key under which one municipality's voucher codes are hashed, 32 octets."""
+    return hmac.digest(master, b"plaza-voucher-v1\0" + municipality.encode(), hashlib.sha256)
+
+
 def derived(master: bytes, *whose: str) -> str:
     """A secret of its own for each of `whose`: what is known of one tells nothing of another's."""
     said = b"\0".join((b"plaza-derived-v1", *(word.encode() for word in whose)))

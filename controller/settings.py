@@ -56,6 +56,7 @@ class Settings(BaseModel):
     store_url: str = ""
     poll_interval_s: int = Field(default=30, ge=5, le=3600)
     raw_days: int = Field(default=30, ge=2)
+    session_days: int = Field(default=90, ge=1)
     polls_in_flight: int = Field(default=2000, ge=1)
     snmp_backend: Literal["own", "pysnmp"] = "own"
     portal_listen: Listen = "127.0.0.1:8080"
@@ -64,6 +65,7 @@ class Settings(BaseModel):
     edge_listen: Listen = "127.0.0.1:8082"
     edge_url: str = ""
     trap_listen: ListenOrOff = "127.0.0.1:1162"
+    radius_listen: ListenOrOff = ""
     drift_fix: bool = False
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
     sinks: tuple[SinkSettings, ...] = ()
@@ -152,6 +154,8 @@ def listeners(settings: Settings) -> list[Listener]:
     """Every address that a running Plaza takes."""
     tcp = ("portal_listen", "edge_listen", "console_listen")
     taken = [Listener(name, endpoint(getattr(settings, name)), socket.SOCK_STREAM) for name in tcp]
+    if settings.radius_listen:
+        taken.append(Listener("radius_listen", endpoint(settings.radius_listen), socket.SOCK_STREAM))
     if settings.trap_listen:
         taken.append(Listener("trap_listen", endpoint(settings.trap_listen), socket.SOCK_DGRAM))
     return taken

@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from threading import Event, Thread
 
-from captive_portal.privacy import destroy_old_keys
-from captive_portal.sessions import StoredSessions
 from controller import applying, audit, profiles, rollout
 from controller.adoption.current import Current
 from controller.adoption.enlisting import Enlisting, Watch
@@ -17,6 +15,7 @@ from controller.app import App, utc_now
 from controller.errors import ControllerError, StoreBusy
 from controller.firmware.cleaning import Cleaner
 from controller.health import polled
+from controller.portal_jobs import SHARD, WRITER, portal_jobs
 from controller.rollout import Outcome
 from controller.rollouts.carrying import Carrier
 from controller.rotation import waiting
@@ -33,11 +32,7 @@ from metrics.sink import Window
 
 log = logging.getLogger(__name__)
 
-WRITER = "worker"
-SHARD = 256  # pollers have 0 to 255; the epochs of their leases are not ours
-SESSION_SLOT_S = 60
 MUNICIPALITY_SLOT_S = 300
-BACK_SLOTS = 3
 WAITING_S = 1800
 
 
@@ -60,7 +55,6 @@ def jobs(app: App, clock: Callable[[], datetime]) -> list[Job]:
     """The worker's job table."""
     return [
         Job("roll up closed hours", 300, partial(_roll_up, app, clock)),
-        Job("sessions per slot", SESSION_SLOT_S, partial(_sessions, app, clock)),
         Job("municipalities per slot", MUNICIPALITY_SLOT_S, partial(_municipalities, app, clock)),
         Job("drop old days", 3600, partial(_drop_old_days, app, clock)),
         Job("end open trials", 20, partial(_end_open_trials, app)),
@@ -69,7 +63,7 @@ def jobs(app: App, clock: Callable[[], datetime]) -> list[Job]:
         Job("remove firmware copies", 60, Cleaner(app, clock).turn),
         Job("nightly drift sweep", 15, Sweeper(app, clock).turn),
         Job("keys of those that were off", WAITING_S, partial(_carry_on, app)),
-        Job("destroy old pseudonym keys", 3600, partial(_destroy_keys, app, clock)),
+        *portal_jobs(app, clock),
     ]
 
 
@@ -113,10 +107,6 @@ def _drop_old_days(app: App, clock: Callable[[], datetime]) -> None:
             log.info("dropped an old day", extra={"day": day})
 
 
-def _destroy_keys(app: App, clock: Callable[[], datetime]) -> None:
-    destroy_old_keys(app.engine, clock())
-
-
 def _end_open_trials(app: App) -> None:
     """Confirm, or see revert, what a killed `apply` left open; one that still runs is left alone."""
     works = rollout.works_of(app, Timers())
@@ -142,48 +132,6 @@ def _carry_on(app: App) -> None:
 def _log_outcome(outcome: Outcome) -> None:
     fields = {"device": outcome.device, "state": str(outcome.state), "detail": outcome.detail}
     log.info("trial of an interrupted change", extra=fields)
-
-
-def _sessions(app: App, clock: Callable[[], datetime]) -> None:
-    """The last closed slots again: a session that ended late corrects its slot."""
-    end = int(clock().timestamp()) // SESSION_SLOT_S * SESSION_SLOT_S
-    sessions = StoredSessions(app.engine)
-    samples: list[Sample] = []
-    for start in range(end - BACK_SLOTS * SESSION_SLOT_S, end, SESSION_SLOT_S):
-        samples += session_samples(app, sessions, start, start + SESSION_SLOT_S)
-    if samples:
-        app.samples.write(WRITER, samples, shard=SHARD)
-
-
-def session_samples(app: App, sessions: StoredSessions, start: int, end: int) -> list[Sample]:
-    """wifi_session and wifi_portal of one slot, for the sites where something happened or runs."""
-    place = {site.key: {"mun": site.municipality, "site": site.key} for site in app.inventory.sites.values()}
-    found = [
-        Sample(
-            "wifi_session",
-            place[row.site],
-            {
-                "opened": row.opened,
-                "ended": row.ended,
-                "online": row.online,
-                "octets": row.octets,
-                "seconds": row.seconds,
-            },
-            start,
-        )
-        for row in sessions.slot_counts(start, end)
-        if row.site in place
-    ]
-    return found + [
-        Sample(
-            "wifi_portal",
-            place[row.site],
-            {"pages": row.pages, "grants": row.grants, "refusals": row.refusals},
-            start,
-        )
-        for row in sessions.portal_counts(start, end)
-        if row.site in place
-    ]
 
 
 def _municipalities(app: App, clock: Callable[[], datetime]) -> None:

@@ -1,29 +1,46 @@
-"""The WSGI applications of the portal, the edge and the console, each for a process of its own."""
+"""The WSGI applications of the portal, the edge, RADIUS and the console, each for a process of its own."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from captive_portal.guest import Door
 from captive_portal.guest import create_app as create_portal
+from captive_portal.portal import Portal
+from captive_portal.radius.app import Radius
+from captive_portal.radius.app import create_app as create_radius
+from captive_portal.radius.holders import StoredHolders
+from captive_portal.radius.ledger import Ledger
+from captive_portal.retention import Retention
 from captive_portal.sessions import StoredSessions
+from captive_portal.vouchers import Vouchers
 from controller import logs, settings
 from controller.app import App, build, portal_sites, utc_now
 from controller.console.app import create_app as create_console
 from controller.edge.app import create_app as create_edge
 from controller.edge.claiming import claiming_of
 from controller.leash import die_with_parent
+from controller.radius import radius_sites, token
 
 if TYPE_CHECKING:
     from flask import Flask
 
 
-def portal() -> "Flask":
+def portal() -> Door:
     """What phones see."""
     app = _begin()
 
     def open_at(site: str, moment: datetime) -> bool:
         return app.inventory.sites[site].hours.open_at(moment)
 
-    return create_portal(portal_sites(app), StoredSessions(app.engine), utc_now, open_at=open_at)
+    portal = Portal(
+        portal_sites(app),
+        StoredSessions(app.engine),
+        Vouchers(app.engine),
+        utc_now,
+        open_at,
+        retention=Retention(sessions=timedelta(days=app.settings.session_days)),
+    )
+    return create_portal(portal)
 
 
 def edge() -> "Flask":
@@ -31,6 +48,21 @@ def edge() -> "Flask":
     app = _begin()
     keys = {key: site.wiring.key for key, site in portal_sites(app).items()}
     return create_edge(keys, StoredSessions(app.engine), utc_now, claiming_of(app, utc_now))
+
+
+def radius() -> "Flask":
+    """What FreeRADIUS asks; on the loopback only."""
+    app = _begin()
+    return create_radius(
+        Radius(
+            sites=radius_sites(app),
+            holders=StoredHolders(app.engine),
+            ledger=Ledger(app.engine),
+            sessions=StoredSessions(app.engine),
+            clock=utc_now,
+            token=token(app.settings).encode(),
+        )
+    )
 
 
 def console() -> "Flask":

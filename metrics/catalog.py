@@ -96,6 +96,20 @@ def _measurement(name: str, tags: str, meaning: str, **fields: Field) -> Measure
     return Measurement(name, tuple(tags.split()), MappingProxyType(fields), meaning)
 
 
+# The words of the portal's RefusalReason and FailureReason; this room may not import them, a test compares.
+REFUSED: Final = (
+    "site_closed",
+    "not_recognised",
+    "day_used_up",
+    "no_internet",
+    "voucher_needed",
+    "voucher_unknown",
+    "voucher_expired",
+    "voucher_used",
+    "voucher_wait",
+)
+FAILED: Final = ("gateway_failed", "gateway_away", "store_failed", "ticket_expired")
+
 _ALL = (
     _measurement(
         "wifi_ap",
@@ -227,7 +241,8 @@ _ALL = (
         "Citizens' sessions of one site in one slot, recomputed from the session table",
         opened=_gauge("{session}", "sessions opened in the slot"),
         ended=_gauge("{session}", "sessions ended in the slot"),
-        online=_gauge("{session}", "sessions running at the end of the slot"),
+        admitted=_gauge("{session}", "sessions let in and not over at the end of the slot"),
+        active=_gauge("{session}", "of the admitted, those whose octets grew within ten minutes"),
         octets=_gauge("By", "octets of the sessions that ended in the slot"),
         seconds=_gauge("s", "duration of the sessions that ended in the slot"),
     ),
@@ -235,9 +250,15 @@ _ALL = (
         "wifi_portal",
         "mun site",
         "The portal of one site in one slot",
-        pages=_gauge("{page}", "first pages served"),
+        arrivals=_gauge("{page}", "first pages served"),
+        taps=_gauge("{tap}", "taps on the button that reached the store"),
         grants=_gauge("{grant}", "grants given"),
         refusals=_gauge("{refusal}", "refusals shown"),
+        failures=_gauge("{failure}", "taps that failed for a reason of ours"),
+        online=_gauge("{door}", "doors that opened, of which the portal heard"),
+        online_s=_gauge("s", "from tap to open door, the sum over `online`"),
+        **{f"refused_{word}": _gauge("{refusal}", f"refusals: {word}") for word in REFUSED},
+        **{f"failed_{word}": _gauge("{failure}", f"failures: {word}") for word in FAILED},
     ),
     _measurement(
         "hotspot_mun",

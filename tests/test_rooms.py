@@ -33,6 +33,7 @@ OWNERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "sqlite3": ("controller.store", "metrics.local"),
         "psycopg": ("controller.store", "metrics.local"),
         "granian": ("controller.roles",),
+        "fpdf": ("controller.printing",),
     }
 )
 ABSENT = {"psycopg"}  # nothing of ours imports these yet

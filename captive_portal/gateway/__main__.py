@@ -8,10 +8,12 @@ import sys
 import threading
 import time
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from captive_portal.gateway import config, nft
+from captive_portal.gateway.backhaul import Lookout, reach
 from captive_portal.gateway.clock import Clock, KernelClock
 from captive_portal.gateway.config import Config
 from captive_portal.gateway.doorkeeper import Doorkeeper
@@ -66,13 +68,15 @@ def _run(wanted: Config, stop: threading.Event) -> None:
     journal = Journal(wanted.state_dir / "journal")
     enforcer = _enforcer(wanted, clock)
     doorkeeper = Doorkeeper(wanted.site, enforcer, journal, clock, lambda: secrets.token_urlsafe(12))
-    listeners = _listeners(wanted, doorkeeper)
+    lookout = Lookout(partial(reach, wanted.portal_url), clock)
+    listeners = _listeners(wanted, doorkeeper, lookout)
     doorkeeper.start()
     edge = HttpEdge(f"{wanted.edge_url}/gw/{wanted.site.site}/sync")
     sync = Sync(wanted.site, edge, doorkeeper, journal, clock)
     for listener in listeners:
         threading.Thread(target=listener.serve_forever, daemon=True).start()
     threading.Thread(target=sync.run, args=(stop, wanted.sync_s), daemon=True).start()
+    threading.Thread(target=lookout.run, args=(stop,), daemon=True).start()
     if enforcer.notice:
         log.warning(enforcer.notice)
     sys.stdout.write("ready\n")
@@ -89,8 +93,10 @@ def _enforcer(wanted: Config, clock: Clock) -> Enforcer:
     return nft.Nft(wanted.territory, clock, nft.command())
 
 
-def _listeners(wanted: Config, doorkeeper: Doorkeeper) -> list[Listener]:
-    reception = Reception(doorkeeper, f"{wanted.portal_url}/p/{wanted.site.site}")
+def _listeners(wanted: Config, doorkeeper: Doorkeeper, lookout: Lookout) -> list[Listener]:
+    ip, port = wanted.listen
+    portal, own = f"{wanted.portal_url}/p/{wanted.site.site}", f"http://{ip}:{port}"
+    reception = Reception(doorkeeper, portal, own, lookout)
     listeners = [Listener(wanted.listen, reception.plain)]
     if wanted.tls:
         listeners.append(Listener(wanted.tls.listen, reception.api, wanted.tls.context))

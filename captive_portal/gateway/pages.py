@@ -1,6 +1,6 @@
 """The few sentences that the gateway itself tells a citizen, in Spanish and English."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -33,6 +33,17 @@ SENTENCES: Final[Mapping[str, Mapping[Reason, str]]] = {
 }
 AGAIN: Final = {"es": "Empezar de nuevo", "en": "Start again"}
 
+OFFLINE: Final = "/offline"
+"""The page's own address at the gateway: a probe is sent there, and never answered at its own address."""
+
+OFFLINE_TITLE: Final = {"es": "Aquí no hay Internet ahora", "en": "There is no Internet here now"}
+OFFLINE_ADVICE: Final = {
+    "es": "Espera unos minutos. Luego intenta otra vez.",
+    "en": "Wait a few minutes. Then try again.",
+}
+OFFLINE_AGAIN: Final = {"es": "Intentar otra vez", "en": "Try again"}
+RETRY_S: Final = 60
+
 HEADERS: Final = {
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": (
@@ -48,22 +59,43 @@ _PAGE: Final = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
-body{{font:1.25rem/1.5 system-ui,sans-serif;margin:0 auto;max-width:32rem;padding:1rem}}
-body{{color:#000;background:#fff}}
-a{{display:inline-block;min-height:3rem;line-height:3rem;color:#003b71}}
+:root{{color-scheme:light dark;--paper:#fcfaf5;--ink:#10302c;--tap:#0c4a42;--on:#fff}}
+@media (prefers-color-scheme:dark){{:root{{--paper:#0d1917;--ink:#f5f1e6;--tap:#a8ead6;--on:#062019}}}}
+*{{box-sizing:border-box}}
+body{{font:1.25rem/1.5 system-ui,sans-serif;margin:0 auto;max-width:30rem;padding:1rem 20px}}
+body{{color:var(--ink);background:var(--paper);overflow-wrap:anywhere}}
+h1{{font-size:1.75rem;line-height:1.25;margin:1rem 0}}
+p{{margin:1rem 0}}
+a{{display:flex;align-items:center;justify-content:center;min-height:72px;padding:.5rem 1rem;font-weight:700}}
+a{{color:var(--on);background:var(--tap);border:3px solid var(--tap);border-radius:1rem;text-align:center}}
+a:focus-visible{{outline:4px solid var(--ink);outline-offset:4px}}
+section+section{{border-top:1px solid;margin-top:2rem}}
 </style></head>
-<body><main>{sentences}</main></body></html>
+<body><main>{sections}</main></body></html>
 """
 
 
 def refusal(reason: Reason, language: str) -> Response:
     """A page that says why, with the way back; in both languages when we do not know the citizen's."""
     languages = (language,) if language in SENTENCES else tuple(SENTENCES)
-    sentences = "".join(_section(one, reason) for one in languages)
-    page = _PAGE.format(lang=languages[0], title=SENTENCES[languages[0]][reason], sentences=sentences)
-    return Response(STATUS[reason], HEADERS, page.encode())
+    sections = [_section(one, SENTENCES[one][reason], "", AGAIN[one]) for one in languages]
+    page = _page(languages[0], SENTENCES[languages[0]][reason], sections)
+    return Response(STATUS[reason], HEADERS, page)
 
 
-def _section(language: str, reason: Reason) -> str:
-    sentence, again = SENTENCES[language][reason], AGAIN[language]
-    return f'<section lang="{language}"><h1>{sentence}</h1><p><a href="/">{again}</a></p></section>'
+def offline() -> Response:
+    """The page that says, in both languages, that the site has no way to the Internet now."""
+    sections = [
+        _section(one, title, OFFLINE_ADVICE[one], OFFLINE_AGAIN[one]) for one, title in OFFLINE_TITLE.items()
+    ]
+    headers = {**HEADERS, "Retry-After": str(RETRY_S)}
+    return Response(HTTPStatus.SERVICE_UNAVAILABLE, headers, _page("es", OFFLINE_TITLE["es"], sections))
+
+
+def _page(language: str, title: str, sections: Iterable[str]) -> bytes:
+    return _PAGE.format(lang=language, title=title, sections="".join(sections)).encode()
+
+
+def _section(language: str, title: str, advice: str, again: str) -> str:
+    more = f"<p>{advice}</p>" if advice else ""
+    return f'<section lang="{language}"><h1>{title}</h1>{more}<p><a href="/">{again}</a></p></section>'

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlencode
 
 from captive_portal.gateway import capport, pages
 from captive_portal.gateway.admission import Admit, Reason, Refuse
+from captive_portal.gateway.backhaul import Lookout
 from captive_portal.gateway.doorkeeper import Doorkeeper
 from captive_portal.gateway.errors import EnforcerFailed
 from captive_portal.gateway.phone import Phone
@@ -24,10 +25,12 @@ REDIRECTED: Final = {"Referrer-Policy": "no-referrer"}
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """Answers phones; `portal` is the URL of this site's page, `PORTAL_URL/p/SITE`."""
+    """Answers phones; `portal` is the URL of this site's page, `PORTAL_URL/p/SITE`, `own` is our own URL."""
 
     doorkeeper: Doorkeeper
     portal: str
+    own: str
+    lookout: Lookout
 
     def plain(self, request: Request) -> Response:
         """The listener for everything a captive phone asks over plain HTTP."""
@@ -54,6 +57,9 @@ class Reception:
     def _way(self, request: Request, phone: Phone) -> Response:
         # 302, never 200, never the probe's own answer: that is how a phone knows that it is captive
         status = HTTPStatus.FOUND if request.method in {"GET", "HEAD"} else HTTPStatus.SEE_OTHER
+        if self.lookout.down:
+            at_page = request.path == pages.OFFLINE
+            return pages.offline() if at_page else _redirect(f"{self.own}{pages.OFFLINE}", status)
         return self._to("", {"a": self.doorkeeper.arrival(phone)}, status)
 
     def _grant(self, request: Request, phone: Phone) -> Response:
@@ -81,7 +87,11 @@ class Reception:
         return Response(HTTPStatus.OK, capport.HEADERS, body)
 
     def _to(self, page: str, query: Mapping[str, str], status: int = HTTPStatus.SEE_OTHER) -> Response:
-        return Response(status, {**REDIRECTED, "Location": f"{self.portal}{page}?{urlencode(query)}"})
+        return _redirect(f"{self.portal}{page}?{urlencode(query)}", status)
+
+
+def _redirect(url: str, status: int) -> Response:
+    return Response(status, {**REDIRECTED, "Location": url})
 
 
 def _field(query: str, name: str) -> str:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from captive_portal.gateways import uam
+from captive_portal.gateways.letting_go import let_go
 from captive_portal.model import Admitted, Arrival, Grant, Redirect, Wiring
+from captive_portal.radius.coa import Target
 
 
 class CoovaChilliGateway:
@@ -31,8 +33,8 @@ class CoovaChilliGateway:
         return uam.answer(self._wiring, arrival, grant)
 
     def dismiss(self, admitted: Admitted) -> bool:
-        """RADIUS does it, by a Disconnect-Request (RFC 5176) to `coaport`."""
-        return False
+        """By Disconnect-Request (RFC 5176) to `coaport`, signed with the uamsecret. Raises GatewayFailed."""
+        return let_go(self._wiring, Target(user=admitted.session))
 
     def account(self, admitted: Sequence[Admitted]) -> None:
         """RADIUS accounting tells what was used."""

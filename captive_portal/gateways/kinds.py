@@ -14,6 +14,7 @@ from captive_portal.gateways.mikrotik import MikrotikGateway
 from captive_portal.gateways.omada import OmadaGateway
 from captive_portal.gateways.opennds import OpenNds
 from captive_portal.gateways.plaza import PlazaGateway
+from captive_portal.gateways.radius_mac import RadiusMacGateway
 from captive_portal.gateways.ruckus_smartzone import SmartZoneGateway
 from captive_portal.gateways.ruckus_zd import RuckusZdGateway
 from captive_portal.gateways.unifi import UnifiGateway
@@ -34,6 +35,7 @@ _KINDS: Final[Mapping[GatewayKind, Callable[[Wiring], Gateway]]] = MappingProxyT
         GatewayKind.UNIFI: UnifiGateway,
         GatewayKind.OMADA: OmadaGateway,
         GatewayKind.MERAKI: MerakiGateway,
+        GatewayKind.RADIUS: RadiusMacGateway,
     }
 )
 

@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateway.ticket import pseudonym
-from captive_portal.gateways.wiring import arrived, fields_of, host_of, mac_of, needed, url_of
+from captive_portal.gateways.wiring import arrived, fields_of, host_of, landed, mac_of, needed, url_of
 from captive_portal.model import Admitted, Arrival, Grant, Pending, Phone, Redirect, Wiring
 
 AUTHDIR: Final = "opennds_auth"
@@ -109,7 +109,7 @@ class OpenNds:
         custom = f"session={grant.session}, session_length={grant.seconds}"
         told = {
             "tok": arrival.carried["tok"],
-            "redir": f"{self._wiring.landing}?{urlencode({'lang': language})}",
+            "redir": landed(self._wiring, language),
             "custom": base64.b64encode(custom.encode()).decode(),
         }
         place = f"http://{arrival.carried['gatewayaddress']}/{arrival.carried['authdir']}/"

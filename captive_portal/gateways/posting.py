@@ -8,9 +8,11 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from captive_portal.errors import ArrivalInvalid
+from captive_portal.gateways.letting_go import let_go
 from captive_portal.gateways.safe_way import SafeWay
 from captive_portal.gateways.wiring import host_of, mac_of, needed, url_of
 from captive_portal.model import Admitted, Phone, Wiring
+from captive_portal.radius.coa import Target
 
 
 class Setback(StrEnum):
@@ -28,15 +30,15 @@ class Setback(StrEnum):
 class Posting:
     """One site's gateway that asks RADIUS about the password a phone brings.
 
-    RADIUS ends its sessions and reports their use, so this side does neither.
+    RADIUS reports the use of its sessions, so this side does not ask for it.
     """
 
     safe_way: ClassVar[SafeWay]
     wiring: Wiring
 
     def dismiss(self, admitted: Admitted) -> bool:
-        """A Disconnect-Request does it (RFC 5176)."""
-        return False
+        """By Disconnect-Request where the site takes one (RFC 5176). Raises GatewayFailed."""
+        return let_go(self.wiring, Target(user=admitted.session))
 
     def account(self, admitted: Sequence[Admitted]) -> None:
         """Accounting-Requests tell it (RFC 2866)."""

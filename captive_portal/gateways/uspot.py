@@ -6,7 +6,9 @@ from typing import Final
 from urllib.parse import unquote
 
 from captive_portal.gateways import uam
+from captive_portal.gateways.letting_go import let_go
 from captive_portal.model import Admitted, Arrival, Grant, Redirect, Wiring
+from captive_portal.radius.coa import Target
 
 ENCODED: Final = frozenset({"ssl", "userurl", "reply", "lang"})
 """The fields that uspot encodes before it signs; all others it signs as they are."""
@@ -41,8 +43,8 @@ class UspotGateway:
         return uam.answer(self._wiring, arrival, grant)
 
     def dismiss(self, admitted: Admitted) -> bool:
-        """RADIUS does it, by a Disconnect-Request (RFC 5176) to `das_port`."""
-        return False
+        """By Disconnect-Request (RFC 5176) to `das_port`, signed with the uamsecret. Raises GatewayFailed."""
+        return let_go(self._wiring, Target(user=admitted.session))
 
     def account(self, admitted: Sequence[Admitted]) -> None:
         """RADIUS accounting tells what was used, octets only where `counters` is on."""

@@ -5,7 +5,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateway.ticket import pseudonym
@@ -85,3 +85,9 @@ def arrived(wiring: Wiring, phone: Phone, carried: Mapping[str, str], nonce: str
 def password(key: bytes, session: str) -> str:
     """The one-time password under which a gateway's RADIUS asks for a session: only we can make it."""
     return hmac.new(key, b"radius\0" + session.encode(), hashlib.sha256).hexdigest()[:24]
+
+
+def landed(wiring: Wiring, language: str) -> str:
+    """The page of ours where a phone ends up, in its language."""
+    mark = "&" if "?" in wiring.landing else "?"
+    return f"{wiring.landing}{mark}{urlencode({'lang': language})}"

@@ -44,10 +44,11 @@ def decide(site: RadiusSite, speaker: Speaker, held: Running | None, now: dateti
     by_session = speaker.user == held.session
     if not by_session and mac_of(speaker.user) != speaker.mac:
         return Reject(RejectReason.OTHER_PHONE)
-    if site.plan.octets and held.octets_used >= site.plan.octets:
+    if held.octets and held.octets_used >= held.octets:
         return Reject(RejectReason.USED_UP)
+    left = remainder(held, now)
     return Accept(
         session=held.session,
         password=password(site.key, held.session) if by_session else None,
-        attributes=limits.attributes(site, remainder(site.plan, held, now)),
+        attributes=limits.attributes(site, left),
     )

@@ -32,7 +32,9 @@ class StoredHolders:
         if found.acctstoptime is not None and (found.acctterminatecause or "") not in RESUMED:
             return None
         used = (found.acctinputoctets or 0) + (found.acctoutputoctets or 0)
-        return Running(found.acctuniqueid, datetime.fromtimestamp(found.expires_at, UTC), used)
+        expires_at = datetime.fromtimestamp(found.expires_at, UTC)
+        bounds = (found.octets_max, found.down_kbps, found.up_kbps)
+        return Running(found.acctuniqueid, expires_at, used, *bounds)
 
     def known(self, site: str, session: str) -> bool:
         """Whether this is a session of this site, running or over."""

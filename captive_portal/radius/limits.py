@@ -33,8 +33,8 @@ def attributes(site: RadiusSite, grant: Grant) -> dict[str, int | str]:
         "Class": f"0x{grant.session.encode().hex()}",
     }
     for name, rate_bps in (
-        ("WISPr-Bandwidth-Max-Down", site.down_bps),
-        ("WISPr-Bandwidth-Max-Up", site.up_bps),
+        ("WISPr-Bandwidth-Max-Down", 1000 * grant.down_kbps),
+        ("WISPr-Bandwidth-Max-Up", 1000 * grant.up_kbps),
     ):
         if rate_bps:
             found[name] = min(rate_bps, MAX)

@@ -13,8 +13,7 @@ from captive_portal.model import GatewayEvent, GatewayKind, Plan, Running
 class RadiusSite:
     """What RADIUS must know of a site; `key` is the one its pseudonyms and passwords are made from.
 
-    `nas` are the NAS-Identifiers and NAS-IP-Addresses under which its access points may speak. Rates are
-    bits per second per phone; 0 = no limit.
+    `nas` are the NAS-Identifiers and NAS-IP-Addresses under which its access points may speak.
     """
 
     site: str
@@ -22,8 +21,6 @@ class RadiusSite:
     kind: GatewayKind
     plan: Plan
     nas: frozenset[str]
-    down_bps: int = 0
-    up_bps: int = 0
 
 
 @dataclass(frozen=True, slots=True)

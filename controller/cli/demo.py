@@ -78,7 +78,8 @@ def _run() -> None:
 
     app = build(wanted)
     extra = demonstration.children(app)
-    _say(f"Starting {len(extra) + len(roles.ROLES)} programs; their logs are in {_short(_logs(wanted))}")
+    programs = len(extra) + len(roles.wanted(wanted))
+    _say(f"Starting {programs} programs; their logs are in {_short(_logs(wanted))}")
     done = Event()
     Thread(target=_greet, args=(app, done), daemon=True).start()
     try:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from controller.snippets import KINDS, checked
+
 
 @click.group()
 def gateway() -> None:
@@ -42,3 +44,18 @@ def write(
         raise ControllerError(str(error)) from error
     bundle.build(directory / "gateway.pyz")
     click.echo(f"{directory} is ready for {site}; at the site: python3 -I -S gateway.pyz gateway.toml")
+
+
+@gateway.command()
+@click.argument("site")
+@click.option("--kind", required=True, type=click.Choice(sorted(KINDS)), help="Who reads it.")
+@click.option("--api", required=True, metavar="URL", help="The site's RFC 8908 API.")
+def snippets(site: str, kind: str, api: str) -> None:
+    """Print what tells the phones of SITE where its captive portal API is (RFC 8910)."""
+    from controller import settings
+    from controller.app import build
+    from controller.errors import SelectorError
+
+    if site not in build(settings.load()).inventory.sites:
+        raise SelectorError(f"no site {site!r} in the inventory")
+    click.echo(KINDS[kind](checked(api)), nl=False)

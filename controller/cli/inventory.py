@@ -23,7 +23,7 @@ def check(file: Path | None) -> None:
     FILE is the inventory of the settings unless given.
     """
     from controller import inventory as inventory_file
-    from controller import inventory_languages
+    from controller import inventory_doubts, inventory_languages
 
     found = inventory_file.load(_chosen(file))
     counts = (
@@ -31,7 +31,11 @@ def check(file: Path | None) -> None:
         _count(len(found.sites), "site", "sites"),
         _count(len(found.devices), "device", "devices"),
     )
-    for warning in (*_revoked(_chosen(file)), *inventory_languages.unsigned(_chosen(file))):
+    for warning in (
+        *_revoked(_chosen(file)),
+        *inventory_languages.unsigned(_chosen(file)),
+        *inventory_doubts.doubts(_chosen(file), found),
+    ):
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"{', '.join(counts)}: no errors")
 

@@ -24,7 +24,9 @@ COMMANDS: Final = MappingProxyType(
         "inventory": "Check and explain the inventory.",
         "platform": "List, write and try platforms.",
         "poll": "Ask devices over SNMP and show what they say.",
+        "portal": "Print a site's sign.",
         "probe": "Be a citizen's phone at a site.",
+        "radius": "Write and check what FreeRADIUS needs.",
         "replace": "Put another box in a device's place.",
         "rollback": "Make a device again what it was before a change.",
         "rollout": "Change many devices in waves, watched and stopped.",
@@ -33,6 +35,7 @@ COMMANDS: Final = MappingProxyType(
         "sink": "Show what each time-series server has got.",
         "snmp": "Ask one device for objects, and why it does not answer.",
         "stolen": "Make worthless what a stolen device held.",
+        "voucher": "Make, count and revoke vouchers.",
     }
 )
 

@@ -2,7 +2,7 @@
 
 import click
 
-ROLE_NAMES = ("poller", "worker", "portal", "edge", "console")
+ROLE_NAMES = ("poller", "worker", "portal", "edge", "console", "radius")
 
 
 @click.command()

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from controller.app import build
+from controller.portal_jobs import SESSION_SLOT_S
 from controller.settings import load
-from controller.worker import SESSION_SLOT_S, jobs
+from controller.worker import jobs
 from metrics.sink import Window
 from tests.metrics.servers import VictoriaMetrics
 from tests.town import Phone, Town, fetch, town, wait_for

@@ -9,16 +9,19 @@ import pytest
 from sqlalchemy import select
 
 from captive_portal.counts import Counted
-from captive_portal.model import Arrival, GatewayEvent, Plan
+from captive_portal.model import Arrival, GatewayEvent, Grant, Plan
 from captive_portal.sessions import StoredSessions
 from captive_portal.tables import pseudonym_keys
 from controller.app import App, build
+from controller.files import write_private
+from controller.portal_jobs import session_samples
 from controller.settings import SinkSettings, load
-from controller.worker import jobs, municipality_samples, session_samples
+from controller.worker import jobs, municipality_samples
 from metrics.catalog import check
 from metrics.local.rollup import hours
 from metrics.sample import Sample
 from metrics.sink import Window
+from tests.portal.places import site_of
 from tests.town import town
 
 PLAN = Plan("free", timedelta(hours=1))
@@ -43,7 +46,9 @@ def opened(app: App, device: str, second: int) -> str:
     """A session that its gateway opened at `second` of the slot."""
     sessions = StoredSessions(app.engine)
     arrival = Arrival(SITE, device, "b", "s", f"n{device}")
-    session = sessions.open(arrival, PLAN, "es", at(second)).session
+    grant = sessions.open(site_of(SITE), arrival, PLAN, at(second))
+    assert isinstance(grant, Grant)
+    session = grant.session
     sessions.apply(SITE, [GatewayEvent(f"o{device}", "opened", session, 0)], at(second))
     return session
 
@@ -62,7 +67,8 @@ def test_a_slot_tells_who_came_who_left_and_who_is_there(app: App) -> None:
     samples = session_samples(app, StoredSessions(app.engine), SLOT, SLOT + 60)
     sample = only(samples, "wifi_session")
     assert sample.tags == {"mun": "08027", "site": SITE}
-    assert sample.fields == {"opened": 2, "ended": 1, "online": 1, "octets": 7500, "seconds": 30}
+    told = {"opened": 2, "ended": 1, "admitted": 1, "octets": 7500, "seconds": 30}
+    assert sample.fields == told  # nobody told octets of the one that is there: neither active nor idle
     assert sample.time == SLOT
 
 
@@ -72,7 +78,14 @@ def test_what_the_portal_did_is_told_per_slot(app: App) -> None:
         for _ in range(times):
             sessions.count(SITE, counted, at(1))
     sample = only(session_samples(app, sessions, SLOT, SLOT + 60), "wifi_portal")
-    assert sample.fields == {"pages": 3, "grants": 2, "refusals": 1}
+    assert sample.fields == {
+        "arrivals": 3,
+        "taps": 0,
+        "grants": 2,
+        "refusals": 1,
+        "failures": 0,
+        "online": 0,
+    }
 
 
 def test_a_slot_in_which_nothing_happened_has_no_sample(app: App) -> None:
@@ -100,6 +113,9 @@ def test_a_municipality_whose_clients_nobody_measured_has_no_figure_for_them(app
 
 
 def test_the_job_table_writes_derived_samples_and_destroys_old_keys(app: App) -> None:
+    key = app.settings.data_dir / "secrets" / "gateway-key"
+    key.parent.mkdir(exist_ok=True)
+    write_private(key, "0" * 64)
     opened(app, "d1", 5)
     tags = {"mun": "08027", "site": SITE, "vendor": "openwrt", "ap": "ap-kiosk"}
     app.samples.write("poller", [Sample("wifi_ap", tags, {"up": 1, "clients": 3, "uptime_s": 9}, SLOT)])

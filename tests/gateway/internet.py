@@ -14,7 +14,9 @@ from werkzeug.serving import make_server
 
 from captive_portal.guest import create_app as create_portal
 from captive_portal.model import GatewayKind, Plan, PortalSite, Wiring
+from captive_portal.portal import Portal
 from captive_portal.sessions import StoredSessions
+from captive_portal.vouchers import Vouchers
 from controller.edge.app import create_app as create_edge
 from controller.store.engine import open_engine
 
@@ -123,12 +125,13 @@ def main() -> None:
             serve(kind((ip, port), Web))
         if ":" not in ip:
             threading.Thread(target=echo, args=(ip,), daemon=True).start()
-    stored = StoredSessions(open_engine(settings["store"]))
+    engine = open_engine(settings["store"])
+    stored = StoredSessions(engine)
 
     def now() -> datetime:
         return datetime.now(UTC)
 
-    portal = create_portal(PlanFromFile(settings), stored, now)
+    portal = create_portal(Portal(PlanFromFile(settings), stored, Vouchers(engine), now))
     edge = create_edge({settings["site"]: bytes.fromhex(settings["key"])}, stored, now)
     serve(make_server(settings["portal"], 8080, portal, threaded=True))
     serve(make_server(settings["portal"], 8090, edge, threaded=True))

@@ -16,11 +16,12 @@ from sqlalchemy import Engine, select
 from werkzeug.test import TestResponse
 
 from captive_portal.gateway import signed
-from captive_portal.model import Arrival, Plan
+from captive_portal.model import Arrival, Grant
 from captive_portal.sessions import StoredSessions
 from captive_portal.tables import gateway_events, metadata, sessions
 from controller.edge.app import create_app
 from controller.store.engine import open_engine
+from tests.portal.places import site_of
 
 KEYS = {"08019-plaza": bytes(range(32)), "08037-plaza": bytes(range(1, 33))}
 SITE, OTHER = KEYS
@@ -38,9 +39,9 @@ class Office:
 
     def session(self, site: str = SITE, device: str = "d" * 32) -> str:
         arrival = Arrival(site, device, "b" * 32, "boot:1", "n")
-        grant = self.sessions.open(
-            arrival, Plan("libre", timedelta(hours=1)), "es", NOW - timedelta(minutes=10)
-        )
+        there = site_of(site)
+        grant = self.sessions.open(there, arrival, there.plan, NOW - timedelta(minutes=10))
+        assert isinstance(grant, Grant)
         return grant.session
 
     def say(self, body: bytes, site: str = SITE, signature: str | None = None) -> TestResponse:

@@ -80,6 +80,20 @@ def test_https_is_reset_and_never_intercepted(outside: Town) -> None:
     assert (answer.status, answer.exit_code) == (0, REFUSED), answer
 
 
+@pytest.mark.parametrize(("place", "ip"), [("internet", WEB), ("gateway", LAN)])
+def test_androids_private_dns_is_reset_at_once_so_that_it_asks_in_clear(
+    outside: Town, place: str, ip: str
+) -> None:
+    service = outside.spawn(place, sys.executable, "-m", "http.server", "853", "--bind", ip)
+    try:
+        url = f"http://{ip}:853/"
+        wait_for(partial(outside.inside, "gateway", "curl", "-s", url, check=False), "the service")
+        answer = outside.curl("phone1", url)
+        assert (answer.status, answer.exit_code) == (0, REFUSED), answer
+    finally:
+        service.kill()
+
+
 def test_no_ipv6_leaves_before_the_grant_nor_after(outside: Town) -> None:
     assert outside.inside("gateway", "curl", "-s", f"http://[{WEB6}]/") == f"I am {WEB6}\n"
     for state in ("outside", "inside"):

@@ -12,6 +12,7 @@ from tests.kinds.mikrotik_kind import MIKROTIK_CHAP, MIKROTIK_HTTPS
 from tests.kinds.omada_kind import OMADA, OMADA_GATEWAY
 from tests.kinds.opennds_kind import OPENNDS
 from tests.kinds.plaza_kind import PLAZA
+from tests.kinds.radius_kind import RADIUS
 from tests.kinds.ruckus_smartzone_kind import RUCKUS_SMARTZONE
 from tests.kinds.ruckus_zd_kind import RUCKUS_ZD, UNLEASHED
 from tests.kinds.unifi_kind import UNIFI, UNIFI_CONSOLE, UNIFI_KEYED
@@ -44,4 +45,5 @@ EXAMPLES: Final[tuple[Example, ...]] = (
     OMADA,
     OMADA_GATEWAY,
     RUCKUS_SMARTZONE,
+    RADIUS,
 )

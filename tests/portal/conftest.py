@@ -1,22 +1,26 @@
 """A portal of three sites over a real SQLite file, with a clock that stands until it is moved."""
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from flask import Flask
 from sqlalchemy import Engine, event
 from werkzeug.test import Client, TestResponse
 
+from captive_portal.carried import seal_arrival
 from captive_portal.gateway.ticket import Fields, pseudonym, seal, unseal
-from captive_portal.guest import create_app
+from captive_portal.gateways.kinds import gateway_of
+from captive_portal.guest import Door, create_app
 from captive_portal.model import Arrival, GatewayKind, Plan, PortalSite, Wiring
+from captive_portal.portal import Portal
 from captive_portal.sessions import StoredSessions
 from captive_portal.tables import metadata
+from captive_portal.vouchers import Vouchers
 from controller.store.engine import open_engine
 
 GUACHOCHI = "08027-plaza"
@@ -65,7 +69,7 @@ def portal_site(key: str, gateway_url: str = "http://10.77.0.1:2060", octets: in
 class World:
     """The portal and everything around it."""
 
-    app: Flask
+    app: Door
     sites: dict[str, PortalSite]
     sessions: StoredSessions
     engine: Engine
@@ -74,7 +78,7 @@ class World:
 
     @property
     def phone(self) -> Client:
-        return self.app.test_client(use_cookies=False)
+        return Client(self.app, use_cookies=False)
 
     def token(self, site: str = GUACHOCHI, mac: str = MAC, ip: str = IP, **changed: str) -> str:
         """What the gateway of a site puts in `a=` for a phone."""
@@ -94,8 +98,14 @@ class World:
             site, pseudonym(key, "device", mac), pseudonym(key, "binding", mac, IP), "5f0c:812.4", "n"
         )
 
+    def sealed(self, site: str = GUACHOCHI, mac: str = MAC) -> str:
+        """What the page of a phone holds of its arrival."""
+        query = urlencode({"a": self.token(site, mac)})
+        arrival = gateway_of(self.sites[site].wiring, self.clock).read(query)
+        return seal_arrival(self.sites[site], arrival, secrets.token_hex(16), self.clock())
+
     def tap(self, site: str = GUACHOCHI, **form: str) -> TestResponse:
-        return self.phone.post(f"/p/{site}/enter", data={"a": self.token(site)} | form)
+        return self.phone.post(f"/p/{site}/enter", data={"v": self.sealed(site)} | form)
 
     def ticket(self, answer: TestResponse, site: str = GUACHOCHI) -> Fields:
         """The ticket in the Location of an answer."""
@@ -116,7 +126,7 @@ def make_world(directory: Path) -> World:
     sites = {key: portal_site(key) for key in (GUACHOCHI, JUAREZ)}
     sites[CAPPED] = portal_site(CAPPED, octets=500_000_000)
     closed: set[str] = set()
-    app = create_app(sites, sessions, clock, open_at=lambda site, _: site not in closed)
+    app = create_app(Portal(sites, sessions, Vouchers(engine), clock, lambda site, _: site not in closed))
     return World(app, sites, sessions, engine, clock, closed)
 
 

@@ -1,19 +1,23 @@
 """Opens sessions for ever and says which are acknowledged: a process for tests to kill."""
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import count
 
-from captive_portal.model import Arrival, Plan
+from captive_portal.model import Arrival, Grant
 from captive_portal.sessions import StoredSessions
 from controller.store.engine import open_engine
+from tests.portal.places import site_of
+
+SITE = site_of("08027-plaza")
 
 
 def main(store: str, name: str) -> None:
     sessions = StoredSessions(open_engine(f"sqlite:///{store}"))
     for number in count():
-        arrival = Arrival("08027-plaza", f"{name}-{number}", "binding", "stamp", "nonce")
-        grant = sessions.open(arrival, Plan("libre", timedelta(hours=1)), "es", datetime.now(UTC))
+        arrival = Arrival(SITE.key, f"{name}-{number}", "binding", "stamp", "nonce")
+        grant = sessions.open(SITE, arrival, SITE.plan, datetime.now(UTC))
+        assert isinstance(grant, Grant)
         sys.stdout.write(grant.session + "\n")
         sys.stdout.flush()
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -10,17 +11,20 @@ from typing import Any
 from flask import Flask, Response, redirect, request
 from werkzeug.serving import make_server
 
-from captive_portal import pages
 from captive_portal.guest import create_app
 from captive_portal.languages import catalogues
-from captive_portal.model import PortalSite
+from captive_portal.model import PortalSite, Standing
+from captive_portal.pages import Pages
+from captive_portal.portal import Portal
+from captive_portal.visit import Shown, Visit
+from captive_portal.vouchers import Vouchers
 from tests.portal.conftest import GUACHOCHI, World, make_world, portal_site
 
 MODES = ("", "big", "bold", "big.bold")
 
 
 @contextmanager
-def serving(app: Flask) -> Iterator[str]:
+def serving(app: Any) -> Iterator[str]:
     """The origin of a real HTTP server."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = Thread(target=server.serve_forever)
@@ -51,7 +55,9 @@ def open_square(directory: Path) -> Iterator[Square]:
     gateway = Flask("gateway")
     with serving(gateway) as gateway_origin:
         world.sites[GUACHOCHI] = portal_site(GUACHOCHI, gateway_origin)
-        with serving(create_app(world.sites, world.sessions, world.clock)) as portal_origin:
+        with serving(
+            create_app(Portal(world.sites, world.sessions, Vouchers(world.engine), world.clock))
+        ) as portal_origin:
             found = Square(portal_origin, world, heard)
             answer_like_a_gateway(gateway, found)
             yield found
@@ -87,12 +93,18 @@ def addresses(square: Square, lang: str, mode: str = "") -> dict[str, str]:
 
 def unreachable(site: PortalSite, lang: str, mode: str) -> Iterator[tuple[str, str]]:
     """The pages that no address shows by itself, as HTML."""
-    app = Flask(pages.__name__)
-    with app.test_request_context(f"/?lang={lang}&m={mode}"):
-        pages.set_up(app, catalogues())
-        pages.stand_at(site)
-        for name, values in (
-            ("site-closed", {}),
-            ("trouble", {"incident": "1234-5678"}),
-        ):
-            yield name, pages.page(app, name, **values).get_data(as_text=True)
+    shelf = Pages(catalogues(), lambda: datetime.now(UTC))
+    visit = Visit(site, args={"lang": lang, "m": mode})
+    for name, values in (
+        ("site-closed", {}),
+        ("day-used-up", {}),
+        ("gateway-failed", {}),
+        ("left", {}),
+        ("over", {}),
+        ("wait", {"after": "/"}),
+        ("carry", {"hidden": "", "action": "/"}),
+        ("voucher", {"hidden": "", "enter": "/", "reason": "voucher-unknown"}),
+        ("status", {"standing": Standing(True, 1800, 5_000_000), "leave": "/", "token": "s"}),
+        ("trouble", {"incident": "1234-5678"}),
+    ):
+        yield name, shelf.written(visit, Shown(name, visit.language, values=values)).body.decode()

@@ -91,7 +91,7 @@ def test_arrival_with_one_changed_letter_is_refused(shared_world: World, place: 
 )
 def test_no_parameter_moves_the_way_out(shared_world: World, extra: dict[str, str]) -> None:
     answer = shared_world.phone.post(
-        f"/p/{JUAREZ}/enter", query_string=extra, data=extra | {"a": shared_world.token(JUAREZ)}
+        f"/p/{JUAREZ}/enter", query_string=extra, data=extra | {"v": shared_world.sealed(JUAREZ)}
     )
     assert answer.status_code == 303
     is_kind(shared_world, answer)

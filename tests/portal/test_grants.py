@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from captive_portal.grants import always_open, decide, remainder, renew
-from captive_portal.model import Arrival, Grant, Plan, Refusal, RefusalReason, Running, Ticket
+from captive_portal.model import Arrival, Grant, Refusal, RefusalReason, Running, Ticket
 from tests.portal.conftest import GUACHOCHI, JUAREZ, portal_site
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
@@ -35,16 +35,16 @@ def test_arrival_of_another_site_is_not_recognised() -> None:
 
 def test_young_ticket_of_a_running_session_is_worth_what_is_left() -> None:
     running = Running("s", NOW + timedelta(minutes=30))
-    assert renew(SITE.plan, ticket(timedelta(minutes=15)), running, NOW) == Grant("s", 1800)
+    assert renew(ticket(timedelta(minutes=15)), running, NOW) == Grant("s", 1800)
 
 
 def test_old_ticket_or_ended_session_is_worth_nothing() -> None:
     running = Running("s", NOW + timedelta(minutes=30))
     stranger = Refusal(RefusalReason.NOT_RECOGNISED)
-    assert renew(SITE.plan, ticket(timedelta(minutes=15, seconds=1)), running, NOW) == stranger
-    assert renew(SITE.plan, ticket(timedelta()), None, NOW) == stranger
+    assert renew(ticket(timedelta(minutes=15, seconds=1)), running, NOW) == stranger
+    assert renew(ticket(timedelta()), None, NOW) == stranger
 
 
 def test_remainder_is_never_nothing_because_nothing_means_no_limit() -> None:
-    spent = Running("s", NOW, octets_used=10**9)
-    assert remainder(Plan("libre", timedelta(hours=1), octets=10**6), spent, NOW) == Grant("s", 1, 1)
+    spent = Running("s", NOW, octets_used=10**9, octets=10**6)
+    assert remainder(spent, NOW) == Grant("s", 1, 1)

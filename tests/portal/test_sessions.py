@@ -13,8 +13,10 @@ from tests.portal.conftest import CAPPED, GUACHOCHI, JUAREZ, World
 
 
 def open_session(world: World, site: str = GUACHOCHI, mac: str = "02:00:00:00:00:01") -> Grant:
-    plan = world.sites[site].plan
-    return world.sessions.open(world.arrival(site, mac), plan, "es", world.clock())
+    there = world.sites[site]
+    grant = world.sessions.open(there, world.arrival(site, mac), there.plan, world.clock())
+    assert isinstance(grant, Grant)
+    return grant
 
 
 def row(world: World, session: str) -> dict[str, object]:
@@ -213,7 +215,7 @@ def test_slot_counts_tell_what_opened_ended_and_ran(world: World) -> None:
     world.clock.forward(seconds=90)
     world.sessions.apply(GUACHOCHI, [closed(first.session, 0, "3")], world.clock())
     (one,) = world.sessions.slot_counts(start, start + 60)
-    assert (one.site, one.opened, one.ended, one.online, one.octets, one.seconds) == (
+    assert (one.site, one.opened, one.ended, one.admitted, one.octets, one.seconds) == (
         GUACHOCHI,
         2,
         0,
@@ -222,14 +224,12 @@ def test_slot_counts_tell_what_opened_ended_and_ran(world: World) -> None:
         0,
     )
     (two,) = world.sessions.slot_counts(start + 60, start + 120)
-    assert (two.opened, two.ended, two.online, two.octets, two.seconds) == (0, 1, 1, 10_000, 300)
+    assert (two.opened, two.ended, two.admitted, two.octets, two.seconds) == (0, 1, 1, 10_000, 300)
     assert world.sessions.slot_counts(start + 3660, start + 3720) == []
 
 
 def test_a_second_process_sees_the_same_sessions(world: World) -> None:
     grant = open_session(world)
     other = StoredSessions(world.engine)
-    assert (
-        other.open(world.arrival(mac="02:00:00:00:00:01"), world.sites[GUACHOCHI].plan, "es", world.clock())
-        == grant
-    )
+    there = world.sites[GUACHOCHI]
+    assert other.open(there, world.arrival(mac="02:00:00:00:00:01"), there.plan, world.clock()) == grant

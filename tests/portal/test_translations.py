@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 from babel.messages import Catalog, extract
 from babel.messages.mofile import write_mo
+from werkzeug.test import Client
 
 from captive_portal import languages, pages, translating
+from captive_portal.guest import create_app
+from captive_portal.portal import Portal
 from captive_portal.signatures import Text
+from captive_portal.vouchers import Vouchers
 from tests.portal.conftest import GUACHOCHI, World
 
 ROOM = Path(pages.__file__).parent
@@ -121,8 +125,15 @@ def test_no_text_of_any_page_escapes_the_translators(world: World, tmp_path: Pat
     folder = tmp_path / "en" / "LC_MESSAGES"
     folder.mkdir(parents=True)
     (folder / "messages.mo").write_bytes(pseudo(source()))
-    pages.set_up(world.app, languages.catalogues(tmp_path))
-    phone, token = world.phone, world.token()
+    portal = Portal(
+        world.sites,
+        world.sessions,
+        Vouchers(world.engine),
+        world.clock,
+        lambda site, _: site not in world.closed,
+    )
+    app = create_app(portal, tmp_path)
+    phone, token = Client(app, use_cookies=False), world.token()
     answers = [
         phone.get(f"/p/{GUACHOCHI}?a={token}&lang=en"),
         phone.get(f"/p/{GUACHOCHI}/online?lang=en"),

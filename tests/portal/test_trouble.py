@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
+from werkzeug.test import Client
 
 from captive_portal.guest import create_app
+from captive_portal.portal import Portal
 from captive_portal.sessions import StoredSessions
 from captive_portal.tables import metadata, sessions
+from captive_portal.vouchers import Vouchers
 from controller.store.engine import open_engine
 from tests.portal.conftest import GUACHOCHI, IP, MAC, World
 
@@ -44,7 +47,7 @@ def test_bug_is_a_kind_page_with_the_number_of_its_log_record(
     def broken_clock() -> datetime:
         raise RuntimeError("the clock stopped")
 
-    portal = create_app(world.sites, world.sessions, broken_clock).test_client()
+    portal = Client(create_app(Portal(world.sites, world.sessions, Vouchers(world.engine), broken_clock)))
     answer = portal.get(f"/p/{GUACHOCHI}?a={world.token()}")
     assert answer.status_code == 500
     assert "Algo falló, no fuiste tú" in answer.text
@@ -62,7 +65,7 @@ def test_wrong_method_is_a_kind_page(world: World, method: str, status: int) -> 
 
 
 def test_body_that_is_too_large_is_a_kind_page(world: World) -> None:
-    answer = world.tap(a="x" * 20_000)
+    answer = world.tap(v="x" * 20_000)
     assert answer.status_code == 413
     assert INCIDENT.search(answer.text)
 
@@ -73,8 +76,8 @@ def test_no_mac_no_address_and_no_hash_of_the_gateway_reaches_a_table_or_a_log(
     caplog.set_level(logging.DEBUG)
     world.phone.get(f"/p/{GUACHOCHI}?a={world.token()}")
     ticket = world.ticket(world.tap())
-    world.tap(a=world.token() + "x")
-    world.tap(a="x" * 20_000)
+    world.tap(v=world.sealed() + "x")
+    world.tap(v="x" * 20_000)
     world.phone.get(f"/p/{GUACHOCHI}/renew?a={world.token()}&g=forged")
     world.phone.get(f"/p/nowhere?a={world.token()}")
     with world.engine.connect() as connection:

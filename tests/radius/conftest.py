@@ -20,7 +20,7 @@ from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from captive_portal.gateway.ticket import pseudonym
-from captive_portal.model import Arrival, GatewayKind, Plan
+from captive_portal.model import Arrival, GatewayKind, Grant, Plan
 from captive_portal.radius import tables
 from captive_portal.radius.app import TOKEN_HEADER, Radius, create_app
 from captive_portal.radius.holders import StoredHolders
@@ -32,6 +32,7 @@ from controller.store.engine import open_engine
 from tests import need
 from tests.children import heard, killed_at_the_end
 from tests.portal.conftest import Clock
+from tests.portal.places import site_of
 from tests.radius.told import MAC
 from tests.town import free_port
 
@@ -69,7 +70,9 @@ class World:
         """The session of a phone that taps the button."""
         device = pseudonym(self.sites[site].key, mac)
         arrival = Arrival(site, device, "b" * 32, "", "")
-        return self.sessions.open(arrival, self.sites[site].plan, "es", self.clock()).session
+        grant = self.sessions.open(site_of(site), arrival, self.sites[site].plan, self.clock())
+        assert isinstance(grant, Grant)
+        return grant.session
 
     def post(self, path: str, body: Any, site: str = HERE, token: str = TOKEN) -> TestResponse:
         return self.app.test_client().post(f"/radius/{site}/{path}", json=body, headers={TOKEN_HEADER: token})

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from captive_portal.gateways.wiring import password
-from captive_portal.model import GatewayKind, Plan, Running
+from captive_portal.model import GatewayKind, Running
 from captive_portal.radius.authorise import decide, refused
 from captive_portal.radius.model import Accept, Reject, RejectReason, Speaker
 from tests.radius.conftest import HERE, radius_site
@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 27, 18, 0, tzinfo=UTC)
 SITE = radius_site(HERE)
 HELD = Running(SESSION, NOW + timedelta(minutes=40))
 BY_SESSION = Speaker(NAS, SESSION, MAC)
-CAPPED = Plan("tope", timedelta(hours=1), octets=6 * 2**32)
+CAP = 6 * 2**32
 
 
 def accepted(answer: Accept | Reject) -> Accept:
@@ -52,11 +52,9 @@ def test_an_access_point_of_another_site_and_a_packet_of_no_phone_are_refused() 
 
 
 def test_a_used_up_allowance_is_refused_and_not_given_as_a_last_octet() -> None:
-    site = replace(SITE, plan=CAPPED)
-    assert decide(site, BY_SESSION, replace(HELD, octets_used=CAPPED.octets), NOW) == Reject(
-        RejectReason.USED_UP
-    )
-    left = accepted(decide(site, BY_SESSION, replace(HELD, octets_used=CAPPED.octets - 1), NOW))
+    spent = replace(HELD, octets=CAP, octets_used=CAP)
+    assert decide(SITE, BY_SESSION, spent, NOW) == Reject(RejectReason.USED_UP)
+    left = accepted(decide(SITE, BY_SESSION, replace(spent, octets_used=CAP - 1), NOW))
     assert left.attributes["Mikrotik-Total-Limit"] == 1
 
 
@@ -74,23 +72,22 @@ def test_a_used_up_allowance_is_refused_and_not_given_as_a_last_octet() -> None:
     ],
 )
 def test_an_allowance_is_written_in_the_words_of_its_vendor(kind: GatewayKind, low: str, high: str) -> None:
-    site = replace(SITE, kind=kind, plan=CAPPED)
-    found = accepted(decide(site, BY_SESSION, replace(HELD, octets_used=2**32 - 5), NOW)).attributes
+    held = replace(HELD, octets=CAP, octets_used=2**32 - 5)
+    found = accepted(decide(replace(SITE, kind=kind), BY_SESSION, held, NOW)).attributes
     assert (found[low], found[high]) == (5, 5)
 
 
 def test_an_allowance_below_four_gibibytes_has_no_upper_half() -> None:
-    site = replace(SITE, plan=Plan("poco", timedelta(hours=1), 500_000_000))
-    found = accepted(decide(site, BY_SESSION, HELD, NOW)).attributes
+    found = accepted(decide(SITE, BY_SESSION, replace(HELD, octets=500_000_000), NOW)).attributes
     assert found["Mikrotik-Total-Limit"] == 500_000_000
     assert "Mikrotik-Total-Limit-Gigawords" not in found
 
 
 def test_rates_are_bits_per_second_and_absent_without_a_limit() -> None:
-    found = accepted(decide(replace(SITE, down_bps=4_000_000), BY_SESSION, HELD, NOW)).attributes
+    found = accepted(decide(SITE, BY_SESSION, replace(HELD, down_kbps=4_000), NOW)).attributes
     assert found["WISPr-Bandwidth-Max-Down"] == 4_000_000
     assert "WISPr-Bandwidth-Max-Up" not in found
-    vast = accepted(decide(replace(SITE, up_bps=10**10), BY_SESSION, HELD, NOW)).attributes
+    vast = accepted(decide(SITE, BY_SESSION, replace(HELD, up_kbps=10**7), NOW)).attributes
     assert vast["WISPr-Bandwidth-Max-Up"] == 2**32 - 1
 
 

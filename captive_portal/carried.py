@@ -1,0 +1,82 @@
+"""What a phone carries from page to page in its own addresses, sealed: its arrival, and its session."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from captive_portal.errors import ArrivalInvalid
+from captive_portal.gateway import ticket
+from captive_portal.model import Arrival, Phone, PortalSite
+from captive_portal.sealing import Unsealed, seal, unseal
+
+ARRIVAL: Final = "arrival"
+SESSION: Final = "session"
+OLDEST: Final = timedelta(days=1)
+"""Reading the page is not hurried, but yesterday's page starts again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An arrival that was believed, and the session that it will have if it opens one."""
+
+    arrival: Arrival
+    session: str
+    at: datetime = field(compare=False)
+
+
+def seal_arrival(site: PortalSite, arrival: Arrival, session: str, now: datetime) -> str:
+    """The token of a page with a button."""
+    fields = _fields(arrival) | {"s": session, "at": int(now.timestamp())}
+    return seal(site.wiring.key, ARRIVAL, fields)
+
+
+def open_arrival(site: PortalSite, token: str, now: datetime) -> Held:
+    """What the token holds. Raises ArrivalInvalid."""
+    try:
+        fields = unseal(site.wiring.key, ARRIVAL, token)
+    except Unsealed as error:
+        raise ArrivalInvalid(site.key, "the page's arrival cannot be believed") from error
+    at = datetime.fromtimestamp(int(str(fields["at"])), UTC)
+    if now - at > OLDEST:
+        raise ArrivalInvalid(site.key, "the page is older than a day")
+    return Held(_arrival(site, fields), str(fields["s"]), at)
+
+
+def seal_session(site: PortalSite, session: str) -> str:
+    """The token of the pages after the tap: the same each time, for it is in forms that are compared."""
+    return ticket.seal(site.wiring.key, SESSION, {"s": session})
+
+
+def open_session(site: PortalSite, token: str) -> str:
+    """The session that the token holds. Raises ArrivalInvalid."""
+    try:
+        return str(ticket.unseal(site.wiring.key, SESSION, token)["s"])
+    except (ticket.BadToken, KeyError) as error:
+        raise ArrivalInvalid(site.key, "the page's session cannot be believed") from error
+
+
+def _fields(arrival: Arrival) -> dict[str, object]:
+    phone = [arrival.phone.mac, arrival.phone.ip] if arrival.phone else None
+    return {
+        "d": arrival.device,
+        "b": arrival.binding,
+        "t": arrival.stamp,
+        "n": arrival.nonce,
+        "p": phone,
+        "c": dict(arrival.carried),
+    }
+
+
+def _arrival(site: PortalSite, fields: Mapping[str, object]) -> Arrival:
+    """Sealed by us with this site's key, so its shape is ours."""
+    phone, carried = fields["p"], fields["c"]
+    return Arrival(
+        site=site.key,
+        device=str(fields["d"]),
+        binding=str(fields["b"]),
+        stamp=str(fields["t"]),
+        nonce=str(fields["n"]),
+        phone=Phone(*phone) if isinstance(phone, list) else None,
+        carried=carried if isinstance(carried, dict) else {},
+    )

@@ -1,0 +1,54 @@
+"""How the kinds of gateways differ for whoever shows the pages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from captive_portal.model import Arrival, GatewayKind
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """`calls`: admitting asks a controller, so it is not tried before the tap.
+
+    `leaves`: a session can be ended at a citizen's word.
+    """
+
+    calls: bool = False
+    leaves: bool = False
+
+
+_CALLED: Final = Traits(calls=True, leaves=True)
+
+TRAITS: Final[Mapping[GatewayKind, Traits]] = MappingProxyType(
+    {
+        GatewayKind.PLAZA: Traits(leaves=True),
+        GatewayKind.OPENNDS: Traits(),
+        GatewayKind.COOVACHILLI: Traits(),
+        GatewayKind.USPOT: Traits(),
+        GatewayKind.MIKROTIK: Traits(),
+        GatewayKind.CISCO_WLC: Traits(),
+        GatewayKind.ARUBA_INSTANT: Traits(),
+        GatewayKind.RUCKUS_ZD: Traits(),
+        GatewayKind.CAMBIUM: Traits(),
+        GatewayKind.MERAKI: Traits(),
+        GatewayKind.UNIFI: _CALLED,
+        GatewayKind.OMADA: _CALLED,
+        GatewayKind.RUCKUS_SMARTZONE: _CALLED,
+        GatewayKind.RADIUS: _CALLED,
+    }
+)
+
+_OURS: Final = frozenset({"lang", "m", "c"})
+"""What we put into an address ourselves: it is no arrival."""
+
+
+def arrives(names: frozenset[str]) -> bool:
+    """Whether a query with these names tells of an arrival at all."""
+    return bool(names - _OURS)
+
+
+def is_online(arrival: Arrival) -> bool:
+    """Whether the gateway says that this phone is online already (UAM's res)."""
+    return arrival.carried.get("res") in ("success", "already")

@@ -1,0 +1,81 @@
+"""How long each kind of row lives, and its end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, exists, select
+
+from captive_portal.privacy import destroy_old_keys
+from captive_portal.radius.ledger import Ledger
+from captive_portal.tables import (
+    enforcements,
+    gateway_events,
+    legal_records,
+    sessions,
+    voucher_batches,
+    voucher_uses,
+    vouchers,
+    waiting_grants,
+)
+
+WAITING: Final = timedelta(minutes=1)
+"""A grant that no gateway fetched within this is worth nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """The periods, each counted from what its row was last needed for.
+
+    `sessions` after its end, then only counts are left; `voucher_uses` after the batch expired. Legal records
+    carry their own date; privacy notices are never deleted.
+    """
+
+    sessions: timedelta = timedelta(days=90)
+    gateway_events: timedelta = timedelta(days=7)
+    radius_associations: timedelta = timedelta(days=7)
+    voucher_uses: timedelta = timedelta(days=30)
+
+
+def purge(engine: Engine, retention: Retention, now: datetime) -> Mapping[str, int]:
+    """Delete what is past its period; how many rows of each table. The daily keys go too."""
+    with engine.begin() as connection:
+        deleted = {
+            "session": _gone(connection, sessions, sessions.c.acctstoptime < _at(now - retention.sessions)),
+            "gateway_event": _gone(
+                connection,
+                gateway_events,
+                gateway_events.c.received_at < _at(now - retention.gateway_events),
+            ),
+            "waiting_grant": _gone(connection, waiting_grants, waiting_grants.c.made_at < _at(now - WAITING)),
+            "voucher_use": _gone(connection, voucher_uses, _of_old_batches(now - retention.voucher_uses)),
+            "legal_record": _gone(connection, legal_records, legal_records.c.delete_at <= _at(now)),
+            "enforcement": _gone(connection, enforcements, ~_still_running()),
+        }
+    deleted["radius_association"] = Ledger(engine).forget(now - retention.radius_associations)
+    deleted["pseudonym_key"] = destroy_old_keys(engine, now)
+    return deleted
+
+
+def _of_old_batches(before: datetime) -> ColumnElement[bool]:
+    old = (
+        select(vouchers.c.hash)
+        .join(voucher_batches, voucher_batches.c.batch == vouchers.c.batch)
+        .where(voucher_batches.c.expires_at < _at(before))
+    )
+    return voucher_uses.c.hash.in_(old)
+
+
+def _still_running() -> ColumnElement[bool]:
+    return exists().where(
+        sessions.c.acctuniqueid == enforcements.c.acctuniqueid, sessions.c.acctstoptime.is_(None)
+    )
+
+
+def _gone(connection: Connection, table: Table, over: ColumnElement[bool]) -> int:
+    return connection.execute(delete(table).where(over)).rowcount
+
+
+def _at(moment: datetime) -> int:
+    return int(moment.timestamp())

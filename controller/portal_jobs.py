@@ -1,0 +1,105 @@
+"""What the worker does for the portal: samples, other makers' gateways, what expires."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import cache, partial
+from typing import Final
+
+from captive_portal.counts import PortalCounts, SessionCounts
+from captive_portal.enforcement import Keeper
+from captive_portal.gateways.kinds import gateway_of
+from captive_portal.retention import Retention, purge
+from captive_portal.sessions import StoredSessions
+from controller.app import App, portal_sites
+from controller.scheduler import Job
+from metrics.catalog import FAILED, REFUSED
+from metrics.sample import Sample
+
+log = logging.getLogger(__name__)
+
+WRITER: Final = "worker"
+SHARD: Final = 256  # pollers have 0 to 255; the epochs of their leases are not ours
+SESSION_SLOT_S: Final = 60
+BACK_SLOTS: Final = 3
+
+
+def portal_jobs(app: App, clock: Callable[[], datetime]) -> list[Job]:
+    """The portal's part of the worker's job table."""
+    sites = cache(partial(portal_sites, app))
+    keeper = Keeper(app.engine, sites, lambda wiring: gateway_of(wiring, clock), clock)
+    return [
+        Job("sessions per slot", SESSION_SLOT_S, partial(_samples, app, clock)),
+        Job("ask gateways what was used", 60, keeper.account),
+        Job("tell gateways who is to go", 15, keeper.dismiss),
+        Job("end overdue sessions", 60, partial(_end_overdue, app, clock)),
+        Job("delete what is past its period", 3600, partial(_purge, app, clock)),
+    ]
+
+
+def session_samples(app: App, sessions: StoredSessions, start: int, end: int) -> list[Sample]:
+    """wifi_session and wifi_portal of one slot, for the sites where something happened or runs."""
+    place = {site.key: {"mun": site.municipality, "site": site.key} for site in app.inventory.sites.values()}
+    of_sessions = [
+        Sample("wifi_session", place[row.site], _session_fields(row), start)
+        for row in sessions.slot_counts(start, end)
+        if row.site in place
+    ]
+    return of_sessions + [
+        Sample("wifi_portal", place[row.site], _portal_fields(row), start)
+        for row in sessions.portal_counts(start, end)
+        if row.site in place
+    ]
+
+
+def _session_fields(row: SessionCounts) -> dict[str, int | float]:
+    """What a kind cannot report is absent, never 0."""
+    fields = {
+        "opened": row.opened,
+        "ended": row.ended,
+        "admitted": row.admitted,
+        "active": row.active,
+        "octets": row.octets,
+        "seconds": row.seconds,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _portal_fields(row: PortalCounts) -> dict[str, int | float]:
+    """Reasons that nobody was told are absent; so is the wait, where no door opened."""
+    fields: dict[str, int | float] = {
+        "arrivals": row.arrivals,
+        "taps": row.taps,
+        "grants": row.grants,
+        "refusals": row.refusals,
+        "failures": row.failures,
+        "online": row.online,
+    }
+    if row.online:
+        fields["online_s"] = row.online_s
+    for prefix, words in (("refused", REFUSED), ("failed", FAILED)):
+        told = {word: row.reasons.get(word.replace("_", "-"), 0) for word in words}
+        fields |= {f"{prefix}_{word}": times for word, times in told.items() if times}
+    return fields
+
+
+def _samples(app: App, clock: Callable[[], datetime]) -> None:
+    """The last closed slots again: a session that ended late corrects its slot."""
+    end = int(clock().timestamp()) // SESSION_SLOT_S * SESSION_SLOT_S
+    sessions = StoredSessions(app.engine)
+    samples: list[Sample] = []
+    for start in range(end - BACK_SLOTS * SESSION_SLOT_S, end, SESSION_SLOT_S):
+        samples += session_samples(app, sessions, start, start + SESSION_SLOT_S)
+    if samples:
+        app.samples.write(WRITER, samples, shard=SHARD)
+
+
+def _end_overdue(app: App, clock: Callable[[], datetime]) -> None:
+    StoredSessions(app.engine).end_overdue(clock())
+
+
+def _purge(app: App, clock: Callable[[], datetime]) -> None:
+    retention = Retention(sessions=timedelta(days=app.settings.session_days))
+    deleted = {name: times for name, times in purge(app.engine, retention, clock()).items() if times}
+    if deleted:
+        log.info("deleted what was past its period", extra={"deleted": deleted})

@@ -1,0 +1,82 @@
+"""Configuration that tells phones where a site's captive portal API is.
+
+RFC 8910: DHCPv4 option 114, DHCPv6 option 103, router advertisement option 37; the value is the URL of the
+RFC 8908 API. Only dnsmasq's lines were read by a real program; the others are unverified.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from controller.errors import ControllerError
+
+LONGEST_OCTETS: Final = 255
+# No quote, comma, semicolon, dollar or blank: what is left cannot end a value in any of these files.
+_API: Final = re.compile(r"https://(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*(?::\d{1,5})?(?:/[A-Za-z0-9._~%/-]*)?")
+
+
+def checked(api: str) -> str:
+    """The URL as it is. Raises ControllerError saying what to write instead."""
+    if not api.startswith("https://"):
+        raise ControllerError("--api must begin with https://: phones ignore any other (RFC 8910)")
+    if len(api.encode()) > LONGEST_OCTETS:
+        raise ControllerError(f"--api is over {LONGEST_OCTETS} octets, the most DHCP takes; shorten it")
+    if not _API.fullmatch(api):
+        raise ControllerError(
+            "--api must be https://NAME[:PORT]/PATH: a dotted lower-case name that a certificate can carry, "
+            "not an address, and a path of letters, digits and . _ ~ % / -"
+        )
+    return api
+
+
+def dnsmasq(api: str) -> str:
+    """Lines for a file in /etc/dnsmasq.d; the last keeps Firefox's default DNS over HTTPS off."""
+    return (
+        f"dhcp-option=114,{api}\n"
+        f"dhcp-option=option6:103,{api}\n"
+        "# Firefox leaves its default DNS over HTTPS off when this name does not exist.\n"
+        "address=/use-application-dns.net/\n"
+    )
+
+
+def isc(api: str) -> str:
+    """Lines for dhcpd.conf and dhcpd6.conf."""
+    return (
+        "# dhcpd.conf\n"
+        "option plaza-captive-portal code 114 = text;\n"
+        f'option plaza-captive-portal "{api}";\n'
+        "# dhcpd6.conf\n"
+        "option dhcp6.plaza-captive-portal code 103 = text;\n"
+        f'option dhcp6.plaza-captive-portal "{api}";\n'
+    )
+
+
+def kea(api: str) -> str:
+    """A part of Dhcp4 and a part of Dhcp6."""
+    made = {
+        f"Dhcp{version}": {"option-data": [{"name": f"v{version}-captive-portal", "data": api}]}
+        for version in (4, 6)
+    }
+    return json.dumps(made, indent=2) + "\n"
+
+
+def openwrt(api: str) -> str:
+    """Lines for /etc/config/dhcp, inside `config dhcp` of the guests' interface."""
+    return f"\tlist dhcp_option '114,{api}'\n"
+
+
+def routeros(api: str) -> str:
+    """A command; its option is then added to the guests' network under /ip dhcp-server network."""
+    return f"/ip dhcp-server option add name=plaza-captive-portal code=114 value=\"s'{api}'\"\n"
+
+
+def radvd(api: str) -> str:
+    """A line for radvd.conf, inside the guests' interface; radvd 2.19 or later."""
+    return f'AdvCaptivePortalAPI "{api}";\n'
+
+
+KINDS: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType(
+    {"dnsmasq": dnsmasq, "isc": isc, "kea": kea, "openwrt": openwrt, "routeros": routeros, "radvd": radvd}
+)

@@ -1,0 +1,72 @@
+"""What `plaza gateway snippets` prints, read by a real dnsmasq."""
+
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from controller.errors import ControllerError
+from controller.snippets import KINDS, LONGEST_OCTETS, checked, dnsmasq
+
+API = "https://plaza.guachochi.example.gob.mx:8443/capport"
+NAME = b"use-application-dns"
+CANARY = b"\x12\x34\x01\x00\x00\x01" + bytes(6) + bytes((len(NAME),)) + NAME + b"\x03net\x00\x00\x01\x00\x01"
+NXDOMAIN = 3
+
+
+@pytest.mark.parametrize(
+    "api",
+    [
+        "http://plaza.example.mx/capport",
+        "https://10.8.27.1/capport",
+        "https://[fd00::1]/capport",
+        'https://plaza.example.mx/"',
+        "https://plaza.example.mx/'",
+        "https://plaza.example.mx/\\",
+        "https://plaza.example.mx/a,b",
+        "https://plaza.example.mx/\nport=0",
+        "https://plaza.example.mx/\n",
+        "https://plaza.example.mx/" + "a" * LONGEST_OCTETS,
+    ],
+)
+def test_a_url_that_phones_ignore_or_that_breaks_out_is_refused(api: str) -> None:
+    with pytest.raises(ControllerError, match="--api"):
+        checked(api)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_carries_the_url(kind: str) -> None:
+    assert API in KINDS[kind](checked(API))
+
+
+def _rcode(port: int) -> int:
+    deadline = time.monotonic() + 20
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(0.5)
+        asking.connect(("127.0.0.1", port))
+        while time.monotonic() < deadline:
+            try:
+                asking.send(CANARY)
+                return asking.recv(512)[3] & 0x0F
+            except (TimeoutError, ConnectionRefusedError):
+                time.sleep(0.05)
+    raise AssertionError("dnsmasq never answered")
+
+
+@pytest.mark.skipif(shutil.which("dnsmasq") is None, reason="dnsmasq is not installed")
+def test_dnsmasq_takes_the_lines_and_says_that_the_canary_does_not_exist(tmp_path: Path) -> None:
+    written = tmp_path / "dnsmasq.conf"
+    written.write_text(dnsmasq(API))
+    subprocess.run(["dnsmasq", "--test", "-C", written], check=True, capture_output=True)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["-k", "-R", "-h", "--pid-file=", "--listen-address=127.0.0.1", "--bind-interfaces"]
+    with subprocess.Popen(["dnsmasq", *options, "-p", str(port), "-C", written]) as running:
+        try:
+            assert _rcode(port) == NXDOMAIN
+        finally:
+            running.terminate()
