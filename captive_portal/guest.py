@@ -117,6 +117,7 @@ def _rest(desk: Desk) -> Flask:
         ("/", portal.home, "GET"),
         ("/healthz", portal.alive, "GET"),
         ("/p/<key>", portal.welcome, "GET"),
+        ("/p/<key>", portal.poll, "POST"),
         ("/p/<key>/enter", portal.again, "GET"),
         ("/p/<key>/enter", portal.enter, "POST"),
         ("/p/<key>/renew", portal.renew, "GET"),

@@ -6,13 +6,15 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
 from markupsafe import Markup, escape
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from captive_portal import carried, grants, notice, pages
 from captive_portal.errors import ArrivalInvalid, GatewayFailed
+from captive_portal.gateways import opennds_authmon as authmon
 from captive_portal.gateways.kinds import gateway_of
 from captive_portal.gateways.plaza import PlazaGateway
 from captive_portal.gateways.traits import TRAITS, arrives, is_online
@@ -41,9 +43,11 @@ from captive_portal.sessions import StoredSessions
 from captive_portal.visit import Answered, Onward, Plain, Shown, Visit
 from captive_portal.voucher_throttle import Throttle
 from captive_portal.vouchers import Vouchers
+from captive_portal.waiting import Waiting
 
 log = logging.getLogger(__name__)
 
+USUAL: Final = Retention()
 CODE: Final = re.compile(r"[A-Za-z0-9-]{1,20}")
 """What a voucher's picture may put into an address."""
 
@@ -67,10 +71,24 @@ class Portal:
     sites: Mapping[str, PortalSite]
     sessions: StoredSessions
     vouchers: Vouchers
+    waiting: Waiting
     clock: Callable[[], datetime]
     open_at: OpenAt = always_open
     throttle: Throttle = field(default_factory=Throttle)
     retention: Retention = field(default_factory=Retention)
+
+    @classmethod
+    def over(
+        cls,
+        engine: Engine,
+        sites: Mapping[str, PortalSite],
+        clock: Callable[[], datetime],
+        open_at: OpenAt = always_open,
+        retention: Retention = USUAL,
+    ) -> Self:
+        """The portal of these sites with all that it keeps in one store."""
+        stores = StoredSessions(engine), Vouchers(engine), Waiting(engine)
+        return cls(sites, *stores, clock, open_at, retention=retention)
 
     def home(self, visit: Visit) -> Answered:
         """For whoever types the portal's bare address."""
@@ -169,6 +187,26 @@ class Portal:
         values = {"standing": standing, "leave": leave, "token": token}
         return Shown("status", visit.language, path=path, query={"s": token}, values=values)
 
+    def poll(self, visit: Visit) -> Answered:
+        """openNDS asks who may come in, or tells who is gone; it proves nothing, so through a tunnel only."""
+        site, now = visit.here, self.clock()
+        if site.wiring.kind is not GatewayKind.OPENNDS:
+            raise ArrivalInvalid(site.key, "no gateway of this kind polls")
+        asked = authmon.hear(site.wiring, visit.body)
+        waiting = self.waiting.of(site, now)
+        reply = authmon.reply(asked, waiting)
+        self.waiting.done([one.session for one in waiting if one.rhid in reply.done])
+        if asked.ask is authmon.Ask.DEAUTHED:
+            self._parted(site, authmon.parting(site.wiring, asked), now)
+        return Plain(reply.text.encode())
+
+    def _parted(self, site: PortalSite, one: authmon.Parting, now: datetime) -> None:
+        if not one.session:
+            log.warning("gateway let go of a phone without its session", extra={"site": site.key})
+            return
+        used = (one.seconds, one.octets_down, one.octets_up)
+        self.sessions.apply(site.key, [GatewayEvent(one.id, "closed", one.session, 0, *used, one.cause)], now)
+
     def leaflet(self, word: str, visit: Visit) -> Answered:
         """A page that only informs; it keeps the arrival, for the way back."""
         site, kept = visit.here, visit.args.get("v", "")
@@ -229,7 +267,7 @@ class Portal:
         if isinstance(answer, PostForm):
             return self._posted(visit, answer)
         if isinstance(answer, Pending):
-            return self._pending(visit, grant)
+            return self._pending(visit, arrival, grant)
         self._opened(site, grant.session)
         return Onward(self._landing(visit, grant.session))
 
@@ -244,7 +282,9 @@ class Portal:
             targets=(answer.url,),
         )
 
-    def _pending(self, visit: Visit, grant: Grant) -> Answered:
+    def _pending(self, visit: Visit, arrival: Arrival, grant: Grant) -> Answered:
+        if visit.here.wiring.kind is GatewayKind.OPENNDS:
+            self.waiting.keep(visit.here, authmon.opening(arrival, grant), self.clock())
         return Shown("wait", visit.language, values={"after": self._landing(visit, grant.session)})
 
     def _opened(self, site: PortalSite, session: str) -> None:

@@ -23,14 +23,15 @@ class TooLarge(Exception):
 class Visit:
     """One request of a phone; the first of each name in its query (`args`) and its form counts.
 
-    `query` is undecoded, for a gateway may have signed it letter for letter. `address` is whom the request
-    came from: only to slow down who guesses.
+    `query` and `body` are undecoded, for a gateway may have signed them letter for letter. `address` is whom
+    the request came from: only to slow down who guesses.
     """
 
     site: PortalSite | None
     query: str = field(default="", repr=False)
     args: Mapping[str, str] = field(default_factory=dict, repr=False)
     form: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: str = field(default="", repr=False)
     is_secure: bool = False
     takes_gzip: bool = False
     address: str = field(default="", repr=False)
@@ -99,11 +100,13 @@ View = Callable[[Visit], Answered]
 def visit_of(environ: Mapping[str, Any], site: PortalSite | None) -> Visit:
     """The visit in a WSGI environment. Raises TooLarge."""
     query = str(environ.get("QUERY_STRING", ""))
+    body = body_of(environ) if environ["REQUEST_METHOD"] == "POST" else ""
     return Visit(
         site=site,
         query=query,
         args=_first(query),
-        form=_form(environ) if environ["REQUEST_METHOD"] == "POST" else {},
+        form=_first(body) if _is_form(environ) else {},
+        body=body,
         is_secure=environ["wsgi.url_scheme"] == "https",
         takes_gzip=_takes_gzip(str(environ.get("HTTP_ACCEPT_ENCODING", ""))),
         address=str(environ.get("REMOTE_ADDR", "")),
@@ -120,10 +123,8 @@ def body_of(environ: Mapping[str, Any]) -> str:
     return read.decode("latin-1")
 
 
-def _form(environ: Mapping[str, Any]) -> Mapping[str, str]:
-    body = body_of(environ)
-    is_form = str(environ.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower() == FORM
-    return _first(body) if is_form else {}
+def _is_form(environ: Mapping[str, Any]) -> bool:
+    return str(environ.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower() == FORM
 
 
 def _first(text: str) -> Mapping[str, str]:

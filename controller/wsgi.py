@@ -12,7 +12,6 @@ from captive_portal.radius.holders import StoredHolders
 from captive_portal.radius.ledger import Ledger
 from captive_portal.retention import Retention
 from captive_portal.sessions import StoredSessions
-from captive_portal.vouchers import Vouchers
 from controller import logs, settings
 from controller.app import App, build, portal_sites, utc_now
 from controller.console.app import create_app as create_console
@@ -32,10 +31,9 @@ def portal() -> Door:
     def open_at(site: str, moment: datetime) -> bool:
         return app.inventory.sites[site].hours.open_at(moment)
 
-    portal = Portal(
+    portal = Portal.over(
+        app.engine,
         portal_sites(app),
-        StoredSessions(app.engine),
-        Vouchers(app.engine),
         utc_now,
         open_at,
         retention=Retention(sessions=timedelta(days=app.settings.session_days)),

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -76,7 +75,9 @@ def test_a_site_that_is_closed_now_says_so_and_lets_nobody_in(sites: Sites, key:
 def test_a_page_opened_before_closing_time_lets_nobody_in_after_it(sites: Sites, key: str) -> None:
     phone = sites.phone(key, "127.0.76.2")
     tapped = phone.url.partition("?")[0] + "/enter"
-    phone.open(tapped, {"a": parse_qs(urlsplit(phone.url).query)["a"][0], "lang": "es"})
+    kept = re.search(r"[?&;]v=([A-Za-z0-9_-]+)", phone.page)
+    assert kept is not None
+    phone.open(tapped, {"v": kept[1], "lang": "es"})
     assert CLOSED in phone.page
     assert sites.sessions(key) == []
 

@@ -16,7 +16,6 @@ from captive_portal.guest import create_app as create_portal
 from captive_portal.model import GatewayKind, Plan, PortalSite, Wiring
 from captive_portal.portal import Portal
 from captive_portal.sessions import StoredSessions
-from captive_portal.vouchers import Vouchers
 from controller.edge.app import create_app as create_edge
 from controller.store.engine import open_engine
 
@@ -131,7 +130,7 @@ def main() -> None:
     def now() -> datetime:
         return datetime.now(UTC)
 
-    portal = create_portal(Portal(PlanFromFile(settings), stored, Vouchers(engine), now))
+    portal = create_portal(Portal.over(engine, PlanFromFile(settings), now))
     edge = create_edge({settings["site"]: bytes.fromhex(settings["key"])}, stored, now)
     serve(make_server(settings["portal"], 8080, portal, threaded=True))
     serve(make_server(settings["portal"], 8090, edge, threaded=True))

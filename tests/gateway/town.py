@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -214,9 +215,10 @@ name = "{NAME}"
         return self.press(name, page)
 
     def press(self, name: str, page: str) -> str:
-        arrival = page.partition("a=")[2].partition("&")[0]
+        arrival = re.search(r'name="v" value="([^"]+)"', self.curl(name, page).body)
+        assert arrival is not None
         url = page.partition("?")[0] + "/enter"
-        grant = self.curl(name, url, "--data-urlencode", f"a={arrival}", "-d", "lang=es").location
+        grant = self.curl(name, url, "-d", f"v={arrival[1]}", "-d", "lang=es").location
         assert "/grant?g=" in grant, grant
         return grant
 

@@ -20,7 +20,6 @@ from captive_portal.model import Arrival, GatewayKind, Plan, PortalSite, Wiring
 from captive_portal.portal import Portal
 from captive_portal.sessions import StoredSessions
 from captive_portal.tables import metadata
-from captive_portal.vouchers import Vouchers
 from controller.store.engine import open_engine
 
 GUACHOCHI = "08027-plaza"
@@ -126,7 +125,7 @@ def make_world(directory: Path) -> World:
     sites = {key: portal_site(key) for key in (GUACHOCHI, JUAREZ)}
     sites[CAPPED] = portal_site(CAPPED, octets=500_000_000)
     closed: set[str] = set()
-    app = create_app(Portal(sites, sessions, Vouchers(engine), clock, lambda site, _: site not in closed))
+    app = create_app(Portal.over(engine, sites, clock, lambda site, _: site not in closed))
     return World(app, sites, sessions, engine, clock, closed)
 
 

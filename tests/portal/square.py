@@ -18,6 +18,7 @@ from captive_portal.pages import Pages
 from captive_portal.portal import Portal
 from captive_portal.visit import Shown, Visit
 from captive_portal.vouchers import Vouchers
+from captive_portal.waiting import Waiting
 from tests.portal.conftest import GUACHOCHI, World, make_world, portal_site
 
 MODES = ("", "big", "bold", "big.bold")
@@ -56,7 +57,11 @@ def open_square(directory: Path) -> Iterator[Square]:
     with serving(gateway) as gateway_origin:
         world.sites[GUACHOCHI] = portal_site(GUACHOCHI, gateway_origin)
         with serving(
-            create_app(Portal(world.sites, world.sessions, Vouchers(world.engine), world.clock))
+            create_app(
+                Portal(
+                    world.sites, world.sessions, Vouchers(world.engine), Waiting(world.engine), world.clock
+                )
+            )
         ) as portal_origin:
             found = Square(portal_origin, world, heard)
             answer_like_a_gateway(gateway, found)
@@ -86,6 +91,10 @@ def addresses(square: Square, lang: str, mode: str = "") -> dict[str, str]:
         "online": f"{site}/online?{how}",
         "connect": f"{site}?{how}",
         "not-recognised": f"{site}?a=forged&{how}",
+        "help": f"{site}/help?{how}",
+        "notice": f"{site}/notice?{how}",
+        "notice-full": f"{site}/notice-full?{how}",
+        "services": f"{site}/services?{how}",
         "home": f"{square.portal}/?{how}",
         "lost": f"{square.portal}/p/none?{how}",
     }

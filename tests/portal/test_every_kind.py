@@ -13,7 +13,6 @@ from captive_portal.gateways.traits import TRAITS
 from captive_portal.guest import create_app
 from captive_portal.model import GatewayKind, PostForm, Redirect
 from captive_portal.portal import Portal
-from captive_portal.vouchers import Vouchers
 from tests.kinds.example import LANDING, Example
 from tests.kinds.examples import EXAMPLES, POSTING
 from tests.portal.conftest import GUACHOCHI, World
@@ -29,7 +28,7 @@ CARRIED: Final = [
 def phone_at(world: World, example: Example) -> Client:
     """A telephone at the portal of a site that has this gateway."""
     site = replace(world.sites[GUACHOCHI], key=KEY, wiring=example.wiring)
-    app = create_app(Portal({KEY: site}, world.sessions, Vouchers(world.engine), world.clock))
+    app = create_app(Portal.over(world.engine, {KEY: site}, world.clock))
     return Client(app, use_cookies=False)
 
 

@@ -15,7 +15,6 @@ from captive_portal import languages, pages, translating
 from captive_portal.guest import create_app
 from captive_portal.portal import Portal
 from captive_portal.signatures import Text
-from captive_portal.vouchers import Vouchers
 from tests.portal.conftest import GUACHOCHI, World
 
 ROOM = Path(pages.__file__).parent
@@ -125,10 +124,9 @@ def test_no_text_of_any_page_escapes_the_translators(world: World, tmp_path: Pat
     folder = tmp_path / "en" / "LC_MESSAGES"
     folder.mkdir(parents=True)
     (folder / "messages.mo").write_bytes(pseudo(source()))
-    portal = Portal(
+    portal = Portal.over(
+        world.engine,
         world.sites,
-        world.sessions,
-        Vouchers(world.engine),
         world.clock,
         lambda site, _: site not in world.closed,
     )

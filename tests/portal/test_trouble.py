@@ -14,7 +14,6 @@ from captive_portal.guest import create_app
 from captive_portal.portal import Portal
 from captive_portal.sessions import StoredSessions
 from captive_portal.tables import metadata, sessions
-from captive_portal.vouchers import Vouchers
 from controller.store.engine import open_engine
 from tests.portal.conftest import GUACHOCHI, IP, MAC, World
 
@@ -47,7 +46,7 @@ def test_bug_is_a_kind_page_with_the_number_of_its_log_record(
     def broken_clock() -> datetime:
         raise RuntimeError("the clock stopped")
 
-    portal = Client(create_app(Portal(world.sites, world.sessions, Vouchers(world.engine), broken_clock)))
+    portal = Client(create_app(Portal.over(world.engine, world.sites, broken_clock)))
     answer = portal.get(f"/p/{GUACHOCHI}?a={world.token()}")
     assert answer.status_code == 500
     assert "Algo falló, no fuiste tú" in answer.text
