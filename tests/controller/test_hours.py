@@ -1,5 +1,6 @@
 """A closed site says so: `hours` of the inventory reaches the citizen through the portal that really runs."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

@@ -5,7 +5,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from captive_portal.gateway.journal import Event, Journal
 from captive_portal.gateway.ledger import Ledger
 from captive_portal.gateway.phone import Phone
 from captive_portal.gateway.sync import AT_MOST, HttpEdge, Sync, question, understand
-from captive_portal.model import Arrival, Plan
+from captive_portal.model import Arrival, Grant
 from captive_portal.sessions import StoredSessions
 from captive_portal.tables import metadata, sessions
 from controller.edge.app import create_app
@@ -31,6 +31,7 @@ from controller.store.engine import open_engine
 from tests.gateway import certificates
 from tests.gateway.conftest import KEY, SITE, Clock, Portal
 from tests.gateway.town import wait_for
+from tests.portal.places import LIBRE, site_of
 
 PHONE = Phone("02:00:7f:09:01:01", "127.9.1.1")
 
@@ -64,9 +65,9 @@ class World:
 
     def enter(self) -> str:
         arrival = Arrival(SITE, PHONE.device(KEY), PHONE.binding(KEY), "b:1", "n")
-        session = self.stored.open(
-            arrival, Plan("libre", timedelta(hours=1)), "es", datetime.now(UTC)
-        ).session
+        granted = self.stored.open(site_of(SITE), arrival, LIBRE, datetime.now(UTC))
+        assert isinstance(granted, Grant)
+        session = granted.session
         ticket = self.portal.ticket(self.keeper.arrival(PHONE), session=session)
         assert isinstance(self.keeper.present(PHONE, ticket), Admit)
         return session
