@@ -21,12 +21,21 @@ for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
 # Files of few tests that take long, the longest first. They start before all others: last, one of them
 # would run for a minute beside workers that have nothing left to do.
 LONG_FIRST = (
-    "test_story.py",
-    "controller/test_demo.py",
+    "configure/test_faults.py",
+    "configure/test_routeros_apply.py",
+    "portal/test_readable.py",
     "controller/test_running.py",
-    "snmp/test_roundtrip.py",
-    "metrics/test_kills.py",
+    "test_story.py",
+    "configure/test_vanishing.py",
+    "controller/test_demo.py",
+    "configure/test_linux.py",
+    "controller/test_snmp_cli.py",
+    "configure/test_unarmed.py",
+    "gateway/test_square.py",
     "controller/test_bad_input.py",
+    "vouchers/test_cli.py",
+    "metrics/test_kills.py",
+    "snmp/test_roundtrip.py",
 )
 
 
