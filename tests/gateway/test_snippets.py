@@ -1,6 +1,5 @@
 """What `plaza gateway snippets` prints, read by a real dnsmasq."""
 
-import shutil
 import socket
 import subprocess
 import time
@@ -10,6 +9,7 @@ import pytest
 
 from controller.errors import ControllerError
 from controller.snippets import KINDS, LONGEST_OCTETS, checked, dnsmasq
+from tests import need
 
 API = "https://plaza.guachochi.example.gob.mx:8443/capport"
 NAME = b"use-application-dns"
@@ -56,16 +56,16 @@ def _rcode(port: int) -> int:
     raise AssertionError("dnsmasq never answered")
 
 
-@pytest.mark.skipif(shutil.which("dnsmasq") is None, reason="dnsmasq is not installed")
 def test_dnsmasq_takes_the_lines_and_says_that_the_canary_does_not_exist(tmp_path: Path) -> None:
+    program = need.program("dnsmasq", "dnsmasq-base")
     written = tmp_path / "dnsmasq.conf"
     written.write_text(dnsmasq(API))
-    subprocess.run(["dnsmasq", "--test", "-C", written], check=True, capture_output=True)
+    subprocess.run([program, "--test", "-C", written], check=True, capture_output=True)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = ["-k", "-R", "-h", "--pid-file=", "--listen-address=127.0.0.1", "--bind-interfaces"]
-    with subprocess.Popen(["dnsmasq", *options, "-p", str(port), "-C", written]) as running:
+    with subprocess.Popen([program, *options, "-p", str(port), "-C", written]) as running:
         try:
             assert _rcode(port) == NXDOMAIN
         finally:
