@@ -1,7 +1,7 @@
 """What a phone carries from page to page in its own addresses, sealed: its arrival, and its session."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -22,7 +22,6 @@ class Held:
 
     arrival: Arrival
     session: str
-    at: datetime = field(compare=False)
 
 
 def seal_arrival(site: PortalSite, arrival: Arrival, session: str, now: datetime) -> str:
@@ -40,7 +39,7 @@ def open_arrival(site: PortalSite, token: str, now: datetime) -> Held:
     at = datetime.fromtimestamp(int(str(fields["at"])), UTC)
     if now - at > OLDEST:
         raise ArrivalInvalid(site.key, "the page is older than a day")
-    return Held(_arrival(site, fields), str(fields["s"]), at)
+    return Held(_arrival(site, fields), str(fields["s"]))
 
 
 def seal_session(site: PortalSite, session: str) -> str:

@@ -97,12 +97,6 @@ def extend_session(
     return remainder(longer, now)
 
 
-def running_of(connection: Connection, site: str, device: str, now: datetime) -> str | None:
-    """The running session of a device, by its pseudonym of today."""
-    rows = connection.execute(_OF_DEVICE, {"of_site": site, "of_device": device})
-    return next((str(row.acctuniqueid) for row in rows if is_running(row, now)), None)
-
-
 def named(connection: Connection, site: str, session: str) -> Row[Any] | None:
     """The row of a site's session, running or over."""
     return connection.execute(_BY_NAME, {"of_session": session, "of_site": site}).first()

@@ -134,7 +134,7 @@ class Portal:
         return redeemed
 
     def again(self, visit: Visit) -> Answered:
-        """A reload after the tap asks for the answer with GET: back to the page."""
+        """To the site's page: from its short address, or when a reload after the tap asks with GET."""
         return Onward(pages.in_mode(visit, f"/p/{visit.here.key}"))
 
     def enter(self, visit: Visit) -> Answered:

@@ -32,7 +32,6 @@ from captive_portal.opening import (
     named,
     noun,
     open_session,
-    running_of,
 )
 from captive_portal.privacy import forget_old_key, known_device
 from captive_portal.tables import enforcements, gateway_events, insert, sessions
@@ -86,11 +85,6 @@ class StoredSessions:
         with self._read() as connection:
             found = named(connection, site, session)
         return noun(found) if found is not None and is_running(found, now) else None
-
-    def held(self, site: str, device: str, now: datetime) -> str | None:
-        """The running session of a device, as its arrival names it."""
-        with self._read() as connection:
-            return running_of(connection, site, known_device(connection, device, now), now)
 
     def standing(self, site: str, session: str, now: datetime) -> Standing:
         """How a session of this site stands; one that nobody knows is over without a cause."""

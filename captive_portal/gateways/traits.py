@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from captive_portal.gateways import uam
 from captive_portal.model import Arrival, GatewayKind
 
 
@@ -51,4 +52,4 @@ def arrives(names: frozenset[str]) -> bool:
 
 def is_online(arrival: Arrival) -> bool:
     """Whether the gateway says that this phone is online already (UAM's res)."""
-    return arrival.carried.get("res") in ("success", "already")
+    return arrival.carried.get("res", "") in uam.ONLINE
