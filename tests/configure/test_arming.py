@@ -220,6 +220,18 @@ def test_nobody_disarms_what_carries_the_token_of_another(folder: Folder) -> Non
     os.kill(int(folder.file(folder.kind.guard).read_text()), 0)
 
 
+@pytest.mark.parametrize("platform", KINDS)
+def test_whoever_looks_for_the_guard_never_finds_an_empty_file(folder: Folder) -> None:
+    number, looked_at = folder.file(folder.kind.guard), folder.file("tmp/looked_at")
+    number.parent.mkdir(parents=True)
+    number.write_text("1\n")
+    looked_at.hardlink_to(number)
+    guard = shell.file(folder.kind.script.replace("trial.sh", "guard.sh"))
+    assert folder.run(f"set -- timer {'a' * 32} 0\n{guard}", 0).status == 0
+    assert number.read_text() not in ("", "1\n")
+    assert looked_at.read_text() == "1\n"
+
+
 def again(folder: Folder, scripts: list[str]) -> list["subprocess.Popen[str]"]:
     """All of them once more, to their end."""
     shells = folder.at_once(scripts)

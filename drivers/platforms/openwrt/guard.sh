@@ -11,6 +11,10 @@ TRIAL="$R/tmp/plaza"
 PATH="$PATH:/usr/sbin:/sbin:/usr/bin:/bin"
 umask 077
 
+on_guard() { # that it runs; never an empty file, which whoever looks would take for a killed guard
+    mkdir -p "$TRIAL"
+    echo $$ >"$TRIAL/guard.pid.new" && mv "$TRIAL/guard.pid.new" "$TRIAL/guard.pid"
+}
 note() { # one line of what became of each trial, the last 20
     { tail -n 19 "$HOME_DIR/history" 2>/dev/null; echo "$1"; } >"$HOME_DIR/history.new" &&
         mv "$HOME_DIR/history.new" "$HOME_DIR/history"
@@ -61,16 +65,14 @@ services() { cat "$TRIAL/services" 2>/dev/null; }
 
 case "$1" in
 timer)
-    mkdir -p "$TRIAL"
-    echo $$ >"$TRIAL/guard.pid"
+    on_guard
     sleep "$3"
     [ "$(cat "$HOME_DIR/token" 2>/dev/null)" = "$2" ] || exit 0
     mv "$HOME_DIR/rollback.tgz" "$HOME_DIR/reverting" 2>/dev/null || exit 0
     exec /bin/sh "$0" again timer
     ;;
 again)
-    mkdir -p "$TRIAL"
-    echo $$ >"$TRIAL/guard.pid"
+    on_guard
     concerned=$(services)
     until restore "$2"; do
         sleep 5
