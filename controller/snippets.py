@@ -1,7 +1,8 @@
 """Configuration that tells phones where a site's captive portal API is.
 
 RFC 8910: DHCPv4 option 114, DHCPv6 option 103, router advertisement option 37; the value is the URL of the
-RFC 8908 API. Only dnsmasq's lines were read by a real program; the others are unverified.
+RFC 8908 API. The tests have dnsmasq, dhcpd and Kea read their lines; those for OpenWrt, RouterOS and radvd
+are unverified.
 """
 
 import json
@@ -53,13 +54,19 @@ def isc(api: str) -> str:
     )
 
 
-def kea(api: str) -> str:
-    """A part of Dhcp4 and a part of Dhcp6."""
-    made = {
-        f"Dhcp{version}": {"option-data": [{"name": f"v{version}-captive-portal", "data": api}]}
-        for version in (4, 6)
-    }
-    return json.dumps(made, indent=2) + "\n"
+def kea4(api: str) -> str:
+    """What kea-dhcp4.conf needs beside its own."""
+    return _kea(4, api)
+
+
+def kea6(api: str) -> str:
+    """What kea-dhcp6.conf needs beside its own."""
+    return _kea(6, api)
+
+
+def _kea(version: int, api: str) -> str:
+    options = [{"name": f"v{version}-captive-portal", "data": api}]
+    return json.dumps({f"Dhcp{version}": {"option-data": options}}, indent=2) + "\n"
 
 
 def openwrt(api: str) -> str:
@@ -73,10 +80,18 @@ def routeros(api: str) -> str:
 
 
 def radvd(api: str) -> str:
-    """A line for radvd.conf, inside the guests' interface; radvd 2.19 or later."""
+    """A line for radvd.conf, inside the guests' interface; radvd 2.20 or later."""
     return f'AdvCaptivePortalAPI "{api}";\n'
 
 
 KINDS: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType(
-    {"dnsmasq": dnsmasq, "isc": isc, "kea": kea, "openwrt": openwrt, "routeros": routeros, "radvd": radvd}
+    {
+        "dnsmasq": dnsmasq,
+        "isc": isc,
+        "kea4": kea4,
+        "kea6": kea6,
+        "openwrt": openwrt,
+        "routeros": routeros,
+        "radvd": radvd,
+    }
 )

@@ -2,7 +2,7 @@
 # Installs the Debian packages that `make run`, `make test` or `make bench-…` needs; without root it names the command.
 set -eu
 run="python3-venv"
-peers="busybox chromium conntrack curl dnsmasq-base dropbear-bin fonts-liberation freeradius freeradius-rest freeradius-utils gcc hostapd influxdb iproute2 iptables libc6-dev nftables openssh-client openssh-server opennds php-cli procps python3-dev snmp snmpd systemd victoria-metrics"
+peers="busybox chromium conntrack curl dnsmasq-base dropbear-bin fonts-liberation freeradius freeradius-rest freeradius-utils gcc hostapd influxdb iproute2 iptables isc-dhcp-server kea-dhcp4-server kea-dhcp6-server libc6-dev nftables openssh-client openssh-server opennds php-cli procps python3-dev snmp snmpd systemd victoria-metrics"
 bench="busybox dropbear-bin gcc golang-github-gosnmp-gosnmp-dev golang-go libc6-dev mount openssh-client prometheus-snmp-exporter python3-dev snmp util-linux"
 case "${1:-run}" in
 run) wanted="$run" ;;
@@ -26,8 +26,11 @@ if [ "$1" = run ] && python3 -c 'import ensurepip, venv' 2>/dev/null; then exit 
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ]; then
     echo "Installing Debian packages:$missing"
-    # the package would start a captive portal on this very machine: tests start their own, in a namespace
-    case "$missing" in *opennds*) mkdir -p /etc/systemd/system && ln -sfn /dev/null /etc/systemd/system/opennds.service ;; esac
+    # these packages would start a captive portal or hand out addresses on this very machine
+    mkdir -p /etc/systemd/system
+    for service in opennds isc-dhcp-server kea-dhcp4-server kea-dhcp6-server; do
+        case "$missing " in *" $service "*) ln -sfn /dev/null "/etc/systemd/system/$service.service" ;; esac
+    done
     apt-get update -qq
     # shellcheck disable=SC2086
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -119,6 +119,16 @@ def test_kea_gets_json_with_octets_for_option_43() -> None:
     assert omada["test"] == "member('ALL')"
 
 
+def test_dhcpd_and_kea_take_what_is_written_for_them(tmp_path: Path) -> None:
+    isc, kea = tmp_path / "dhcpd.conf", tmp_path / "kea.conf"
+    isc.write_text(dhcp.isc(ALL, ADDRESSES))
+    kea.write_text(json.dumps({"Dhcp4": json.loads(dhcp.kea(ALL, ADDRESSES))}))
+    dhcpd = need.program("dhcpd", "isc-dhcp-server")
+    for command in ([dhcpd, "-t", "-cf", isc], [need.program("kea-dhcp4", "kea-dhcp4-server"), "-t", kea]):
+        read = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert read.returncode == 0, read.stdout + read.stderr
+
+
 def test_the_command_prints_the_lines_of_the_vendors_that_are_expected(
     expecting: Office, plaza: Type
 ) -> None:

@@ -1,14 +1,17 @@
 """What `plaza gateway snippets` prints, read by a real dnsmasq."""
 
+import re
 import socket
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from controller.errors import ControllerError
-from controller.snippets import KINDS, LONGEST_OCTETS, checked, dnsmasq
+from controller.cli.gateway import gateway
+from controller.errors import ControllerError, SelectorError
+from controller.snippets import KINDS, LONGEST_OCTETS, checked, dnsmasq, isc
 from tests import need
 
 API = "https://plaza.guachochi.example.gob.mx:8443/capport"
@@ -20,7 +23,6 @@ NXDOMAIN = 3
 @pytest.mark.parametrize(
     "api",
     [
-        "http://plaza.example.mx/capport",
         "https://10.8.27.1/capport",
         "https://[fd00::1]/capport",
         'https://plaza.example.mx/"',
@@ -35,6 +37,22 @@ NXDOMAIN = 3
 def test_a_url_that_phones_ignore_or_that_breaks_out_is_refused(api: str) -> None:
     with pytest.raises(ControllerError, match="--api"):
         checked(api)
+
+
+def test_a_url_without_tls_is_refused_for_what_it_is() -> None:
+    with pytest.raises(ControllerError, match="phones ignore any other"):
+        checked("http://plaza.example.mx/capport")
+
+
+def test_the_command_prints_what_the_reader_takes_and_names_a_site_that_does_not_exist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLAZA_DATA_DIR", str(tmp_path))
+    asked = ["snippets", "08019-plaza", "--kind", "isc", "--api", API]
+    assert CliRunner().invoke(gateway, asked).output == isc(API)
+    refused = CliRunner().invoke(gateway, ["snippets", "08999-plaza", *asked[2:]])
+    assert isinstance(refused.exception, SelectorError)
+    assert str(refused.exception) == "no site '08999-plaza' in the inventory"
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -70,3 +88,23 @@ def test_dnsmasq_takes_the_lines_and_says_that_the_canary_does_not_exist(tmp_pat
             assert _rcode(port) == NXDOMAIN
         finally:
             running.terminate()
+
+
+@pytest.mark.parametrize("version", ["4", "6"])
+def test_dhcpd_takes_its_lines(tmp_path: Path, version: str) -> None:
+    program = need.program("dhcpd", "isc-dhcp-server")
+    _, four, six = re.split("^# dhcpd6?.conf$", isc(API), flags=re.MULTILINE)
+    written = tmp_path / "dhcpd.conf"
+    written.write_text(four if version == "4" else six)
+    asked = [program, "-t", f"-{version}", "-cf", written]
+    read = subprocess.run(asked, check=False, capture_output=True, text=True)
+    assert read.returncode == 0, read.stderr
+
+
+@pytest.mark.parametrize("version", ["4", "6"])
+def test_kea_takes_its_file(tmp_path: Path, version: str) -> None:
+    program = need.program(f"kea-dhcp{version}", f"kea-dhcp{version}-server")
+    written = tmp_path / "kea.conf"
+    written.write_text(KINDS[f"kea{version}"](API))
+    read = subprocess.run([program, "-t", written], check=False, capture_output=True, text=True)
+    assert read.returncode == 0, read.stdout + read.stderr
