@@ -49,7 +49,8 @@ def css(theme: Theme) -> str:
     full = _full(theme)
     if full == replace(OWN, slogan=theme.slogan):
         return ""
-    colours = f"--sky:{full.sky};--on-sky:{full.on_sky};--tap:{full.tap};--on-tap:{full.on_tap}"
+    sky = f"--sky:{full.sky};--far:{_farther(full.sky)};--on-sky:{full.on_sky}"
+    colours = f"{sky};--tap:{full.tap};--on-tap:{full.on_tap}"
     return f"{_LOOK}{{:root:not(.bold){{{colours}}}}}"
 
 
@@ -62,6 +63,12 @@ def _full(theme: Theme) -> Theme:
         on_tap=theme.on_tap or OWN.on_tap,
         slogan=theme.slogan,
     )
+
+
+def _farther(sky: str) -> str:
+    """The hills far away: the sky's colour, a tenth nearer to white."""
+    parts = (int(sky[at : at + 2], 16) for at in (1, 3, 5))
+    return "#" + "".join(f"{part + (255 - part) // 10:02x}" for part in parts)
 
 
 def _luminance(colour: str) -> float:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,9 @@ TEXT_SPACING = (
 )
 SCHEMES = ("light", "dark")
 SCREENS = {"small": (320, 568), "usual": (360, 640), "1280 at 400 %": (320, 256), "feature": (240, 320)}
+LOOKED_AT = {"es", "en.big.bold"}
+PICTURES = Path(__file__).parents[2] / "var" / "pictures" / "portal"
+"""Kept after the tests, for people to look at."""
 FITS: dict[str, list[str]] = {screen: [] for screen in SCREENS}
 
 
@@ -128,19 +132,21 @@ def test_axe_finds_nothing_up_to_triple_a(square: Square, reader: Any, lang: str
     found = {}
     for name, address in addresses(square, lang, mode).items():
         reader.goto(address)
-        found |= examine_by_day_and_night(reader, name)
+        found |= examine_by_day_and_night(reader, name, f"{lang}{mode and '.'}{mode}")
     for name, html in unreachable(square.world.sites[GUACHOCHI], lang, mode):
         reader.set_content(html)
-        found |= examine_by_day_and_night(reader, name)
+        found |= examine_by_day_and_night(reader, name, f"{lang}{mode and '.'}{mode}")
     assert len(found) == 40
     assert {name: problems for name, problems in found.items() if problems} == {}
 
 
-def examine_by_day_and_night(page: Any, name: str) -> dict[tuple[str, str], list[str]]:
+def examine_by_day_and_night(page: Any, name: str, look: str) -> dict[tuple[str, str], list[str]]:
     found: dict[tuple[str, str], list[str]] = {}
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         found[name, scheme] = examine(page)
+        if look in LOOKED_AT:
+            page.screenshot(path=PICTURES / f"{name}.{look}.{scheme}.png", full_page=True)
     return found
 
 
