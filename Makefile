@@ -7,7 +7,7 @@ TEST_READY := $(VENV)/.ready-test
 DEBIAN := deploy/debian.sh
 BABEL := $(VENV)/bin/pybabel
 
-.PHONY: run test packages soak bench-apply bench-poll lint translations clean
+.PHONY: run test packages soak bench-apply bench-poll bench-portal lint translations clean
 
 run: $(RUN_READY)
 	@$(PLAZA) demo
@@ -37,6 +37,10 @@ bench-poll: bench-packages $(RUN_READY)
 # What changing devices costs, us and our peers; as root, for its devices live in chroots. BENCH as above.
 bench-apply: bench-packages $(RUN_READY)
 	@$(VENV)/bin/python -m bench.apply $(BENCH)
+
+# What the portal costs a phone and a server, ours and our peers'; as root, for openNDS and slow links are in namespaces.
+bench-portal: bench-packages $(RUN_READY)
+	@$(VENV)/bin/python -m bench.portal $(BENCH)
 
 lint: $(TEST_READY)
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports

@@ -15,6 +15,9 @@ Changes = dict[str, int | str | None]
 UNREPORTED: Final = "unreported"
 """The cause of an end that no gateway told; the gateway's own word replaces it."""
 
+OVERDUE: Final = timedelta(minutes=15)
+"""How long after its time a session waits for its gateway's word before we write the end ourselves."""
+
 _TOTALS: Final = (
     ("acctsessiontime", "seconds"),
     ("acctinputoctets", "octets_up"),
@@ -88,7 +91,11 @@ def _usage(stored: Stored, event: GatewayEvent, at: int) -> Changes:
 
 
 def _closed(stored: Stored, event: GatewayEvent, at: int) -> Changes:
-    return _usage(stored, event, at) | end(stored, event.cause, at)
+    """Octets that are told only at the end tell nothing of when they grew."""
+    found = _usage(stored, event, at)
+    if stored["acctinputoctets"] is None and stored["acctoutputoctets"] is None:
+        found.pop("active_at", None)
+    return found | end(stored, event.cause, at)
 
 
 _RULES: Final[Mapping[str, Callable[[Stored, GatewayEvent, int], Changes]]] = {

@@ -20,6 +20,7 @@ from sqlalchemy import (
     select,
 )
 
+from captive_portal.accounting import OVERDUE, UNREPORTED
 from captive_portal.model import FailureReason, RefusalReason
 from captive_portal.tables import insert, portal_counts, portal_reasons, sessions
 
@@ -29,7 +30,9 @@ SLOT_S: Final = 60
 ACTIVE_S: Final = 600
 """A session is active while its octets grew within so many seconds: the longest pause between reports."""
 
-_STATEMENTS: Final[dict[tuple[str, tuple["Counted", ...]], Executable]] = {}
+ONLINE: Final = "online"
+_OVERDUE_S: Final = int(OVERDUE.total_seconds())
+_STATEMENTS: Final[dict[tuple[str, tuple[str, ...]], Executable]] = {}
 
 
 class Counted(StrEnum):
@@ -47,8 +50,8 @@ class SessionCounts:
     """Sessions of one site in one slot.
 
     `admitted` run at its end; `active` are those of them whose octets grew in the ten minutes before, None
-    where nobody reports octets. `octets` (both ways, None likewise) and `seconds` are of those that ended in
-    it.
+    where nobody reports octets while they run. `octets` (both ways) and `seconds` are of those that ended in
+    it, None where nobody told them of any. An end that no gateway told counts when it is written (OVERDUE).
     """
 
     site: str
@@ -57,7 +60,7 @@ class SessionCounts:
     admitted: int
     active: int | None
     octets: int | None
-    seconds: int
+    seconds: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,24 @@ class PortalCounts:
 
 def add(connection: Connection, site: str, at: int, *counted: Counted) -> None:
     """Count one of each at a UTC epoch second, in one statement."""
-    connection.execute(_one_more(connection, counted), {"site": site, "slot": at - at % SLOT_S})
+    connection.execute(_one_more(connection, counted), {"site": site, "slot": slot_of(at)})
+
+
+def slot_of(at: int) -> int:
+    """The minute of a UTC epoch second."""
+    return at - at % SLOT_S
+
+
+def add_pages(connection: Connection, pages: Mapping[tuple[str, int], int]) -> None:
+    """Count first pages by their site and slot."""
+    one = insert(connection, portal_counts).values(
+        site=bindparam("site"), slot=bindparam("slot"), pages=bindparam("pages")
+    )
+    more = {"pages": portal_counts.c.pages + one.excluded.pages}
+    connection.execute(
+        one.on_conflict_do_update(index_elements=["site", "slot"], set_=more),
+        [{"site": site, "slot": slot, "pages": many} for (site, slot), many in pages.items()],
+    )
 
 
 def refuse(connection: Connection, site: str, reason: RefusalReason, at: int, *also: Counted) -> None:
@@ -98,22 +118,20 @@ def fail(connection: Connection, site: str, reason: FailureReason, at: int) -> N
 
 def door(connection: Connection, site: str, granted_at: int, at: int) -> None:
     """Count a door that opened at a UTC epoch second, and how long its citizen waited since the tap."""
-    row, values = portal_counts.c, {"online": 1, "online_s": max(0, at - granted_at)}
-    one = insert(connection, portal_counts).values(site=site, slot=at - at % SLOT_S, **values)
-    more = {name: row[name] + value for name, value in values.items()}
-    connection.execute(one.on_conflict_do_update(index_elements=["site", "slot"], set_=more))
+    told = {"site": site, "slot": at - at % SLOT_S, "waited_s": max(0, at - granted_at)}
+    connection.execute(_one_door(connection), told)
 
 
 def of_sessions(connection: Connection, start: int, end: int) -> list[SessionCounts]:
     """The sites where a session opened, ended or ran between two UTC epoch seconds, `end` not included."""
     row = sessions.c
     opened = and_(row.acctstarttime >= start, row.acctstarttime < end)
-    ended = and_(row.acctstoptime >= start, row.acctstoptime < end)
+    ended = and_(_ended_at() >= start, _ended_at() < end)
     running = or_(row.acctstoptime.is_(None), row.acctstoptime >= end)
     admitted = and_(row.acctstarttime < end, running, row.expires_at >= end)
     told = or_(row.acctinputoctets.is_not(None), row.acctoutputoctets.is_not(None))
     octets = func.coalesce(row.acctinputoctets, 0) + func.coalesce(row.acctoutputoctets, 0)
-    seconds = func.coalesce(row.acctsessiontime, row.acctstoptime - row.acctstarttime, 0)
+    watched = and_(told, or_(row.acctstoptime.is_(None), row.active_at.is_not(None)))
     query = (
         select(
             row.site,
@@ -122,15 +140,33 @@ def of_sessions(connection: Connection, start: int, end: int) -> list[SessionCou
             _sum(admitted, 1).label("admitted"),
             _sum(and_(admitted, row.active_at >= end - ACTIVE_S), 1).label("active"),
             _sum(ended, octets).label("octets"),
-            _sum(ended, seconds).label("seconds"),
-            _sum(and_(admitted, told), 1).label("admitted_told"),
+            _sum(ended, func.coalesce(_lasted_s(), 0)).label("seconds"),
+            _sum(and_(ended, _lasted_s().is_not(None)), 1).label("ended_timed"),
+            _sum(and_(admitted, watched), 1).label("admitted_told"),
             _sum(and_(ended, told), 1).label("ended_told"),
         )
+        .where(or_(row.acctstoptime.is_(None), row.acctstoptime >= start - _OVERDUE_S))
         .where(or_(opened, ended, admitted))
         .group_by(row.site)
         .order_by(row.site)
     )
     return [_of_site(one) for one in connection.execute(query)]
+
+
+def _ended_at() -> ColumnElement[int]:
+    """When we knew of the end."""
+    row = sessions.c
+    return case((_is_told(), row.acctstoptime), else_=row.acctstoptime + _OVERDUE_S)
+
+
+def _lasted_s() -> ColumnElement[int]:
+    """How long the door was open; NULL where nobody told."""
+    row = sessions.c
+    return func.coalesce(row.acctsessiontime, case((_is_told(), row.acctstoptime - row.acctstarttime)))
+
+
+def _is_told() -> ColumnElement[bool]:
+    return sessions.c.acctterminatecause.is_distinct_from(UNREPORTED)
 
 
 def of_portal(connection: Connection, start: int, end: int) -> list[PortalCounts]:
@@ -157,7 +193,7 @@ def _of_site(row: Row[Any]) -> SessionCounts:
         admitted=int(row.admitted),
         active=int(row.active) if row.admitted_told or not row.admitted else None,
         octets=int(row.octets) if row.ended_told or not row.ended else None,
-        seconds=int(row.seconds),
+        seconds=int(row.seconds) if row.ended_timed or not row.ended else None,
     )
 
 
@@ -191,6 +227,19 @@ def _one_more(connection: Connection, counted: tuple[Counted, ...]) -> Executabl
             site=bindparam("site"), slot=bindparam("slot"), **columns
         )
         _STATEMENTS[wanted] = row.on_conflict_do_update(index_elements=["site", "slot"], set_=more)
+    return _STATEMENTS[wanted]
+
+
+def _one_door(connection: Connection) -> Executable:
+    """The statement, built once for each dialect."""
+    wanted = (connection.dialect.name, (ONLINE,))
+    if wanted not in _STATEMENTS:
+        row, waited_s = portal_counts.c, bindparam("waited_s", type_=BigInteger)
+        more = {"online": row.online + 1, "online_s": row.online_s + waited_s}
+        one = insert(connection, portal_counts).values(
+            site=bindparam("site"), slot=bindparam("slot"), online=1, online_s=waited_s
+        )
+        _STATEMENTS[wanted] = one.on_conflict_do_update(index_elements=["site", "slot"], set_=more)
     return _STATEMENTS[wanted]
 
 

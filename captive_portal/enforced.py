@@ -1,11 +1,11 @@
 """Which addresses the store holds, sealed under the site's key: of whom, and until when."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, bindparam, delete, update
 
+from captive_portal.local import LegalRetention
 from captive_portal.model import Arrival, GatewayKind, Phone, PortalSite, Running
 from captive_portal.sealing import seal, unseal
 from captive_portal.tables import enforcements, insert, legal_records
@@ -15,17 +15,17 @@ TOLD_BY_ADDRESS: Final = frozenset(
 )
 """The kinds that let go, or tell what was used, by a phone's address; to the others it means nothing."""
 
+TELLS_NO_ADDRESS: Final = frozenset({GatewayKind.PLAZA})
+"""The kinds whose arrivals name no address, so that nothing can be kept of one."""
+
 ENFORCEMENT: Final = "enforcement"
 LEGAL: Final = "legal"
+_FORGET: Final = delete(enforcements).where(enforcements.c.acctuniqueid == bindparam("of_session"))
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A sealed address and the session it is kept for."""
-
-    session: str
-    site: str
-    sealed: str
+def kept_for_law(site: PortalSite) -> LegalRetention | None:
+    """The decision by which addresses are kept at a site; None where nobody signed or none is ever told."""
+    return None if site.wiring.kind in TELLS_NO_ADDRESS else site.local.legal
 
 
 def keep_address(
@@ -35,17 +35,18 @@ def keep_address(
     phone = arrival.phone
     if phone is None:
         return
-    clear = {"mac": phone.mac, "ip": phone.ip}
+    clear: dict[str, object] = {"mac": phone.mac, "ip": phone.ip}
     if site.wiring.kind in TOLD_BY_ADDRESS:
         values = {"sealed": seal(site.wiring.key, ENFORCEMENT, clear), "until": _until(running)}
         row = insert(connection, enforcements).values(acctuniqueid=running.session, site=site.key, **values)
         connection.execute(row.on_conflict_do_update(index_elements=["acctuniqueid"], set_=values))
-    if site.local.legal is not None:
-        delete_at = int((now + timedelta(days=site.local.legal.days)).timestamp())
+    legal = kept_for_law(site)
+    if legal is not None:
+        delete_at = int((now + timedelta(days=legal.days)).timestamp())
         kept = insert(connection, legal_records).values(
             acctuniqueid=running.session,
             site=site.key,
-            sealed=seal(site.wiring.key, LEGAL, clear),
+            sealed=seal(site.wiring.key, LEGAL, clear | {"at": int(now.timestamp())}),
             delete_at=delete_at,
         )
         connection.execute(kept.on_conflict_do_nothing())
@@ -61,12 +62,12 @@ def prolong(connection: Connection, running: Running) -> None:
 
 def forget_address(connection: Connection, session: str) -> None:
     """The session is over: its gateway needs the address no longer."""
-    connection.execute(delete(enforcements).where(enforcements.c.acctuniqueid == session))
+    connection.execute(_FORGET, {"of_session": session})
 
 
-def phone_of(key: bytes, sealed: str) -> Phone:
-    """The address again. Raises Unsealed."""
-    fields = unseal(key, ENFORCEMENT, sealed)
+def phone_of(key: bytes, sealed: str, purpose: str = ENFORCEMENT) -> Phone:
+    """The address again, as it was kept for a purpose. Raises Unsealed."""
+    fields = unseal(key, purpose, sealed)
     return Phone(str(fields["mac"]), str(fields["ip"]))
 
 

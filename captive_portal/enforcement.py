@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Engine, Row, Select, and_, func, or_, sele
 
 from captive_portal.enforced import TOLD_BY_ADDRESS, phone_of
 from captive_portal.errors import GatewayFailed
+from captive_portal.gateways.ending import Ending, ending
 from captive_portal.model import Admitted, Gateway, GatewayKind, Phone, PortalSite, Wiring
 from captive_portal.opening import epoch
 from captive_portal.sealing import Unsealed
@@ -20,9 +21,6 @@ from captive_portal.tables import enforcements, sessions
 log = logging.getLogger(__name__)
 
 GatewayOf = Callable[[Wiring], Gateway]
-
-ASKS_ITSELF: Final = frozenset({GatewayKind.PLAZA, GatewayKind.OPENNDS, GatewayKind.MERAKI})
-"""Kinds that nobody can tell to let go: they ask, or time alone ends their sessions."""
 
 ACCOUNTED: Final = frozenset({GatewayKind.OMADA, GatewayKind.UNIFI})
 """Kinds whose controller we ask what was used, so that we must see to a session's end, too."""
@@ -69,25 +67,35 @@ class Keeper:
         """Tell each gateway which sessions are to end, and record the ends that it agreed to."""
         for site, rows in self._by_site(_to_dismiss(epoch(self.clock()))):
             wanted = [row for row in rows if _is_ours_to_end(site, row)][:EACH_TURN]
-            if wanted and site.wiring.kind not in ASKS_ITSELF:
+            if wanted and ending(site.wiring.kind, site.wiring.api_url) is Ending.TOLD:
                 self._with(site, partial(self._tell, site, wanted))
 
     def _ask(self, site: PortalSite, rows: list[Row[Any]], gateway: Gateway) -> None:
-        admitted = [one for row in rows if (one := _admitted(site, row)) is not None]
+        self._count([one for row in rows if (one := _admitted(site, row)) is not None], gateway)
+
+    def _count(self, admitted: list[Admitted], gateway: Gateway) -> None:
+        """Raises GatewayFailed."""
         usage = gateway.account(admitted)
         if usage is not None:
             StoredSessions(self.engine).account(usage, self.clock())
 
     def _tell(self, site: PortalSite, rows: list[Row[Any]], gateway: Gateway) -> None:
-        """One that it does not let go holds up no other of this turn. Raises GatewayFailed after the last."""
+        """One that it does not let go holds up no other of this turn. Raises GatewayFailed after the last.
+
+        A controller that counts is asked once more about those it let go: its list is a history.
+        """
         failed: GatewayFailed | None = None
+        gone: list[Admitted] = []
         for row in rows:
             one = _admitted(site, row)
             try:
                 if one is not None and gateway.dismiss(one):
                     StoredSessions(self.engine).ended(one.session, _cause(row), self.clock())
+                    gone.append(one)
             except GatewayFailed as error:
                 failed = error
+        if gone and site.wiring.kind in ACCOUNTED:
+            self._count(gone, gateway)
         if failed is not None:
             raise failed
 

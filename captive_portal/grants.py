@@ -44,4 +44,4 @@ def remainder(running: Running, now: datetime) -> Grant:
     """
     seconds = max(1, int((running.expires_at - now).total_seconds()))
     octets = max(1, running.octets - running.octets_used) if running.octets else 0
-    return Grant(running.session, seconds, octets, running.down_kbps, running.up_kbps)
+    return Grant(running.session, seconds, octets, running.down_kbps, running.up_kbps, running.octets)

@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -13,8 +13,9 @@ from flask import Flask, Response, abort, request, send_file
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, NotFound
 
-from captive_portal import audio
+from captive_portal import audio, capport
 from captive_portal.errors import ArrivalInvalid
+from captive_portal.hosts import LINE, REFUSAL, Hosts
 from captive_portal.languages import TRANSLATIONS, catalogues
 from captive_portal.leaflets import LEAFLETS
 from captive_portal.model import PortalSite
@@ -28,10 +29,18 @@ Environ = Mapping[str, Any]
 _LINES: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
-def create_app(portal: Portal, translations: Path = TRANSLATIONS) -> "Door":
-    """The WSGI application of a portal, in the languages of a folder of catalogues."""
+def create_app(
+    portal: Portal,
+    translations: Path = TRANSLATIONS,
+    names: Collection[str] = (),
+    api: View = capport.nowhere,
+) -> "Door":
+    """The WSGI application of a portal, in the languages of a folder of catalogues.
+
+    It answers under `names`, hosts without a port, and those of the loopback; `api` answers RFC 8908.
+    """
     desk = Desk(portal, Pages(catalogues(translations), portal.clock))
-    return Door(desk, _rest(desk))
+    return Door(desk, _rest(desk, api), Hosts.of(names))
 
 
 def new_incident() -> str:
@@ -89,12 +98,16 @@ class Desk:
 class Door:
     """The WSGI application. Flask costs more than the page itself, so what every phone asks is found here."""
 
-    def __init__(self, desk: Desk, rest: Flask) -> None:
+    def __init__(self, desk: Desk, rest: Flask, hosts: Hosts) -> None:
         self._desk = desk
+        self._hosts = hosts
         self.rest = rest
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
+        if not self._hosts.serve(environ):
+            start_response(_LINES[HTTPStatus.MISDIRECTED_REQUEST], list(REFUSAL))
+            return [LINE]
         parts = environ["PATH_INFO"].split("/")
         portal = self._desk.portal
         asked = (environ["REQUEST_METHOD"], len(parts), parts[-1] if len(parts) == 4 else "")
@@ -108,10 +121,11 @@ class Door:
         return [written.body]
 
 
-def _rest(desk: Desk) -> Flask:
+def _rest(desk: Desk, api: View) -> Flask:
     """Every address, those of the door included: here is answered who comes with HEAD, or to no site."""
     app = Flask(__name__, static_folder=None)
-    app.url_map.merge_slashes = False  # a corrected address would be a redirect to whatever Host says
+    # a corrected address would be a redirect to whatever Host says
+    app.url_map.merge_slashes = app.url_map.strict_slashes = False
     portal = desk.portal
     views: tuple[tuple[str, View, str], ...] = (
         ("/", portal.home, "GET"),
@@ -121,10 +135,12 @@ def _rest(desk: Desk) -> Flask:
         ("/p/<key>/enter", portal.again, "GET"),
         ("/p/<key>/enter", portal.enter, "POST"),
         ("/p/<key>/renew", portal.renew, "GET"),
+        ("/p/<key>/extend", portal.extend, "GET"),
         ("/p/<key>/online", portal.online, "GET"),
         ("/p/<key>/leave", portal.leave, "POST"),
         *((f"/p/<key>/{word}", partial(portal.leaflet, word), "GET") for word in LEAFLETS),
         ("/s/<key>", portal.again, "GET"),
+        ("/c/<key>", api, "GET"),
     )
     for rule, view, method in views:
         app.add_url_rule(rule, f"{method} {rule}", _answering(desk, view), methods=[method])

@@ -117,6 +117,7 @@ class Arrival:
     `device` is a keyed hash of its MAC, `binding` of MAC and IP. From our own gateway the portal learns
     neither address; other kinds tell them, in `phone`. `stamp` is the gateway's own clock, opaque here and
     echoed in the ticket. `carried` is what its kind's `admit` needs of the arrival, by the gateway's names.
+    `session` is the one that our own gateway says this phone is in, "" when it is outside.
     """
 
     site: str
@@ -126,6 +127,7 @@ class Arrival:
     nonce: str
     phone: Phone | None = None
     carried: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +156,9 @@ class Running:
 class Standing:
     """How a session stands, for its citizen's page.
 
-    `octets_left` is None where octets are not capped. `extendable_at` is when it can be extended; `cause` is
-    why it is over, in its gateway's word, "" while it runs or where nobody said.
+    `octets_left` is None where octets are not capped. After `extendable_at` it can be extended, by its plan;
+    None where that gives no more. `cause` is why it is over, in its gateway's word, "" while it runs or where
+    nobody said.
     """
 
     is_running: bool
@@ -166,14 +169,31 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """What a device's sessions of the day say when it comes again.
+
+    `cause` is why the last was over, if lately, else ""; `day_is_over` when nothing is left of its measure.
+    """
+
+    cause: str = ""
+    day_is_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
-    """Leave to be online: `session` names the row in the store, the others bound it; 0 = no cap."""
+    """Leave to be online: `session` names the row in the store, the others bound it; 0 = no cap.
+
+    `total` is the cap of the whole session, of which `octets` are left. `longer`: more time may be given
+    before the end, a hint for the gateway.
+    """
 
     session: str
     seconds: int
     octets: int = 0
     down_kbps: int = 0
     up_kbps: int = 0
+    total: int = 0
+    longer: bool = False
 
 
 class RefusalReason(StrEnum):

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from captive_portal.enforced import TOLD_BY_ADDRESS
+from captive_portal.enforced import TOLD_BY_ADDRESS, kept_for_law
 from captive_portal.local import LegalRetention, Responsible
 from captive_portal.model import GatewayKind, PortalSite
 from captive_portal.retention import Retention
@@ -65,7 +65,7 @@ class Facts:
 
     `is_ours`: the gateway is Plaza's, which tells the portal no address; another brand's equipment may keep
     records that Plaza does not rule. `holds_address`: the store keeps a phone's address, sealed, while its
-    session runs. `legal` is None unless the switch is on.
+    session runs. `legal` is None unless the switch is on and something is kept by it.
     """
 
     place: str
@@ -87,7 +87,7 @@ def facts(site: PortalSite, retention: Retention) -> Facts:
         responsible=site.local.responsible,
         is_ours=site.wiring.kind is GatewayKind.PLAZA,
         holds_address=site.wiring.kind in TOLD_BY_ADDRESS,
-        legal=site.local.legal,
+        legal=kept_for_law(site),
         vouchers=site.vouchers,
         session_days=retention.sessions.days,
         voucher_days=retention.voucher_uses.days,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from gettext import NullTranslations
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -45,6 +46,9 @@ HEADERS: Final[Headers] = (
     ("Referrer-Policy", "no-referrer"),
     ("X-Content-Type-Options", "nosniff"),
 )
+
+LATER: Final[Headers] = (("Retry-After", "60"),)
+"""With 503: what failed is ours, and may be well in a minute, as the pages say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ class Pages:
             ("Content-Security-Policy", policy(visit.site, answer.targets, self._theme(visit.site))),
             *HEADERS,
             ("Vary", "Accept-Encoding"),
+            *(LATER if answer.status == HTTPStatus.SERVICE_UNAVAILABLE else ()),
         )
         if not visit.takes_gzip:
             return Written(answer.status, headers, page.text(answer.private))

@@ -6,29 +6,29 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Final, Self
 
 from markupsafe import Markup, escape
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from captive_portal import carried, grants, notice, pages
+from captive_portal import carried, extending, grants, notice, pages, polled
 from captive_portal.errors import ArrivalInvalid, GatewayFailed
 from captive_portal.gateways import opennds_authmon as authmon
 from captive_portal.gateways.kinds import gateway_of
 from captive_portal.gateways.plaza import PlazaGateway
-from captive_portal.gateways.traits import TRAITS, arrives, is_online
+from captive_portal.gateways.traits import TRAITS, arrives, brings, is_online, polls
 from captive_portal.grants import OpenAt, always_open
-from captive_portal.languages import choose
 from captive_portal.leaflets import leaflets
 from captive_portal.model import (
     Answer,
     Arrival,
     FailureReason,
     Gateway,
-    GatewayEvent,
     GatewayKind,
     Grant,
+    Past,
     Pending,
     Plan,
     PortalSite,
@@ -37,13 +37,15 @@ from captive_portal.model import (
     Refusal,
     RefusalReason,
 )
+from captive_portal.notice_words import words
 from captive_portal.press import place
 from captive_portal.retention import Retention
 from captive_portal.sessions import StoredSessions
+from captive_portal.uplink import connected
 from captive_portal.visit import Answered, Onward, Plain, Shown, Visit
 from captive_portal.voucher_throttle import Throttle
 from captive_portal.vouchers import Vouchers
-from captive_portal.waiting import Waiting
+from captive_portal.waiting import Door, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +68,10 @@ ABOUT_VOUCHERS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """The views and what they stand on; `open_at(site key, moment)` tells whether a site serves."""
+    """The views and what they stand on; `open_at(site key, moment)` tells whether a site serves.
+
+    `cut_off` tells whether there is no Internet behind it now.
+    """
 
     sites: Mapping[str, PortalSite]
     sessions: StoredSessions
@@ -76,6 +81,7 @@ class Portal:
     open_at: OpenAt = always_open
     throttle: Throttle = field(default_factory=Throttle)
     retention: Retention = field(default_factory=Retention)
+    cut_off: Callable[[], bool] = connected
 
     @classmethod
     def over(
@@ -87,7 +93,7 @@ class Portal:
         retention: Retention = USUAL,
     ) -> Self:
         """The portal of these sites with all that it keeps in one store."""
-        stores = StoredSessions(engine), Vouchers(engine), Waiting(engine)
+        stores = StoredSessions(engine, retention.day_begins), Vouchers(engine), Waiting(engine)
         return cls(sites, *stores, clock, open_at, retention=retention)
 
     def home(self, visit: Visit) -> Answered:
@@ -110,16 +116,33 @@ class Portal:
         token, arrival, session = self._arrived(visit, now)
         if is_online(arrival):
             return Onward(pages.in_mode(visit, f"/p/{site.key}/online"))
-        verdict = grants.decide(site, arrival, now, self.open_at)
+        if arrival.session and self.sessions.running(site.key, arrival.session, now):
+            return Onward(self._landing(visit, arrival.session))
+        past = self._past(site, arrival, now)
+        verdict = extending.unless_over(site, self._permitted(site, arrival, now), past)
         if isinstance(verdict, Refusal):
             return self._refused(visit, verdict, v=token)
-        self._count(lambda: self.sessions.seen(site.key, now))
-        return self._button(visit, token, self._foreseen(site, arrival, session, verdict))
+        self.sessions.seen(site.key, now)
+        ended = extending.USED_UP.get(past.cause, "")
+        return self._button(visit, token, self._foreseen(site, arrival, session, verdict), ended)
+
+    def _past(self, site: PortalSite, arrival: Arrival, now: datetime) -> Past:
+        """What this phone has had; a store that cannot tell costs nobody the page."""
+        try:
+            return self.sessions.past(site, arrival.device, now)
+        except SQLAlchemyError as error:
+            log.warning("past not read", extra={"error": type(error).__name__})
+            return Past()
+
+    def _permitted(self, site: PortalSite, arrival: Arrival, now: datetime) -> Plan | Refusal:
+        """What the site's rules give, unless it would be nothing: without Internet nobody's time begins."""
+        verdict = grants.decide(site, arrival, now, self.open_at)
+        return Refusal(RefusalReason.NO_INTERNET) if isinstance(verdict, Plan) and self.cut_off() else verdict
 
     def _decided(self, visit: Visit, arrival: Arrival, now: datetime) -> Plan | Refusal:
         """What this tap may have: the site's plan, or its voucher's."""
         site = visit.here
-        verdict = grants.decide(site, arrival, now, self.open_at)
+        verdict = self._permitted(site, arrival, now)
         if isinstance(verdict, Refusal) or not site.vouchers:
             return verdict
         code = visit.form.get("code", "")
@@ -151,25 +174,40 @@ class Portal:
             verdict,
             now,
             session=held.session,
-            notice=notice.version(site, self.retention),
+            notice=self._noticed(site, now),
         )
         if isinstance(granted, Refusal):
             return self._page_of(visit, granted, v=token)
         return self._admitted(visit, held.arrival, granted, v=token)
+
+    def _noticed(self, site: PortalSite, now: datetime) -> str:
+        """The version of the notice in force, whose words are in the store on return."""
+        version = notice.version(site, self.retention)
+        self.sessions.publish(version, site.municipality, partial(words, site, self.retention), now)
+        return version
 
     def renew(self, visit: Visit) -> Answered:
         """A ticket that reached its gateway too late comes back once more, so that one tap stays one tap."""
         site, now = visit.here, self.clock()
         if site.wiring.kind is not GatewayKind.PLAZA:
             raise ArrivalInvalid(site.key, "no gateway of this kind sends a ticket back")
-        gateway = PlazaGateway(site.wiring, self.clock)
-        ticket = gateway.renew(visit.query)
-        language = choose(site.languages, ticket.language)
+        ticket = PlazaGateway(site.wiring, self.clock).renew(visit.query)
+        visit = replace(visit, args={**visit.args, "lang": ticket.language})
         running = self.sessions.running(site.key, ticket.session, now)
         verdict = grants.renew(ticket, running, now)
         if isinstance(verdict, Refusal):
             return self._refused(visit, verdict)
-        return Onward(gateway.admit(ticket.arrival, verdict, language).url)
+        return self._admitted(visit, ticket.arrival, verdict, v="")
+
+    def extend(self, visit: Visit) -> Answered:
+        """More time, for a phone that comes by its gateway; if there is none, its page says how it stands."""
+        site, now = visit.here, self.clock()
+        arrival, token = self._gateway(site).read(visit.query), visit.args.get("s", "")
+        verdict = self._permitted(site, arrival, now)
+        granted = extending.extended(self.sessions, site, arrival, token, verdict, now)
+        if isinstance(granted, Refusal):
+            return Onward(self._landing(visit, arrival.session))
+        return self._admitted(visit, arrival, granted, v="")
 
     def online(self, visit: Visit) -> Answered:
         """The page after: how long it lasts and how to leave. Who comes with its session got through."""
@@ -179,33 +217,36 @@ class Portal:
             leave = f"{site.wiring.api_url}/leave" if _shuts_at_once(visit) else ""
             return Shown("online", visit.language, path=path, values={"leave": leave}, keeps=True)
         session, now = carried.open_session(site, token), self.clock()
-        self._opened(site, session)
-        standing = self.sessions.standing(site.key, session, now)
+        standing = self.sessions.standing(site.key, session, now, site.plan)
+        if standing.is_running and brings(site.wiring):
+            self.sessions.opened(site.key, session, now)
+        door = self.waiting.door(site, session, now) if polls(site.wiring) else Door.OPEN
+        if door is not Door.OPEN:
+            return self._shut(visit, session, door)
         if not standing.is_running:
-            return Shown("over", visit.language, path=path, query={"s": token})
+            ended: dict[str, str] = {"what": extending.USED_UP.get(standing.cause, ""), "enter": ""}
+            return Shown("over", visit.language, path=path, query={"s": token}, values=ended)
         leave = pages.in_mode(visit, f"/p/{site.key}/leave") if TRAITS[site.wiring.kind].leaves else ""
-        values = {"standing": standing, "leave": leave, "token": token}
+        more = extending.way(site, standing, token, visit.language, now)
+        values = {"standing": standing, "leave": leave, "token": token, "more": more}
+        values["is_last"] = extending.is_last(site, standing)
         return Shown("status", visit.language, path=path, query={"s": token}, values=values)
+
+    def _shut(self, visit: Visit, session: str, door: Door) -> Answered:
+        """The gateway has not fetched the grant yet; after a minute it never will, which is counted once."""
+        if door is Door.WAITS:
+            return Shown("wait", visit.language, values={"after": self._landing(visit, session)})
+        if self.waiting.give_up(session):
+            site, now = visit.here, self.clock()
+            self._count(lambda: self.sessions.failed(site.key, FailureReason.GATEWAY_AWAY, now))
+        return Shown("gateway-failed", visit.language, 503)
 
     def poll(self, visit: Visit) -> Answered:
         """openNDS asks who may come in, or tells who is gone; it proves nothing, so through a tunnel only."""
         site, now = visit.here, self.clock()
-        if site.wiring.kind is not GatewayKind.OPENNDS:
+        if not polls(site.wiring):
             raise ArrivalInvalid(site.key, "no gateway of this kind polls")
-        asked = authmon.hear(site.wiring, visit.body)
-        waiting = self.waiting.of(site, now)
-        reply = authmon.reply(asked, waiting)
-        self.waiting.done([one.session for one in waiting if one.rhid in reply.done])
-        if asked.ask is authmon.Ask.DEAUTHED:
-            self._parted(site, authmon.parting(site.wiring, asked), now)
-        return Plain(reply.text.encode())
-
-    def _parted(self, site: PortalSite, one: authmon.Parting, now: datetime) -> None:
-        if not one.session:
-            log.warning("gateway let go of a phone without its session", extra={"site": site.key})
-            return
-        used = (one.seconds, one.octets_down, one.octets_up)
-        self.sessions.apply(site.key, [GatewayEvent(one.id, "closed", one.session, 0, *used, one.cause)], now)
+        return Plain(polled.answer(site, visit.body, self.waiting, self.sessions, now).encode())
 
     def leaflet(self, word: str, visit: Visit) -> Answered:
         """A page that only informs; it keeps the arrival, for the way back."""
@@ -231,18 +272,21 @@ class Portal:
         session = secrets.token_hex(16)
         return carried.seal_arrival(site, arrival, session, now), arrival, session
 
-    def _button(self, visit: Visit, token: str, foreseen: Answer | None) -> Shown:
-        """The page with the button, whose form holds what the gateway will take of it after the tap."""
+    def _button(self, visit: Visit, token: str, foreseen: Answer | None, ended: str) -> Shown:
+        """The page with the button, whose form holds what the gateway will take of it after the tap.
+
+        `ended` is what the phone had used up when its last session ended, if that was lately.
+        """
         fields = {"v": token, "lang": visit.language}
         if isinstance(foreseen, PostForm):
             fields |= foreseen.fields
         enter = pages.in_mode(visit, f"/p/{visit.here.key}/enter")
         return Shown(
-            "voucher" if visit.here.vouchers else "welcome",
+            "voucher" if visit.here.vouchers else "over" if ended else "welcome",
             visit.language,
             query={"v": place("token")},
             private={"token": token, "hidden": str(_hidden(fields))},
-            values={"enter": enter, "reason": ""},
+            values={"enter": enter, "reason": "", "what": ended},
             targets=_targets(foreseen),
             keeps=True,
         )
@@ -256,6 +300,7 @@ class Portal:
 
     def _admitted(self, visit: Visit, arrival: Arrival, grant: Grant, v: str) -> Answered:
         site = visit.here
+        grant = extending.hinted(self.sessions, site, grant, self.clock())
         try:
             answer = self._gateway(site, grant.session).admit(arrival, grant, visit.language)
         except GatewayFailed as error:
@@ -268,7 +313,7 @@ class Portal:
             return self._posted(visit, answer)
         if isinstance(answer, Pending):
             return self._pending(visit, arrival, grant)
-        self._opened(site, grant.session)
+        self.sessions.opened(site.key, grant.session, self.clock())
         return Onward(self._landing(visit, grant.session))
 
     def _posted(self, visit: Visit, answer: PostForm) -> Answered:
@@ -286,11 +331,6 @@ class Portal:
         if visit.here.wiring.kind is GatewayKind.OPENNDS:
             self.waiting.keep(visit.here, authmon.opening(arrival, grant), self.clock())
         return Shown("wait", visit.language, values={"after": self._landing(visit, grant.session)})
-
-    def _opened(self, site: PortalSite, session: str) -> None:
-        """The door opened, as far as anybody can know; the gateway's own word comes or not."""
-        event = GatewayEvent(f"seen-{session}", "opened", session, 0)
-        self.sessions.apply(site.key, [event], self.clock())
 
     def _gateway(self, site: PortalSite, session: str = "") -> Gateway:
         """With a session, it brings the phone to the page of that session."""
@@ -316,7 +356,8 @@ class Portal:
 
     def _page_of(self, visit: Visit, refusal: Refusal, **query: str) -> Shown:
         if refusal.reason not in ABOUT_VOUCHERS:
-            return Shown(refusal.reason.value, visit.language, 403, query=query)
+            status = 503 if refusal.reason is RefusalReason.NO_INTERNET else 403
+            return Shown(refusal.reason.value, visit.language, status, query=query)
         fields = {"v": query["v"], "lang": visit.language}
         enter = pages.in_mode(visit, f"/p/{visit.here.key}/enter")
         values = {"enter": enter, "reason": refusal.reason.value, "hidden": _hidden(fields)}
@@ -332,8 +373,11 @@ class Portal:
 
 def _hidden(fields: Mapping[str, str]) -> Markup:
     """Hidden fields of a form, as HTML."""
-    one = Markup('<input type="hidden" name="{}" value="{}">')
-    return Markup("\n").join(one.format(name, value) for name, value in fields.items())
+    lines = (
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in fields.items()
+    )
+    return Markup("\n".join(lines))  # noqa: S704  quoted one by one; Markup.format costs six times as much
 
 
 def _targets(foreseen: Answer | None) -> tuple[str, ...]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 GZIP: Final = 16
-WINDOW_BITS: Final = 13
-"""8 KiB, about a page: a copy of such a compressor costs microseconds, one of 32 KiB much more."""
-MEMORY_LEVEL: Final = 6
+WINDOW_BITS: Final = 12
+"""4 KiB, which reaches from one link to the next: a small compressor is copied in microseconds."""
+MEMORY_LEVEL: Final = 5
 
 _PLACE: Final = re.compile("zQ7place([a-z]+)Qz")
 

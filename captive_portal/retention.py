@@ -7,8 +7,8 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, exists, select
 
-from captive_portal.privacy import destroy_old_keys
-from captive_portal.radius.ledger import Ledger
+from captive_portal.privacy import DAY_BEGINS, destroy_old_keys
+from captive_portal.radius.ledger import forget
 from captive_portal.tables import (
     enforcements,
     gateway_events,
@@ -29,13 +29,15 @@ class Retention:
     """The periods, each counted from what its row was last needed for.
 
     `sessions` after its end, then only counts are left; `voucher_uses` after the batch expired. Legal records
-    carry their own date; privacy notices are never deleted.
+    carry their own date; privacy notices are never deleted. `day_begins` is when the key of pseudonyms is
+    destroyed, since midnight UTC.
     """
 
     sessions: timedelta = timedelta(days=90)
     gateway_events: timedelta = timedelta(days=7)
     radius_associations: timedelta = timedelta(days=7)
     voucher_uses: timedelta = timedelta(days=30)
+    day_begins: timedelta = DAY_BEGINS
 
 
 def purge(engine: Engine, retention: Retention, now: datetime) -> Mapping[str, int]:
@@ -53,8 +55,8 @@ def purge(engine: Engine, retention: Retention, now: datetime) -> Mapping[str, i
             "legal_record": _gone(connection, legal_records, legal_records.c.delete_at <= _at(now)),
             "enforcement": _gone(connection, enforcements, ~_still_running()),
         }
-    deleted["radius_association"] = Ledger(engine).forget(now - retention.radius_associations)
-    deleted["pseudonym_key"] = destroy_old_keys(engine, now)
+    deleted["radius_association"] = forget(engine, now - retention.radius_associations)
+    deleted["pseudonym_key"] = destroy_old_keys(engine, now, retention.day_begins)
     return deleted
 
 

@@ -1,20 +1,22 @@
 """Sessions in the relational store: an opened one survives a crash, a report is applied once."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, case, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, select, update
 
-from captive_portal import accounting, counts
+from captive_portal import accounting, counts, published
 from captive_portal.accounting import Changes, Stored
 from captive_portal.enforced import forget_address
+from captive_portal.gathered import Gathered
 from captive_portal.model import (
     Arrival,
     FailureReason,
     GatewayEvent,
     Grant,
+    Past,
     Plan,
     PortalSite,
     Refusal,
@@ -24,34 +26,48 @@ from captive_portal.model import (
     Usage,
 )
 from captive_portal.opening import (
+    OF_DEVICE,
     Tap,
+    cause_of,
     epoch,
     extend_session,
     extendable_at,
+    gives_more,
     is_running,
+    left_of,
     named,
     noun,
     open_session,
+    past,
 )
-from captive_portal.privacy import forget_old_key, known_device
+from captive_portal.privacy import DAY_BEGINS, KEY_OF_DAY, forget_old_key, known_device
+from captive_portal.quick_read import QuickRead
 from captive_portal.tables import enforcements, gateway_events, insert, sessions
+from captive_portal.together import Together
 
 log = logging.getLogger(__name__)
-
-OVERDUE: Final = timedelta(minutes=15)
-"""How long after its time a session waits for its gateway's word before we write the end ourselves."""
 
 LATELY: Final = timedelta(minutes=30)
 USER_REQUEST: Final = "User-Request"
 OPENED: Final = "opened"
+SEEN: Final = "seen-"
+"""How the event begins by which the portal itself tells that a door opened; the session follows."""
 READ_ONLY: Final = {"read_only": True}
 
 
 class StoredSessions:
-    """Sessions behind an engine whose write blocks exclude each other; every method is durable on return."""
+    """Sessions behind an engine whose write blocks exclude each other; all but `seen` is durable on return.
 
-    def __init__(self, engine: Engine) -> None:
+    `day_begins` is when the key of pseudonyms changes, since midnight UTC.
+    """
+
+    def __init__(self, engine: Engine, day_begins: timedelta = DAY_BEGINS) -> None:
         self._engine = engine
+        self._day_begins = day_begins
+        self._together = Together(engine)
+        self._keys = QuickRead(engine, KEY_OF_DAY)
+        self._of_device = QuickRead(engine, OF_DEVICE)
+        self._pages = Gathered(engine)
 
     def open(
         self,
@@ -69,15 +85,22 @@ class StoredSessions:
         notice that was shown. Refuses a device whose day (`plan.daily`) is used up. The tap and its outcome
         are counted.
         """
-        with self._engine.begin() as connection:
-            return open_session(connection, Tap(site, arrival, plan, session, notice), now)
+        tap = Tap(site, arrival, plan, session, notice, self._day_begins)
+        outcomes: list[Grant | Refusal] = []
+        self._together.write(lambda connection: outcomes.append(open_session(connection, tap, now)))
+        return outcomes[-1]
 
-    def extend(self, site: PortalSite, session: str, plan: Plan, now: datetime) -> Grant | Refusal:
+    def extend(
+        self, site: PortalSite, session: str, plan: Plan, now: datetime, *, once: str = ""
+    ) -> Grant | Refusal:
         """As long as `plan` again, once less than a quarter of the time is left; before, what is left.
 
-        The caller cuts `plan` to the site's hours. Refuses a session that is over, and a day used up.
+        The caller cuts `plan` to the site's hours. What is asked under one name (`once`, 32 characters) is
+        given once; again, it is what is left. Refuses a session that is over, and a day used up.
         """
         with self._engine.begin() as connection:
+            if once and not _is_new(connection, site.key, f"again-{once}", now):
+                return left_of(connection, site.key, session, now)
             return extend_session(connection, site.key, session, plan, now)
 
     def running(self, site: str, session: str, now: datetime) -> Running | None:
@@ -86,22 +109,24 @@ class StoredSessions:
             found = named(connection, site, session)
         return noun(found) if found is not None and is_running(found, now) else None
 
-    def standing(self, site: str, session: str, now: datetime) -> Standing:
-        """How a session of this site stands; one that nobody knows is over without a cause."""
+    def standing(self, site: str, session: str, now: datetime, plan: Plan | None = None) -> Standing:
+        """How a session of this site stands; one that nobody knows is over without a cause.
+
+        With the `plan` of which more time would be given, also from when on it is.
+        """
         with self._read() as connection:
             found = named(connection, site, session)
-        return Standing(is_running=False) if found is None else _standing(found, now)
+            if found is None or not is_running(found, now):
+                return Standing(is_running=False, cause="" if found is None else cause_of(found))
+            more = plan is not None and gives_more(connection, site, found, plan, now)
+        extendable = datetime.fromtimestamp(extendable_at(found, plan), UTC) if plan and more else None
+        return _standing(found, now, extendable)
 
-    def lately_ended(self, site: str, device: str, now: datetime) -> bool:
-        """Whether a session of this device (as its arrival names it) was over within the last half hour."""
-        row, since = sessions.c, epoch(now - LATELY)
-        over = case((row.acctstoptime.is_(None), row.expires_at), else_=row.acctstoptime)
-        with self._read() as connection:
-            name = known_device(connection, device, now)
-            wanted = select(row.acctuniqueid).where(
-                row.site == site, row.device == name, over > since, over <= epoch(now)
-            )
-            return connection.execute(wanted.limit(1)).first() is not None
+    def past(self, site: PortalSite, device: str, now: datetime) -> Past:
+        """What the sessions of this device (as its arrival names it) say; an end is told for half an hour."""
+        name = known_device(self._keys, device, now, self._day_begins)
+        before = self._of_device.rows(of_site=site.key, of_device=name) if name else ()
+        return past(before, site.plan, now - LATELY, now)
 
     def leave(self, site: str, session: str, now: datetime) -> bool:
         """A citizen ends it: asked of the gateway like a dismissal. False when it does not run."""
@@ -139,13 +164,14 @@ class StoredSessions:
         """
         with self._engine.begin() as connection:
             for event in events:
-                known = insert(connection, gateway_events).values(
-                    site=site, event=event.id, received_at=epoch(now)
-                )
-                if connection.execute(known.on_conflict_do_nothing()).rowcount == 1:
-                    _apply(connection, site, event, now)
+                _hear(connection, site, event, now)
             _end_overdue(connection, now, sessions.c.site == site)
         return [event.id for event in events]
+
+    def opened(self, site: str, session: str, now: datetime) -> None:
+        """The door opened, as far as the portal can know; the gateway's own word comes or not."""
+        event = GatewayEvent(f"{SEEN}{session}", OPENED, session, 0)
+        self._together.write(lambda connection: _hear(connection, site, event, now))
 
     def end_overdue(self, now: datetime) -> int:
         """End the sessions, of all sites, whose gateway says nothing long after their time; how many."""
@@ -173,15 +199,14 @@ class StoredSessions:
         with self._read() as connection:
             return list(connection.execute(wanted).scalars())
 
-    def count(self, site: str, counted: counts.Counted, now: datetime) -> None:
-        """Count one thing of the portal."""
-        with self._engine.begin() as connection:
-            counts.add(connection, site, epoch(now), counted)
+    def publish(self, version: str, municipality: str, words: Callable[[], str], now: datetime) -> None:
+        """Keep the words of a privacy notice before a session names its version; made only once."""
+        published.publish(self._engine, version, municipality, words, now)
 
     def seen(self, site: str, now: datetime) -> None:
-        """Count a first page that was shown."""
-        forget_old_key(self._engine, now)
-        self.count(site, counts.Counted.PAGES, now)
+        """Count a first page that was shown; the store has it within a second."""
+        forget_old_key(self._engine, now, self._day_begins)
+        self._pages.add(site, epoch(now))
 
     def refused(self, site: str, reason: RefusalReason, now: datetime) -> None:
         """Count a refusal that needed no store; `open` counts its own."""
@@ -207,15 +232,17 @@ class StoredSessions:
         return self._engine.connect().execution_options(**READ_ONLY)
 
 
-def _standing(row: Row[Any], now: datetime) -> Standing:
-    if not is_running(row, now):
-        over_by_time = row.acctstoptime is None and row.dismissed_at is None
-        cause = "Session-Timeout" if over_by_time else row.acctterminatecause or ""
-        return Standing(is_running=False, cause=cause)
+def _standing(row: Row[Any], now: datetime, extendable: datetime | None) -> Standing:
     running = noun(row)
     octets_left = max(0, running.octets - running.octets_used) if running.octets else None
-    extendable = datetime.fromtimestamp(extendable_at(row), UTC)
     return Standing(True, row.expires_at - epoch(now), octets_left, extendable)
+
+
+def _is_new(connection: Connection, site: str, event: str, now: datetime) -> bool:
+    """Whether this site's event is heard for the first time; from then on it is known."""
+    known = insert(connection, gateway_events).values(site=site, event=event, received_at=epoch(now))
+    added = known.on_conflict_do_nothing().returning(gateway_events.c.event)
+    return connection.execute(added).first() is not None
 
 
 def _stored(connection: Connection, session: str) -> Stored | None:
@@ -229,6 +256,11 @@ def _change(connection: Connection, session: str, changed: Changes) -> None:
         connection.execute(update(sessions).where(sessions.c.acctuniqueid == session).values(**changed))
     if changed.get("acctstoptime") is not None:
         forget_address(connection, session)
+
+
+def _hear(connection: Connection, site: str, event: GatewayEvent, now: datetime) -> None:
+    if _is_new(connection, site, event.id, now):
+        _apply(connection, site, event, now)
 
 
 def _apply(connection: Connection, site: str, event: GatewayEvent, now: datetime) -> None:
@@ -254,7 +286,7 @@ def _flag_gap(stored: Stored, report: Usage | GatewayEvent) -> None:
 
 def _end_overdue(connection: Connection, now: datetime, *of_site: ColumnElement[bool]) -> int:
     row = sessions.c
-    over = (row.acctstoptime.is_(None), row.expires_at <= epoch(now - OVERDUE), *of_site)
+    over = (row.acctstoptime.is_(None), row.expires_at <= epoch(now - accounting.OVERDUE), *of_site)
     ended = connection.execute(
         update(sessions)
         .where(*over)
@@ -263,5 +295,5 @@ def _end_overdue(connection: Connection, now: datetime, *of_site: ColumnElement[
             acctterminatecause=func.coalesce(row.acctterminatecause, accounting.UNREPORTED),
         )
     )
-    connection.execute(delete(enforcements).where(enforcements.c.until <= epoch(now - OVERDUE)))
+    connection.execute(delete(enforcements).where(enforcements.c.until <= epoch(now - accounting.OVERDUE)))
     return ended.rowcount

@@ -1,8 +1,10 @@
 """Slows down who guesses voucher codes.
 
-A site takes at most 300 wrong codes in ten minutes, 43,200 a day and process (a few more when threads fail in
-the same instant). With a million live vouchers of 55 bits one day of guessing at one site finds any with a
-probability of 43,200 x 10^6 / 2^55 = 1.2 x 10^-6. A restart forgets the counts; so does nothing else.
+A site takes at most 300 wrong codes in ten minutes, 43,200 a day (a few more when threads fail in the same
+instant). With a million live vouchers of 55 bits one day of guessing at one site finds any with a probability
+of 43,200 x 10^6 / 2^55 = 1.2 x 10^-6. The processes of a portal know nothing of each other's counts, for who
+failed is kept nowhere but in memory; so each takes its share of what a site and an address may. A phone's
+count only spares its owner work, and each process has its own. A restart forgets the counts.
 """
 
 from collections import OrderedDict, deque
@@ -20,9 +22,10 @@ Key = tuple[str, str, str]
 
 
 class Throttle:
-    """Wrong codes of the last ten minutes, in this process's memory and nowhere else."""
+    """Wrong codes of the last ten minutes, in the memory of this process, one of `processes`."""
 
-    def __init__(self, max_keys: int = MAX_KEYS) -> None:
+    def __init__(self, processes: int = 1, max_keys: int = MAX_KEYS) -> None:
+        self._processes = processes
         self._max_keys = max_keys
         self._failures: OrderedDict[Key, deque[datetime]] = OrderedDict()
         self._lock = Lock()
@@ -30,12 +33,13 @@ class Throttle:
     def wait(self, site: str, device: str, address: str, now: datetime) -> bool:
         """Whether this phone must wait before its next code is looked at; no address ("") is not counted."""
         with self._lock:
-            return any(self._count(key, now) >= most for key, most in _keys(site, device, address))
+            keys = _keys(site, device, address, self._processes)
+            return any(self._count(key, now) >= most for key, most in keys)
 
     def failed(self, site: str, device: str, address: str, now: datetime) -> None:
         """Count a wrong code; the keys that failed longest ago are forgotten when there are too many."""
         with self._lock:
-            for key, most in _keys(site, device, address):
+            for key, most in _keys(site, device, address, self._processes):
                 self._failures.setdefault(key, deque(maxlen=most)).append(now)
                 self._failures.move_to_end(key)
             while len(self._failures) > self._max_keys:
@@ -52,6 +56,7 @@ class Throttle:
         return len(times)
 
 
-def _keys(site: str, device: str, address: str) -> tuple[tuple[Key, int], ...]:
-    always = ((("device", site, device), PER_DEVICE), (("site", site, ""), PER_SITE))
-    return (*always, (("address", site, address), PER_ADDRESS)) if address else always
+def _keys(site: str, device: str, address: str, processes: int) -> tuple[tuple[Key, int], ...]:
+    of_site, of_address = (max(1, most // processes) for most in (PER_SITE, PER_ADDRESS))
+    always = ((("device", site, device), PER_DEVICE), (("site", site, ""), of_site))
+    return (*always, (("address", site, address), of_address)) if address else always

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import Engine, delete, select
@@ -9,10 +10,18 @@ from sqlalchemy import Engine, delete, select
 from captive_portal.gateways.opennds_authmon import Opening
 from captive_portal.model import PortalSite
 from captive_portal.sealing import seal, unseal
-from captive_portal.tables import insert, waiting_grants
+from captive_portal.tables import insert, sessions, waiting_grants
 
 PURPOSE: Final = "waiting"
 OLDEST: Final = timedelta(minutes=1)
+
+
+class Door(StrEnum):
+    """How the door of a session stands at a gateway that polls; OPEN too where no such session is known."""
+
+    OPEN = "open"
+    WAITS = "waits"
+    MISSED = "missed"
 
 
 class Waiting:
@@ -32,22 +41,48 @@ class Waiting:
             one = insert(connection, waiting_grants).values(acctuniqueid=opening.session, **values)
             connection.execute(one.on_conflict_do_update(index_elements=["acctuniqueid"], set_=values))
 
-    def of(self, site: PortalSite, now: datetime) -> list[Opening]:
-        """What waits at a site, the oldest first; what is a minute old waits no longer."""
+    def of(
+        self, site: PortalSite, now: datetime, least: timedelta = timedelta(0), most: timedelta = OLDEST
+    ) -> list[Opening]:
+        """What waits at a site for `least` or longer, the oldest first; at `most` it waits no more."""
         row = waiting_grants.c
         wanted = (
             select(row.sealed)
-            .where(row.site == site.key, row.made_at > int((now - OLDEST).timestamp()))
+            .where(row.site == site.key, row.made_at > int((now - most).timestamp()))
+            .where(row.made_at <= int((now - least).timestamp()))
             .order_by(row.made_at, row.acctuniqueid)
         )
         with self._engine.connect() as connection:
             sealed = connection.execute(wanted).scalars().all()
         return [_opening(unseal(site.wiring.key, PURPOSE, one)) for one in sealed]
 
-    def done(self, sessions: list[str]) -> None:
-        """These were fetched."""
+    def done(self, fetched: list[str]) -> None:
+        """The grants of these sessions were fetched."""
+        if not fetched:
+            return
         with self._engine.begin() as connection:
-            connection.execute(delete(waiting_grants).where(waiting_grants.c.acctuniqueid.in_(sessions)))
+            connection.execute(delete(waiting_grants).where(waiting_grants.c.acctuniqueid.in_(fetched)))
+
+    def give_up(self, session: str) -> bool:
+        """A minute is over and nobody fetched it; False when that was found before."""
+        with self._engine.begin() as connection:
+            gone = delete(waiting_grants).where(waiting_grants.c.acctuniqueid == session)
+            return connection.execute(gone).rowcount == 1
+
+    def door(self, site: PortalSite, session: str, now: datetime) -> Door:
+        """Whether the gateway opened it, still may within the minute, or did not."""
+        row, grant = sessions.c, waiting_grants.c
+        wanted = (
+            select(row.acctstarttime, grant.made_at)
+            .select_from(sessions.outerjoin(waiting_grants, grant.acctuniqueid == row.acctuniqueid))
+            .where(row.acctuniqueid == session, row.site == site.key)
+        )
+        with self._engine.connect() as connection:
+            found = connection.execute(wanted).first()
+        if found is None or found.acctstarttime is not None:
+            return Door.OPEN
+        waits = found.made_at is not None and found.made_at > int((now - OLDEST).timestamp())
+        return Door.WAITS if waits else Door.MISSED
 
 
 def _opening(fields: dict[str, object]) -> Opening:

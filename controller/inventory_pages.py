@@ -1,13 +1,18 @@
-"""Checks what a site says on its pages: colours that everybody can read, and decisions that are whole."""
+"""Checks what a site says on its pages: colours that everybody can read, decisions that are whole."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from captive_portal import themes
+from captive_portal.enforced import TELLS_NO_ADDRESS
 from controller.errors import Problem
 from controller.inventory_levels import Leaves
 from controller.inventory_resolve import Resolved
 from controller.inventory_site import LEGAL, pages
 from controller.inventory_yaml import Place
+from controller.model import Site
+
+_DECIDING: Final = (("pages", "legal"), ("portal", "kind"))
 
 
 def problems(resolved: Resolved) -> Iterator[Problem]:
@@ -18,6 +23,21 @@ def problems(resolved: Resolved) -> Iterator[Problem]:
         found |= dict.fromkeys((*_unread(resolved, site.key, leaves), *_unsigned(resolved, site.key, leaves)))
     for place, what, mend in found:
         yield resolved.document.problem(place, what, mend)
+    yield from _unkept(resolved)
+
+
+def _unkept(resolved: Resolved) -> Iterator[Problem]:
+    """Decisions to keep addresses where none is ever told: nobody may believe that something is kept."""
+    deaf: dict[Place, list[Site]] = {}
+    for site in resolved.sites.values():
+        unsure = any(resolved.told("sites", site.key, key) for key in _DECIDING)
+        if site.pages.legal and site.portal.kind in TELLS_NO_ADDRESS and not unsure:
+            deaf.setdefault(_place(resolved.leaves("sites", site.key), "legal"), []).append(site)
+    for place, sites in deaf.items():
+        more = f" and at {len(sites) - 1} more" if len(sites) > 1 else ""
+        what = f"keeps nothing at {sites[0].key}{more}, because a gateway of kind {sites[0].portal.kind}"
+        mend = "write `legal: null` in `pages:` of such sites, or delete it here"
+        yield resolved.document.problem(place, f"{what} tells the portal no address", mend)
 
 
 def _unread(resolved: Resolved, site: str, leaves: Leaves) -> Iterator[tuple[Place, str, str]]:

@@ -1,10 +1,11 @@
 """JSON lines on standard error: a constant message, variables as fields."""
 
-import json
 import logging
 import sys
 from datetime import UTC, datetime
 from typing import Final
+
+from captive_portal.gateway.lines import in_one_line
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -23,7 +24,7 @@ class JsonLines(logging.Formatter):
         line |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return in_one_line(line)
 
 
 def set_up(level: str) -> None:

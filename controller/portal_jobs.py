@@ -2,16 +2,17 @@
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache, partial
 from typing import Final
 
 from captive_portal.counts import PortalCounts, SessionCounts
 from captive_portal.enforcement import Keeper
 from captive_portal.gateways.kinds import gateway_of
-from captive_portal.retention import Retention, purge
+from captive_portal.retention import purge
 from captive_portal.sessions import StoredSessions
 from controller.app import App, portal_sites
+from controller.keeping import retention
 from controller.scheduler import Job
 from metrics.catalog import FAILED, REFUSED
 from metrics.sample import Sample
@@ -99,7 +100,7 @@ def _end_overdue(app: App, clock: Callable[[], datetime]) -> None:
 
 
 def _purge(app: App, clock: Callable[[], datetime]) -> None:
-    retention = Retention(sessions=timedelta(days=app.settings.session_days))
-    deleted = {name: times for name, times in purge(app.engine, retention, clock()).items() if times}
+    gone = purge(app.engine, retention(app.settings), clock())
+    deleted = {name: times for name, times in gone.items() if times}
     if deleted:
         log.info("deleted what was past its period", extra={"deleted": deleted})

@@ -3,6 +3,7 @@
 import fcntl
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -26,11 +27,12 @@ STOP_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A program to keep running."""
+    """A program to keep running; with `reloads`, one that SIGHUP does not end."""
 
     name: str
     argv: tuple[str, ...]
     environ: Mapping[str, str] = field(default_factory=dict)
+    reloads: bool = False
 
 
 @dataclass(slots=True)
@@ -42,14 +44,20 @@ class _Running:
     again_at_s: float | None = None
 
 
-def supervise(children: Sequence[Child], stop: Event, log_dir: Path | None = None) -> None:
+def supervise(
+    children: Sequence[Child], stop: Event, log_dir: Path | None = None, reload: Event | None = None
+) -> None:
     """Keep all children running until `stop`, then end them: SIGTERM first, SIGKILL after STOP_S.
 
-    With `log_dir` each child writes its standard error to a file of its name there.
+    With `log_dir` each child writes its standard error to a file of its name there. When `reload` is set, it
+    is cleared and those that reload get SIGHUP.
     """
     running = [_start(child, log_dir) for child in children]
     try:
         while not stop.wait(0.2):
+            if reload is not None and reload.is_set():
+                reload.clear()
+                _reload(running)
             for one in running:
                 _look_after(one, log_dir)
     finally:
@@ -134,6 +142,13 @@ def _start(child: Child, log_dir: Path | None) -> _Running:
             stderr.close()
     log.info("started", extra={"child": child.name, "process_id": process.pid})
     return _Running(child, process, time.monotonic())
+
+
+def _reload(running: Sequence[_Running]) -> None:
+    for one in running:
+        if one.child.reloads and one.process.poll() is None:
+            log.info("reloads", extra={"child": one.child.name})
+            one.process.send_signal(signal.SIGHUP)
 
 
 def _look_after(one: _Running, log_dir: Path | None) -> None:

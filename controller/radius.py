@@ -15,6 +15,7 @@ from controller import keys
 from controller.app import App
 from controller.errors import ControllerError
 from controller.model import Site
+from controller.portal_sites import weak
 from controller.secrets import site_key
 from controller.settings import Settings
 
@@ -97,6 +98,9 @@ def _wrong(app: App, site: Site) -> Iterator[str]:
         yield f"site {site.key}: portal.radius_credentials: is empty, name a credential of kind portal"
     elif not _PLAIN.fullmatch(_secret(app, site)):
         what = "the secret has characters that FreeRADIUS would read otherwise, use letters and digits"
+        yield f"site {site.key}: portal.radius_credentials: {what}"
+    elif weak(_secret(app, site)):
+        what = "everybody knows the secret, or nearly, make another with: openssl rand -hex 24"
         yield f"site {site.key}: portal.radius_credentials: {what}"
     if _network(site) is None:
         yield f"site {site.key}: portal.radius_client: is no address or network, write it like 10.8.27.2"

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import time
@@ -11,10 +12,6 @@ from pathlib import Path
 from threading import Event
 from types import MappingProxyType
 from typing import Final
-
-from granian import Granian
-from granian.constants import Interfaces
-from granian.http import HTTP1Settings
 
 from controller import audit, logs
 from controller.access import Access
@@ -27,6 +24,7 @@ from controller.poller_ssh import LOGIN_TIMEOUT_S, Enter
 from controller.processes import Child, only_one, python, require_free, supervise
 from controller.radius import radius_sites
 from controller.rotation.renewed import Renewed
+from controller.serving import serve
 from controller.settings import Settings, endpoint, listeners
 from controller.store import health as health_store
 from controller.store import leases
@@ -148,8 +146,9 @@ def run_worker(settings: Settings) -> None:
 
 
 def run_portal(settings: Settings) -> None:
-    """Serve the citizens' pages until SIGTERM."""
-    _serve("controller.wsgi:portal", settings.portal_listen, "PLAZA_PORTAL_LISTEN")
+    """Serve the citizens' pages until SIGTERM; SIGHUP has them made of the inventory as it is then."""
+    place, name = settings.portal_listen, "PLAZA_PORTAL_LISTEN"
+    _serve("controller.wsgi:portal", place, name, settings.portal_workers)
 
 
 def run_edge(settings: Settings) -> None:
@@ -182,6 +181,8 @@ ROLES: Final = MappingProxyType(
     }
 )
 
+RELOADING: Final = frozenset({"portal", "edge", "console", "radius"})
+
 
 def wanted(settings: Settings) -> list[str]:
     """The roles that the supervisor starts: all but one that its setting turns off."""
@@ -198,13 +199,12 @@ def run_all(settings: Settings, extra: Sequence[Child] = (), log_dir: Path | Non
     """Be the supervisor of one child per role, and of `extra` programs, until SIGTERM or Ctrl-C.
 
     Whatever would make a role fail at once (a wrong inventory, store, secret or port) is raised here, first.
+    SIGHUP goes on to the roles of RELOADING, which serve over HTTP; see controller.serving.
     """
     with only_one(settings.data_dir / "plaza.lock"):
         check(settings)
-        children = [
-            Child(role, python("-m", "controller.cli.main", "run", role)) for role in wanted(settings)
-        ]
-        supervise([*extra, *children], stop_on_signals(), log_dir)
+        children = [_child(role) for role in wanted(settings)]
+        supervise([*extra, *children], stop_on_signals(), log_dir, reload_on_signal())
 
 
 def check(settings: Settings) -> None:
@@ -229,6 +229,18 @@ def stop_on_signals() -> Event:
     return stop
 
 
+def reload_on_signal() -> Event:
+    """An event that SIGHUP sets, except at a terminal, where it says that the terminal is gone."""
+    reload = Event()
+    if not os.isatty(0):
+        signal.signal(signal.SIGHUP, lambda _number, _frame: reload.set())
+    return reload
+
+
+def _child(role: str) -> Child:
+    return Child(role, python("-m", "controller.cli.main", "run", role), reloads=role in RELOADING)
+
+
 def _on_loopback(settings: Settings) -> None:
     loopback = {"127.0.0.1", "::1", "localhost"}
     if settings.radius_listen and endpoint(settings.radius_listen).host not in loopback:
@@ -241,20 +253,7 @@ def _on_loopback(settings: Settings) -> None:
         )
 
 
-def _serve(target: str, listen: str, setting: str) -> None:
+def _serve(target: str, listen: str, setting: str, workers: int = 1) -> None:
     place = endpoint(listen)
     require_free(place, setting)
-    Granian(
-        target,
-        factory=True,
-        address=place.host,
-        port=place.port,
-        interface=Interfaces.WSGI,
-        workers=1,
-        blocking_threads=4,
-        respawn_failed_workers=True,
-        backpressure=10_000,
-        http1_settings=HTTP1Settings(header_read_timeout=10_000),
-        log_access=False,  # a query string holds what must not be kept
-        log_level="warning",  # type: ignore[arg-type]
-    ).serve()
+    serve(target, place, workers)

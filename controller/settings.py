@@ -6,30 +6,17 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from controller.errors import SettingsError
+from controller.setting_values import Listen, ListenOrOff, Names, OriginOrNone, Places
 from drivers.model import Endpoint
 
 DEFAULT_FILE = "plaza.toml"
 PREFIX = "PLAZA_"
-
-
-def _listen(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError("write HOST:PORT, such as 127.0.0.1:8080")
-    return text
-
-
-def _listen_or_off(text: str) -> str:
-    return _listen(text) if text else text
-
-
-Listen = Annotated[str, AfterValidator(_listen)]
-ListenOrOff = Annotated[str, AfterValidator(_listen_or_off)]
 
 
 class SinkSettings(BaseModel):
@@ -60,7 +47,11 @@ class Settings(BaseModel):
     polls_in_flight: int = Field(default=2000, ge=1)
     snmp_backend: Literal["own", "pysnmp"] = "own"
     portal_listen: Listen = "127.0.0.1:8080"
-    portal_url: str = ""
+    portal_workers: int = Field(default=2, ge=1, le=64)
+    portal_url: OriginOrNone = ""
+    portal_hosts: Names = ()
+    uplink_probes: Places = ()
+    pseudonym_hour_utc: int = Field(default=10, ge=0, le=23)
     console_listen: Listen = "127.0.0.1:8081"
     edge_listen: Listen = "127.0.0.1:8082"
     edge_url: str = ""
@@ -83,7 +74,13 @@ class Settings(BaseModel):
     @property
     def public_portal_url(self) -> str:
         """What phones are sent to."""
-        return self.portal_url.rstrip("/") or f"http://{self.portal_listen}"
+        return self.portal_url or f"http://{self.portal_listen}"
+
+    @property
+    def portal_names(self) -> frozenset[str]:
+        """The hosts, without a port, under which phones may ask the portal, besides the loopback's."""
+        host = urlsplit(self.public_portal_url).hostname or ""
+        return frozenset({f"[{host}]" if ":" in host else host, *self.portal_hosts})
 
     @property
     def public_edge_url(self) -> str:
@@ -127,7 +124,7 @@ def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _sentences(error: ValidationError, file: Path, environ: Mapping[str, str]) -> list[str]:
     def place(name: str) -> str:
-        variable = PREFIX + name.upper()
+        variable = PREFIX + name.partition(".")[0].upper()
         return variable if variable in environ else f"{file}: {name}"
 
     return [

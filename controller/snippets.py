@@ -14,6 +14,9 @@ from typing import Final
 from controller.errors import ControllerError
 
 LONGEST_OCTETS: Final = 255
+CHILLI: Final = "coovachilli"
+"""Whose line `controller.capport` writes: its URL is the portal's own."""
+
 # No quote, comma, semicolon, dollar or blank: what is left cannot end a value in any of these files.
 _API: Final = re.compile(r"https://(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*(?::\d{1,5})?(?:/[A-Za-z0-9._~%/-]*)?")
 

@@ -2,8 +2,8 @@
 # Installs the Debian packages that `make run`, `make test` or `make bench-…` needs; without root it names the command.
 set -eu
 run="python3-venv"
-peers="busybox chromium conntrack curl dnsmasq-base dropbear-bin fonts-liberation freeradius freeradius-rest freeradius-utils gcc hostapd influxdb iproute2 iptables isc-dhcp-server kea-dhcp4-server kea-dhcp6-server libc6-dev nftables openssh-client openssh-server opennds php-cli procps python3-dev snmp snmpd systemd victoria-metrics"
-bench="busybox dropbear-bin gcc golang-github-gosnmp-gosnmp-dev golang-go libc6-dev mount openssh-client prometheus-snmp-exporter python3-dev snmp util-linux"
+peers="busybox chromium conntrack curl dnsmasq-base dropbear-bin fonts-liberation freeradius freeradius-rest freeradius-utils gcc hostapd influxdb iproute2 iptables isc-dhcp-server kea-dhcp4-server kea-dhcp6-server libc6-dev nftables openssh-client openssh-server opennds php-cli postgresql procps python3-dev snmp snmpd systemd victoria-metrics"
+bench="busybox curl dnsmasq-base dropbear-bin freeradius freeradius-rest freeradius-utils gcc golang-github-gosnmp-gosnmp-dev golang-go iproute2 iptables libc6-dev mount nftables opennds openssh-client prometheus-snmp-exporter python3-dev snmp util-linux"
 case "${1:-run}" in
 run) wanted="$run" ;;
 test) wanted="$run $peers" ;;

@@ -9,8 +9,13 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import sync_playwright
+from sqlalchemy import Engine
 
+from captive_portal.radius.tables import associations
+from captive_portal.tables import metadata
+from controller.store.engine import open_engine
 from tests import need
+from tests.postgres import Cluster, cluster
 
 # What was started in the background, or under nohup, has these ignored, and so has every program it starts:
 # then Ctrl-C ends nothing, and a test that presses it waits for ever.
@@ -72,3 +77,23 @@ def recordings() -> Path:
     if not path.is_dir():
         pytest.skip(f"no recordings in {path}: set PLAZA_RECORDINGS")
     return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL for the tests of this process."""
+    with cluster() as started:
+        yield started
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty store, on each engine that may hold it."""
+    if request.param == "sqlite":
+        engine = open_engine(f"sqlite:///{tmp_path}/store.db")
+        metadata.create_all(engine)
+        associations.metadata.create_all(engine)
+    else:
+        engine = open_engine(request.getfixturevalue("postgres").new())
+    yield engine
+    engine.dispose()

@@ -32,7 +32,7 @@ OWNERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "sqlalchemy": ("controller", "captive_portal"),
         "sqlite3": ("controller.store", "metrics.local"),
         "psycopg": ("controller.store", "metrics.local"),
-        "granian": ("controller.roles",),
+        "granian": ("controller.serving",),
         "fpdf": ("controller.printing",),
     }
 )

@@ -30,6 +30,11 @@ _HOLDS: Final[Mapping[Rule, Callable[[float, float], bool]]] = MappingProxyType(
 )
 
 
+def holds(rule: Rule, value: float, limit: float) -> bool:
+    """Whether a figure stands to its limit as it should."""
+    return _HOLDS[rule](value, limit)
+
+
 @dataclass(frozen=True, slots=True)
 class Goal:
     """`key` finds the figure; `peer` is the client without which there is none."""
@@ -86,7 +91,7 @@ class Verdict:
     @property
     def meets(self) -> bool:
         """Whether the goal is reached; what was not measured is not."""
-        return self.value is not None and _HOLDS[self.goal.rule](self.value, self.goal.limit)
+        return self.value is not None and holds(self.goal.rule, self.value, self.goal.limit)
 
     @property
     def words(self) -> str:

@@ -1,6 +1,5 @@
 """The gateway program: `python -m captive_portal.gateway CONFIG.toml`."""
 
-import json
 import logging
 import secrets
 import signal
@@ -21,6 +20,7 @@ from captive_portal.gateway.enforcer import Enforcer
 from captive_portal.gateway.errors import GatewayError
 from captive_portal.gateway.journal import Journal
 from captive_portal.gateway.ledger import Ledger
+from captive_portal.gateway.lines import in_one_line
 from captive_portal.gateway.server import Reception
 from captive_portal.gateway.sync import HttpEdge, Sync
 from captive_portal.gateway.web import Listener
@@ -41,7 +41,7 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "message": record.getMessage(),
         }
-        return json.dumps(line | fields, ensure_ascii=False, default=str)
+        return in_one_line(line | fields)
 
 
 def main(arguments: list[str]) -> int:

@@ -14,6 +14,7 @@ ROUNDING_S: Final = 0.001  # of a stamp
 LONGEST_S: Final = 31 * 24 * 3600
 SESSION: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
+STATUS: Final = re.compile(r"[A-Za-z0-9_.-]{1,1024}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,20 @@ class NonceMemory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """Open the door: this ticket is the phone's own, fresh and unspent."""
+    """Open the door: this ticket is the phone's own, fresh and unspent.
+
+    `octets` are left, `total` is what the session may use in all (0: no cap). `longer`: the portal may give
+    more time. `status` is the portal's own word for its page after the grant, opaque here; "" when none.
+    """
 
     session: str
     seconds: int
     octets: int
     nonce: str
     language: str
+    total: int = 0
+    longer: bool = False
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +84,11 @@ class Refuse:
 Decision = Admit | Renew | Refuse
 
 
-def arrival(site: SiteKey, phone: Phone, now: Moment, nonce: str) -> str:
-    """The signed words that send a phone to the portal: who it is (as pseudonyms) and when, by our clock."""
+def arrival(site: SiteKey, phone: Phone, now: Moment, nonce: str, session: str = "") -> str:
+    """The signed words that send a phone to the portal: who it is (as pseudonyms) and when, by our clock.
+
+    `session` is the one that the phone is in; "" when it is outside.
+    """
     fields: Fields = {
         "site": site.site,
         "device": phone.device(site.key),
@@ -85,6 +96,8 @@ def arrival(site: SiteKey, phone: Phone, now: Moment, nonce: str) -> str:
         "stamp": now.stamp(),
         "nonce": nonce,
     }
+    if session:
+        fields["session"] = session
     return seal(site.key, "arrival", fields)
 
 
@@ -121,11 +134,15 @@ def _ticket(fields: Fields) -> Admit:
     """The grant in a ticket's fields. Raises ValueError."""
     session, language = _text(fields, "session"), _text(fields, "lang")
     seconds, octets = _number(fields, "seconds"), _number(fields, "octets")
+    total = _number(fields, "total") if "total" in fields else 0
     if not SESSION.fullmatch(session) or not LANGUAGE.fullmatch(language):
         raise ValueError("session or language")
     if not 0 < seconds <= LONGEST_S:
         raise ValueError("seconds")
-    return Admit(session, seconds, octets, _text(fields, "nonce"), language)
+    status = str(fields.get("status", ""))
+    told = status if STATUS.fullmatch(status) else ""
+    longer = fields.get("longer") == 1
+    return Admit(session, seconds, octets, _text(fields, "nonce"), language, total, longer, told)
 
 
 def _text(fields: Fields, name: str) -> str:

@@ -7,15 +7,15 @@ PATH: Final = "/capport"
 HEADERS: Final = {"Content-Type": "application/captive+json", "Cache-Control": "private"}
 
 
-def state(seconds_left: int | None, portal_url: str) -> bytes:
+def state(seconds_left: int | None, portal_url: str, extension: bool) -> bytes:
     """The answer for a phone that may stay so many seconds, or (None) is not in.
 
-    A running session cannot be made longer; when it is over, one more tap gives the next.
+    `extension`: at `portal_url` its session can be made longer (RFC 8908 §5, can-extend-session).
     """
     answer: dict[str, bool | int | str] = {
         "captive": seconds_left is None,
         "user-portal-url": portal_url,
-        "can-extend-session": False,
+        "can-extend-session": extension,
     }
     if seconds_left is not None:
         answer["seconds-remaining"] = seconds_left

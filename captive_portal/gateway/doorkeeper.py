@@ -3,13 +3,13 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from captive_portal.gateway import admission
-from captive_portal.gateway.admission import Admit, Decision, Reason, Refuse, Renew, SiteKey
+from captive_portal.gateway.admission import ROUNDING_S, Admit, Decision, Reason, Refuse, Renew, SiteKey
 from captive_portal.gateway.clock import Clock, Moment
-from captive_portal.gateway.enforcer import Enforcer, Standing
+from captive_portal.gateway.enforcer import Ceiling, Enforcer, Standing, Terms
 from captive_portal.gateway.errors import TableGone
 from captive_portal.gateway.journal import Event, Journal, Live
 from captive_portal.gateway.phone import Phone
@@ -25,6 +25,8 @@ REPLACED: Final = "Lost-Carrier"
 USED_UP: Final = "Octet-Limit"
 
 NOWHERE: Final = Standing(None, None)
+SLACK_S: Final = 2
+"""The kernel tells whole seconds: within this, its time and ours are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,20 @@ class Doorkeeper:
         return self._enforcer.neighbour(ip)
 
     def arrival(self, phone: Phone) -> str:
-        """The signed arrival of a phone, fresh."""
-        return admission.arrival(self._site, phone, self._clock.now(), self._nonce())
+        """The signed arrival of a phone, fresh; it names the session that the phone is in."""
+        now = self._clock.now()
+        return admission.arrival(self._site, phone, now, self._nonce(), self._session_of(phone, now))
 
     def seconds_left(self, phone: Phone) -> int | None:
         """How long this phone may still stay; None when it is not in."""
         now = self._clock.now().seconds
         with self._lock:
             return next((int(one.until - now) for one in self._within() if one.phone == phone), None)
+
+    def extensible(self, phone: Phone) -> bool:
+        """Whether this phone is in, and the portal said that it may give it more time."""
+        live = self._journal.live.get(self._session_of(phone, self._clock.now()))
+        return live is not None and live.longer
 
     def present(self, phone: Phone, token: str) -> Decision:
         """A phone shows its ticket: open the door for it, or say why not."""
@@ -112,8 +120,10 @@ class Doorkeeper:
                 if one.phone is not None and one.seconds_left is not None
             }
             for session in self._inside.keys() - self._journal.live.keys():
-                until = self._inside[session].until
-                self._journal.opened(Live(session, now.boot, now.seconds, until))
+                until, ceiling = self._inside[session].until, standings[session].ceiling or Ceiling()
+                live = Live(session, now.boot, now.seconds, until, ceiling.here, ceiling.total)
+                self._journal.opened(live)
+            self._catch_up(standings)
             for session, live in self._journal.live.items():
                 cause = self._over(live, standings.get(session, NOWHERE), now)
                 if cause:
@@ -138,19 +148,48 @@ class Doorkeeper:
         now = self._clock.now()
         inside = self._inside.get(grant.session)
         if inside and inside.phone == phone and inside.until > now.seconds:
-            spent = not self._enforcer.spend(grant.nonce)
-            return Refuse(Reason.SPENT, grant.language) if spent else grant
+            return self._prolong(phone, grant, now)
         for session in self._sessions_of(lambda other: other.ip == phone.ip) - {grant.session}:
             self._finish(session, REPLACED, self._enforcer.survey())
         if inside:
             self._enforcer.close(grant.session)
-        if not self._enforcer.admit(phone, grant.session, grant.seconds, grant.nonce):
+        terms = Terms(grant.session, grant.seconds, Ceiling(grant.octets, grant.total))
+        if not self._enforcer.admit(phone, terms, grant.nonce):
             return Refuse(Reason.SPENT, grant.language)
         until = now.seconds + grant.seconds
         self._inside[grant.session] = Inside(phone, until)
-        self._journal.opened(Live(grant.session, now.boot, now.seconds, until, grant.octets))
+        caps = grant.octets, grant.total, grant.longer
+        self._journal.opened(Live(grant.session, now.boot, now.seconds, until, *caps))
         log.info("door opened", extra={"session": grant.session, "seconds": grant.seconds})
         return grant
+
+    def _prolong(self, phone: Phone, grant: Admit, now: Moment) -> Decision:
+        """A ticket of the session that this phone is in: what is more in it than before is given."""
+        live = self._journal.live[grant.session]
+        longer = _longer(live, grant, now)
+        left_s = int(longer.until - now.seconds + ROUNDING_S)
+        terms = Terms(grant.session, left_s, Ceiling(longer.octets, longer.total))
+        if longer == live or left_s < 1:
+            spent = not self._enforcer.spend(grant.nonce)
+            return Refuse(Reason.SPENT, grant.language) if spent else grant
+        if not self._enforcer.prolong(phone, terms, grant.nonce):
+            return Refuse(Reason.SPENT, grant.language)
+        self._inside[grant.session] = Inside(phone, longer.until)
+        self._journal.prolonged(longer)
+        log.info("door stays open", extra={"session": grant.session, "seconds": left_s})
+        return grant
+
+    def _catch_up(self, standings: Mapping[str, Standing]) -> None:
+        """We may have been killed between a prolongation and its note: what the kernel has holds."""
+        for session, live in self._journal.live.items():
+            if session not in self._inside:
+                continue
+            kernels = self._inside[session].until
+            until = kernels if kernels > live.until + SLACK_S else live.until
+            ceiling = standings[session].ceiling or Ceiling(live.octets, live.total)
+            known = replace(live, until=until, octets=ceiling.here, total=ceiling.total)
+            if known != live:
+                self._journal.prolonged(known)
 
     def _finish(self, session: str, cause: str, standings: Mapping[str, Standing]) -> None:
         """Shut a door for good and note it."""
@@ -190,6 +229,15 @@ class Doorkeeper:
     def _sessions_of(self, wanted: Callable[[Phone], bool]) -> set[str]:
         return {session for session, one in self._inside.items() if wanted(one.phone)}
 
+    def _session_of(self, phone: Phone, now: Moment) -> str:
+        # without the lock: whoever asks for the way does not wait for nft
+        within = (
+            name
+            for name, one in tuple(self._inside.items())
+            if one.phone == phone and one.until > now.seconds
+        )
+        return next(within, "")
+
     def _within(self) -> list[Inside]:
         now = self._clock.now().seconds
         return [one for one in self._inside.values() if one.until > now]
@@ -197,3 +245,15 @@ class Doorkeeper:
 
 def _seconds(live: Live, now: Moment) -> int:
     return max(0, int(now.seconds - live.at))
+
+
+def _longer(live: Live, grant: Admit, now: Moment) -> Live:
+    """The session after this ticket: never shorter than before, its cap higher by what the whole's is."""
+    until = max(live.until, now.seconds + grant.seconds)
+    octets, total = live.octets, live.total
+    if not grant.octets:
+        octets = total = 0
+    elif octets and total < grant.total:
+        # what an older portal or gateway did not tell raises nothing
+        octets, total = (octets + grant.total - total if total else octets), grant.total
+    return replace(live, until=until, octets=octets, total=total, longer=grant.longer)

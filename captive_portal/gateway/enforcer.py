@@ -12,13 +12,34 @@ SPENT_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
+class Ceiling:
+    """Where a session's octets end: `here` of those counted at its door, `total` of all; 0 is no cap."""
+
+    here: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a door is open for: a session, for so many seconds from now, up to its ceiling."""
+
+    session: str
+    seconds: int
+    ceiling: Ceiling = Ceiling()
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """How one session stands: `seconds_left` is None when its door is shut; uncounted octets are None."""
+    """How one session stands: `seconds_left` is None when its door is shut; uncounted octets are None.
+
+    `ceiling` is None where the door is shut, or was opened by a version that did not note it.
+    """
 
     phone: Phone | None
     seconds_left: int | None
     octets_up: int | None = None
     octets_down: int | None = None
+    ceiling: Ceiling | None = None
 
 
 class Enforcer(Protocol):
@@ -53,8 +74,15 @@ class Enforcer(Protocol):
         """Use a name up; False when it was spent already."""
         ...
 
-    def admit(self, phone: Phone, session: str, seconds: int, nonce: str) -> bool:
-        """Spend the nonce and open the door for so long, both or neither; False when the nonce was spent."""
+    def admit(self, phone: Phone, terms: Terms, nonce: str) -> bool:
+        """Spend the nonce and open the door, both or neither; False when the nonce was spent."""
+        ...
+
+    def prolong(self, phone: Phone, terms: Terms, nonce: str) -> bool:
+        """Spend the nonce and let an open door be open on these terms; its octets are counted on.
+
+        Both or neither; False when the nonce was spent.
+        """
         ...
 
     def close(self, session: str) -> None:

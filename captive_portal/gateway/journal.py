@@ -15,13 +15,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A session whose door we opened at `at` until `until` (seconds of that boot); 0 `octets` is no cap."""
+    """A session whose door we opened at `at` until `until` (seconds of that boot).
+
+    `octets` caps what is counted at the door, `total` is the cap of the whole session; 0 is none. `longer`:
+    the portal said that it may give more time.
+    """
 
     session: str
     boot: str
     at: float
     until: float
     octets: int = 0
+    total: int = 0
+    longer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,11 @@ class Journal:
         self._live[live.session] = live
         self._pending[event.id] = event
         self._append({"event": asdict(event), "live": asdict(live)})
+
+    def prolonged(self, live: Live) -> None:
+        """Record that an open door stays open on other terms; to the controller this is no event."""
+        self._live[live.session] = live
+        self._append({"live": asdict(live)})
 
     def closed(self, event: Event) -> None:
         """Record a shut door."""

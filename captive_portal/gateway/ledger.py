@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from captive_portal.gateway import files
 from captive_portal.gateway.clock import Clock, Moment
-from captive_portal.gateway.enforcer import SPENT_S, Standing
+from captive_portal.gateway.enforcer import SPENT_S, Ceiling, Standing, Terms
 from captive_portal.gateway.errors import EnforcerFailed
 from captive_portal.gateway.phone import Phone
 
@@ -22,7 +22,7 @@ class Ledger:
         self._path = path
         self._clock = clock
         self._since = clock.now()
-        self._doors: dict[str, tuple[str, float]] = {}  # session: address, until
+        self._doors: dict[str, tuple[str, float, int, int]] = {}  # session: address, until, its ceiling
         self._spent: dict[str, float] = {}  # name: until
 
     @property
@@ -41,7 +41,7 @@ class Ledger:
         recorded = self._recorded()
         if recorded.get("boot") == now.boot:
             self._since = Moment(now.boot, recorded["since"])
-            self._doors = {session: (ip, until) for session, (ip, until) in recorded["doors"].items()}
+            self._doors = {session: _door(*told) for session, told in recorded["doors"].items()}
             self._spent = dict(recorded["spent"])
         else:
             self._since, self._doors, self._spent = now, {}, {}
@@ -63,12 +63,17 @@ class Ledger:
         self._record()
         return True
 
-    def admit(self, phone: Phone, session: str, seconds: int, nonce: str) -> bool:
+    def admit(self, phone: Phone, terms: Terms, nonce: str) -> bool:
         """Record the door; False when the nonce was spent."""
         if self.spent(nonce):
             return False
-        self._doors[session] = (phone.ip, self._clock.now().seconds + seconds)
+        until, ceiling = self._clock.now().seconds + terms.seconds, terms.ceiling
+        self._doors[terms.session] = (phone.ip, until, ceiling.here, ceiling.total)
         return self.spend(nonce)
+
+    def prolong(self, phone: Phone, terms: Terms, nonce: str) -> bool:
+        """Record the door anew: nothing is counted here that could be lost."""
+        return self.admit(phone, terms, nonce)
 
     def close(self, session: str) -> None:
         """Record that the door is shut."""
@@ -79,8 +84,10 @@ class Ledger:
         """The recorded doors; octets are unknown, because no packet passes here."""
         now = self._clock.now().seconds
         return {
-            session: Standing(self.neighbour(ip), int(until - now) if until > now else None)
-            for session, (ip, until) in self._doors.items()
+            session: Standing(
+                self.neighbour(ip), int(until - now) if until > now else None, ceiling=Ceiling(*caps)
+            )
+            for session, (ip, until, *caps) in self._doors.items()
         }
 
     def _recorded(self) -> dict[str, Any]:
@@ -98,3 +105,8 @@ class Ledger:
             files.replace(self._path, json.dumps(record))
         except OSError as error:
             raise EnforcerFailed(f"{self._path}: {error.strerror}") from error
+
+
+def _door(ip: str, until: float, here: int = 0, total: int = 0) -> tuple[str, float, int, int]:
+    """A door as it was recorded; an older version recorded no ceiling."""
+    return ip, until, here, total

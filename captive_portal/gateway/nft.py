@@ -5,12 +5,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from captive_portal.gateway import rules
 from captive_portal.gateway.clock import Clock, Moment
-from captive_portal.gateway.enforcer import Standing
+from captive_portal.gateway.enforcer import Ceiling, Standing, Terms
 from captive_portal.gateway.errors import EnforcerFailed, TableGone
 from captive_portal.gateway.phone import Phone
 
@@ -79,19 +80,22 @@ class Nft:
         """Use a name up; False when the kernel says that it was."""
         return self._spend(name, rules.spending(name))
 
-    def admit(self, phone: Phone, session: str, seconds: int, nonce: str) -> bool:
+    def admit(self, phone: Phone, terms: Terms, nonce: str) -> bool:
         """Spend the nonce and open the door in one transaction; False when the nonce was spent."""
-        return self._spend(nonce, rules.admission(phone, session, seconds, nonce))
+        return self._spend(nonce, rules.admission(phone, terms, nonce))
+
+    def prolong(self, phone: Phone, terms: Terms, nonce: str) -> bool:
+        """Spend the nonce and set the door's terms in one transaction; False when the nonce was spent."""
+        return self._spend(nonce, rules.prolongation(phone, terms, nonce))
 
     def close(self, session: str) -> None:
         """Shut the door; the next packet of a running download is refused too."""
         elements = self._elements()
         gone = ""
-        for phone, named, _ in _doors(elements):
-            if named == session:
-                gone += rules.removal("door", f"{phone.mac} . {phone.ip}") + rules.removal(
-                    "replies", phone.ip
-                )
+        for named, door in _doors(elements):
+            if named == session and door.phone is not None:
+                mac, ip = door.phone.mac, door.phone.ip
+                gone += rules.removal("door", f"{mac} . {ip}") + rules.removal("replies", ip)
         for counters in ("up", "down"):
             for ip, named, _ in _counters(elements, counters):
                 gone += rules.removal(counters, ip) if named == session else ""
@@ -102,13 +106,13 @@ class Nft:
         """What the kernel holds now."""
         elements = self._elements()
         self._remember(elements)
-        doors = {session: (phone, left) for phone, session, left in _doors(elements)}
+        doors = dict(_doors(elements))
         up = {session: octets for _, session, octets in _counters(elements, "up")}
         down = {session: octets for _, session, octets in _counters(elements, "down")}
         found = {}
         for session in {*doors, *up, *down}:
-            phone, left = doors.get(session, (None, None))
-            found[session] = Standing(phone, left, up.get(session), down.get(session))
+            door = doors.get(session, Standing(None, None))
+            found[session] = replace(door, octets_up=up.get(session), octets_down=down.get(session))
         return found
 
     def _spend(self, name: str, transaction: str) -> bool:
@@ -159,11 +163,13 @@ def _failure(stderr: str) -> OSError | EnforcerFailed:
     return TableGone(said) if "No such file or directory" in said else EnforcerFailed(f"nft: {said}")
 
 
-def _doors(elements: Mapping[str, list[Any]]) -> Iterator[tuple[Phone, str, int]]:
-    """Phone, session and seconds left of each open door."""
+def _doors(elements: Mapping[str, list[Any]]) -> Iterator[tuple[str, Standing]]:
+    """The session of each open door, and how that stands; an older version noted its name alone."""
     for one in elements["door"]:
         mac, ip = one["elem"]["val"]["concat"]
-        yield Phone(mac, ip), one["elem"].get("comment", ""), one["elem"]["expires"]
+        session, *caps = one["elem"].get("comment", "").split() or [""]
+        ceiling = Ceiling(*map(int, caps)) if caps else None
+        yield session, Standing(Phone(mac, ip), one["elem"]["expires"], ceiling=ceiling)
 
 
 def _counters(elements: Mapping[str, list[Any]], name: str) -> Iterator[tuple[str, str, int | None]]:

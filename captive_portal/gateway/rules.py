@@ -12,13 +12,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from captive_portal.gateway.enforcer import SPENT_S
+from captive_portal.gateway.enforcer import SPENT_S, Terms
 from captive_portal.gateway.phone import Phone
 
 TABLE: Final = "inet plaza"
 REMOVAL: Final = f"add table {TABLE}\ndelete table {TABLE}\n"
-COUNTED_S: Final = 24 * 3600
-"""How much longer than its door a session's counters live, so that its last octets can be told."""
+COUNTED_S: Final = 32 * 24 * 3600
+"""How much longer than its door at first a session's counters live, so that its last octets can be told, also
+of one that was made longer. The program removes them at the end; this bounds what a dead one leaves."""
 
 PRIVATE: Final = (
     "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
@@ -56,18 +57,19 @@ def ruleset(territory: Territory) -> str:
     )
 
 
-def admission(phone: Phone, session: str, seconds: int, nonce: str) -> str:
+def admission(phone: Phone, terms: Terms, nonce: str) -> str:
     """One step that spends the nonce and opens the door; the kernel refuses both when the nonce is spent."""
-    door, ip, counted_s = f"{phone.mac} . {phone.ip}", phone.ip, seconds + COUNTED_S
-    named = f'comment "{session}"'
-    return spending(nonce) + "".join(
-        (
-            _anew("door", door, f"timeout {seconds}s {named}"),
-            _anew("replies", ip, f"timeout {seconds}s"),
-            _anew("up", ip, f"timeout {counted_s}s {named}"),
-            _anew("down", ip, f"timeout {counted_s}s {named}"),
-        )
-    )
+    counted = f'timeout {terms.seconds + COUNTED_S}s comment "{terms.session}"'
+    counters = _anew("up", phone.ip, counted) + _anew("down", phone.ip, counted)
+    return prolongation(phone, terms, nonce) + counters
+
+
+def prolongation(phone: Phone, terms: Terms, nonce: str) -> str:
+    """One step that spends the nonce and sets the door's time anew; what was counted is not touched."""
+    lasts = f"timeout {terms.seconds}s"
+    caps = f" {terms.ceiling.here} {terms.ceiling.total}"
+    door = _anew("door", f"{phone.mac} . {phone.ip}", f'{lasts} comment "{terms.session}{caps}"')
+    return spending(nonce) + door + _anew("replies", phone.ip, lasts)
 
 
 def spending(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlencode
 
 from captive_portal.gateway import capport, pages
-from captive_portal.gateway.admission import Admit, Reason, Refuse
+from captive_portal.gateway.admission import LANGUAGE, STATUS, Admit, Reason, Refuse
 from captive_portal.gateway.backhaul import Lookout
 from captive_portal.gateway.doorkeeper import Doorkeeper
 from captive_portal.gateway.errors import EnforcerFailed
@@ -34,9 +34,8 @@ class Reception:
 
     def plain(self, request: Request) -> Response:
         """The listener for everything a captive phone asks over plain HTTP."""
-        return self._safely(
-            request, {"/grant": self._grant, "/leave": self._leave}.get(request.path, self._way)
-        )
+        ways = {"/grant": self._grant, "/again": self._again, "/leave": self._leave}
+        return self._safely(request, ways.get(request.path, self._way))
 
     def api(self, request: Request) -> Response:
         """The TLS listener: RFC 8908 alone."""
@@ -70,8 +69,18 @@ class Reception:
             log.info("ticket refused", extra={"reason": decision.reason.value})
             return pages.refusal(decision.reason, decision.language)
         if isinstance(decision, Admit):
-            return self._to("/online", {"lang": decision.language})
+            status = {"s": decision.status} if decision.status else {}
+            return self._to("/online", {"lang": decision.language, **status})
         return self._to("/renew", {"a": self.doorkeeper.arrival(phone), "g": decision.ticket})
+
+    def _again(self, request: Request, phone: Phone) -> Response:
+        """On to more time for who is in, with the portal's own word for its session."""
+        status, language = _field(request.query, "s"), _field(request.query, "lang")
+        outside = self.doorkeeper.seconds_left(phone) is None
+        if request.method != "GET" or outside or self.lookout.down or not STATUS.fullmatch(status):
+            return self._way(request, phone)
+        known = {"lang": language} if LANGUAGE.fullmatch(language) else {}
+        return self._to("/extend", {"a": self.doorkeeper.arrival(phone), "s": status, **known})
 
     def _leave(self, request: Request, phone: Phone) -> Response:
         if request.method != "POST":
@@ -83,7 +92,7 @@ class Reception:
         if request.method not in {"GET", "HEAD"}:
             return Response(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "GET"})
         url = f"{self.portal}?{urlencode({'a': self.doorkeeper.arrival(phone)})}"
-        body = capport.state(self.doorkeeper.seconds_left(phone), url)
+        body = capport.state(self.doorkeeper.seconds_left(phone), url, self.doorkeeper.extensible(phone))
         return Response(HTTPStatus.OK, capport.HEADERS, body)
 
     def _to(self, page: str, query: Mapping[str, str], status: int = HTTPStatus.SEE_OTHER) -> Response:

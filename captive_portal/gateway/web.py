@@ -10,6 +10,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -23,6 +24,9 @@ HEAD_OCTETS: Final = 8192
 BODY_OCTETS: Final = 4096
 DEADLINE_S: Final = 10.0
 AT_ONCE: Final = 96
+ROOM_S: Final = 0.05
+"""How long we wait for the place of one who was hung up on, before another is."""
+
 AT_ONCE_EACH: Final = 12  # background programs of a captive phone knock many times at once
 
 
@@ -77,7 +81,8 @@ class Listener(socketserver.ThreadingTCPServer):
         self._deadline_s = deadline_s
         self._places = threading.BoundedSemaphore(AT_ONCE)
         self._callers: Counter[str] = Counter()
-        self._callers_lock = threading.Lock()
+        self._unheard: dict[socket.socket, None] = {}
+        self._lock = threading.Lock()
         try:
             super().__init__(address, socketserver.BaseRequestHandler)
         except OSError as error:
@@ -85,13 +90,16 @@ class Listener(socketserver.ThreadingTCPServer):
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Whether this caller has a place left."""
-        with self._callers_lock:
+        with self._lock:
             return self._callers[client_address[0]] < AT_ONCE_EACH
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve in a thread of its own, when there is a place for it."""
-        self._places.acquire()
-        with self._callers_lock:
+        has_place = self._places.acquire(blocking=False)
+        while not has_place:
+            self._make_room()
+            has_place = self._places.acquire(timeout=ROOM_S)
+        with self._lock:
             self._callers[client_address[0]] += 1
         try:
             super().process_request(request, client_address)
@@ -110,9 +118,9 @@ class Listener(socketserver.ThreadingTCPServer):
         """Read one request, write one response."""
         deadline = time.monotonic() + self._deadline_s
         request.settimeout(self._deadline_s)
-        with self._tls.wrap_socket(request, server_side=True) if self._tls else request as connection:
+        with self._spoken(request) as connection:
             try:
-                wanted = read(connection, client_address[0], deadline)
+                wanted = self._heard(connection, client_address[0], deadline)
                 response, body = self._respond(wanted), wanted.method != "HEAD"
             except Unreadable as error:
                 response, body = Response(error.status), True
@@ -121,6 +129,31 @@ class Listener(socketserver.ThreadingTCPServer):
             # the kernel throws an answer away when it closes a connection with something unread in it
             connection.shutdown(socket.SHUT_WR)
 
+    def _spoken(self, request: socket.socket) -> socket.socket:
+        if self._tls is None:
+            return request
+        return self._tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+
+    def _heard(self, connection: socket.socket, caller: str, deadline: float) -> Request:
+        """What is asked; until then this caller is one of those who give way. Raises Unreadable, OSError."""
+        with self._lock:
+            self._unheard[connection] = None
+        try:
+            if isinstance(connection, ssl.SSLSocket):
+                connection.do_handshake()
+            return read(connection, caller, deadline)
+        finally:
+            with self._lock:
+                del self._unheard[connection]
+
+    def _make_room(self) -> None:
+        """Hang up on who has been silent, or slow, for the longest: a phone has said all at once."""
+        with self._lock:
+            slowest = next(iter(self._unheard), None)
+            if slowest is not None:
+                with suppress(OSError):  # it hung up itself
+                    socket.socket.shutdown(slowest, socket.SHUT_RDWR)  # TLS's own would wait for a word
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A phone that went away is nobody's fault; all else is a bug, told without what the phone said."""
         kind, error, trace = sys.exc_info()
@@ -128,7 +161,7 @@ class Listener(socketserver.ThreadingTCPServer):
             log.error("request failed", extra={"error": kind.__name__, "trace": traceback.format_tb(trace)})
 
     def _leave(self, caller: str) -> None:
-        with self._callers_lock:
+        with self._lock:
             self._callers[caller] -= 1
             if not self._callers[caller]:
                 del self._callers[caller]

@@ -139,11 +139,16 @@ def reply(poll: Poll, waiting: Iterable[Opening]) -> Reply:
         return Reply(ACK)
     if poll.ask is Ask.CLEAR:
         return Reply("", tuple(one.rhid for one in mine))
-    if poll.ask is Ask.VIEW and poll.text != "none":
+    if tells(poll):
         opened = poll.text.replace("*", " ").split()
         return Reply(ACK, tuple(one.rhid for one in mine if one.rhid in opened))
     told = mine[:AT_ONCE]
     return Reply(_list(told), tuple(one.rhid for one in told) if poll.ask is Ask.LIST else ())
+
+
+def tells(poll: Poll) -> bool:
+    """Whether it tells what it opened; otherwise it asks."""
+    return poll.ask is Ask.VIEW and poll.text != "none"
 
 
 def parting(wiring: Wiring, poll: Poll) -> Parting:

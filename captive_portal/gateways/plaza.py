@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateway.ticket import BadToken, Fields, seal, unseal
@@ -28,10 +28,14 @@ class PlazaGateway:
             binding=self._text(fields, "binding"),
             stamp=self._text(fields, "stamp"),
             nonce=self._text(fields, "nonce"),
+            session=str(fields.get("session", "")),
         )
 
     def admit(self, arrival: Arrival, grant: Grant, language: str = "es") -> Redirect:
-        """The phone carries a ticket to its gateway. One arrival opens one door: the nonce is its own."""
+        """The phone carries a ticket to its gateway. One arrival opens one door: the nonce is its own.
+
+        What `wiring.landing` says in `?s=` comes back with the phone to the page after.
+        """
         ticket: Fields = {
             "site": arrival.site,
             "device": arrival.device,
@@ -44,6 +48,9 @@ class PlazaGateway:
             "issued": int(self._clock().timestamp()),
             "lang": language,
         }
+        status = parse_qs(urlsplit(self._wiring.landing).query).get("s", [""])[0]
+        told: Fields = {"total": grant.total, "longer": int(grant.longer), "status": status}
+        ticket |= {name: value for name, value in told.items() if value}
         return Redirect(f"{self._wiring.api_url}/grant?g={seal(self._wiring.key, 'ticket', ticket)}")
 
     def renew(self, query: str) -> Ticket:

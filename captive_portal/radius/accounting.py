@@ -4,15 +4,21 @@ A phone that roams, sleeps or comes back has several associations under one sess
 perhaps by several access points: the session has used their sum, and is over when the last of them is.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import timedelta
+from typing import Final
 
 from captive_portal.gateway.ticket import pseudonym
 from captive_portal.model import GatewayEvent
+from captive_portal.radius.limits import INTERIM_S
 from captive_portal.radius.model import Association, RadiusSite, Report, Status
 
-EVENT_DIGITS = 40
+OPENED, USAGE, CLOSED = "opened", "usage", "closed"
+REBOOT: Final = "nas-reboot"
+
+SILENT: Final = timedelta(seconds=3 * INTERIM_S)
+"""After three interim reports that did not come an association is not believed to go on."""
 
 
 def key_of(site: RadiusSite, report: Report, session: str) -> str:
@@ -23,63 +29,60 @@ def key_of(site: RadiusSite, report: Report, session: str) -> str:
     return pseudonym(site.key, "association", report.speaker.nas, report.association, session)
 
 
-def grown(known: Association, report: Report) -> Association:
+def grown(known: Association, report: Report, heard_at: int = 0) -> Association:
     """The association after a report, in whatever order and however often it comes: nothing goes down."""
-    return replace(
-        known,
+    return Association(
+        key=known.key,
+        session=known.session,
         seconds=_most(known.seconds, report.seconds),
         octets_up=_most(known.octets_up, report.octets_up),
         octets_down=_most(known.octets_down, report.octets_down),
         ended=known.ended or report.status is Status.STOP,
         cause=known.cause or report.cause,
+        heard_at=max(known.heard_at, heard_at),
     )
 
 
-def events(
-    report: Report, one: Association, all_of_it: Sequence[Association], alive: bool
-) -> list[GatewayEvent]:
-    """What the session is to be told; `all_of_it` holds every association of it, `one` among them.
-
-    `alive` is whether another one goes on. The same report gives the same ids again, so that one which is
-    repeated because our answer was lost changes nothing. The first word of an association opens it, even when
-    its Start was lost; a Start that comes after the Stop has the same id and opens nothing again.
-    """
-    ended = one.ended and not alive
-    found = [_event("opened", one.key, one.session, report.delay_s + _age(report))]
-    if ended:
-        return [*found, replace(_closed(one, all_of_it), age_s=report.delay_s)]
-    if report.seconds is None and report.octets_up is None and report.octets_down is None:
-        return found
-    said = f"{report.seconds} {report.octets_up} {report.octets_down}"
-    usage = _event("usage", f"{one.key} {said}", one.session, report.delay_s)
-    return [*found, _summed(usage, all_of_it)]
+def goes_backwards(known: Association, report: Report) -> bool:
+    """Whether a later report tells fewer octets: the access point's counter began anew, some are lost."""
+    if known.seconds is None or report.seconds is None or report.seconds <= known.seconds:
+        return False
+    pairs = ((known.octets_up, report.octets_up), (known.octets_down, report.octets_down))
+    return any(old is not None and new is not None and new < old for old, new in pairs)
 
 
-def rebooted(one: Association, all_of_it: Sequence[Association], age_s: int) -> GatewayEvent:
-    """The end of an association whose access point began anew: when it was last heard of, `age_s` ago."""
-    return replace(_closed(one, all_of_it), age_s=age_s)
+def go_on(others: Iterable[Association], at: int) -> bool:
+    """Whether any of a session's other associations does, at a UTC epoch second."""
+    since = at - int(SILENT.total_seconds())
+    return any(not other.ended and other.heard_at >= since for other in others)
 
 
-def _age(report: Report) -> int:
-    return 0 if report.status is Status.START else report.seconds or 0
+def first_word(one: Association, report: Report) -> GatewayEvent:
+    """The first word of an association opens it, even when its Start was lost."""
+    age_s = 0 if report.status is Status.START else report.seconds or 0
+    return _event(OPENED, one, report.delay_s + age_s)
 
 
-def _closed(one: Association, all_of_it: Iterable[Association]) -> GatewayEvent:
-    return replace(_summed(_event("closed", one.key, one.session, 0), all_of_it), cause=one.cause)
-
-
-def _summed(event: GatewayEvent, all_of_it: Iterable[Association]) -> GatewayEvent:
-    parts = list(all_of_it)
+def usage(one: Association, others: Sequence[Association], age_s: int) -> GatewayEvent:
+    """The sums over all of a session's associations, as they stood `age_s` ago."""
+    parts = (one, *others)
     return replace(
-        event,
+        _event(USAGE, one, age_s),
         seconds=_sum(part.seconds for part in parts),
         octets_up=_sum(part.octets_up for part in parts),
         octets_down=_sum(part.octets_down for part in parts),
     )
 
 
+def last_word(one: Association, age_s: int) -> GatewayEvent:
+    """The end of a session with its last association."""
+    return replace(_event(CLOSED, one, age_s), cause=one.cause)
+
+
 def _most(known: int | None, told: int | None) -> int | None:
-    return max((value for value in (known, told) if value is not None), default=None)
+    if known is None or told is None:
+        return told if known is None else known
+    return max(known, told)
 
 
 def _sum(values: Iterable[int | None]) -> int | None:
@@ -88,6 +91,5 @@ def _sum(values: Iterable[int | None]) -> int | None:
     return sum(told) if told else None
 
 
-def _event(kind: str, told: str, session: str, age_s: int) -> GatewayEvent:
-    digits = hashlib.sha256(f"{kind}\0{told}".encode()).hexdigest()[:EVENT_DIGITS]
-    return GatewayEvent(digits, kind, session, age_s)
+def _event(kind: str, one: Association, age_s: int) -> GatewayEvent:
+    return GatewayEvent(one.key, kind, one.session, age_s)

@@ -1,13 +1,13 @@
 """Which session a phone holds, by the pseudonym of its MAC address, in the relational store."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, Row, Select, bindparam, select
 
 from captive_portal.model import Running
-from captive_portal.privacy import day_of, session_device
-from captive_portal.radius.ledger import REBOOT
+from captive_portal.privacy import DAY_BEGINS, day_of, forget_old_key, session_device
+from captive_portal.radius.accounting import REBOOT
 from captive_portal.sessions import READ_ONLY
 from captive_portal.tables import pseudonym_keys, sessions
 
@@ -16,17 +16,41 @@ RESUMED: Final = frozenset(
 )
 """Ends that nobody chose: a phone that slept or walked by, an access point without power."""
 
+_row = sessions.c
+_KEY: Final = select(pseudonym_keys.c.day).where(pseudonym_keys.c.day == bindparam("of_day"))
+_NEWEST: Final[Select[Any]] = (
+    select(
+        _row.acctuniqueid,
+        _row.expires_at,
+        _row.acctstoptime,
+        _row.acctterminatecause,
+        _row.dismissed_at,
+        _row.acctinputoctets,
+        _row.acctoutputoctets,
+        _row.octets_max,
+        _row.down_kbps,
+        _row.up_kbps,
+    )
+    .where(_row.site == bindparam("of_site"), _row.device == bindparam("of_device"))
+    .order_by(_row.granted_at.desc())
+    .limit(1)
+)
+
 
 class StoredHolders:
-    """It only reads, and waits for no writer. With its day's key a phone is forgotten, and taps again."""
+    """It only reads, and waits for no writer. With its day's key a phone is forgotten, and taps again.
 
-    def __init__(self, engine: Engine) -> None:
+    `day_begins` is when that key changes, since midnight UTC.
+    """
+
+    def __init__(self, engine: Engine, day_begins: timedelta = DAY_BEGINS) -> None:
         self._engine = engine
+        self._day_begins = day_begins
 
     def held_by(self, site: str, device: str, now: datetime) -> Running | None:
         """The newest session of a phone, unless it ran out, was dismissed, or was left on purpose."""
-        with self._read() as connection:
-            found = _newest(connection, site, device, now)
+        with self._engine.connect().execution_options(**READ_ONLY) as connection:
+            found = self._newest(connection, site, device, now)
         if found is None or found.expires_at <= now.timestamp() or found.dismissed_at is not None:
             return None
         if found.acctstoptime is not None and (found.acctterminatecause or "") not in RESUMED:
@@ -36,27 +60,14 @@ class StoredHolders:
         bounds = (found.octets_max, found.down_kbps, found.up_kbps)
         return Running(found.acctuniqueid, expires_at, used, *bounds)
 
-    def known(self, site: str, session: str) -> bool:
-        """Whether this is a session of this site, running or over."""
-        row = sessions.c
-        wanted = select(row.acctuniqueid).where(row.acctuniqueid == session, row.site == site)
-        with self._read() as connection:
-            return connection.execute(wanted).first() is not None
-
-    def last_of(self, site: str, device: str, now: datetime) -> str | None:
+    def last_of(self, connection: Connection, site: str, device: str, now: datetime) -> str | None:
         """The newest session of a phone at this site, running or over."""
-        with self._read() as connection:
-            found = _newest(connection, site, device, now)
+        found = self._newest(connection, site, device, now)
         return None if found is None else str(found.acctuniqueid)
 
-    def _read(self) -> Connection:
-        return self._engine.connect().execution_options(**READ_ONLY)
-
-
-def _newest(connection: Connection, site: str, device: str, now: datetime) -> Row[Any] | None:
-    today = select(pseudonym_keys.c.day).where(pseudonym_keys.c.day == day_of(now))
-    if connection.execute(today).first() is None:
-        return None  # nobody has tapped since the day began; to ask for its key would make one
-    row = sessions.c
-    wanted = select(sessions).where(row.site == site, row.device == session_device(connection, device, now))
-    return connection.execute(wanted.order_by(row.granted_at.desc()).limit(1)).first()
+    def _newest(self, connection: Connection, site: str, device: str, now: datetime) -> Row[Any] | None:
+        forget_old_key(connection.engine, now, self._day_begins)
+        if connection.execute(_KEY, {"of_day": day_of(now, self._day_begins)}).first() is None:
+            return None  # nobody has tapped since the day began; to ask for its key would make one
+        name = session_device(connection, device, now, self._day_begins)
+        return connection.execute(_NEWEST, {"of_site": site, "of_device": name}).first()

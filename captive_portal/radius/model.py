@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
-from captive_portal.model import GatewayEvent, GatewayKind, Plan, Running
+from captive_portal.model import GatewayKind, Plan, Running
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Association:
-    """What one access point has told of one association of a phone with it; None is not told yet."""
+    """What one access point has told of one association of a phone with it; None is not told yet.
+
+    `heard_at` is when it last told anything, in UTC epoch seconds.
+    """
 
     key: str
     session: str
@@ -104,6 +107,7 @@ class Association:
     octets_down: int | None = None
     ended: bool = False
     cause: str = ""
+    heard_at: int = 0
 
 
 class Holders(Protocol):
@@ -111,20 +115,4 @@ class Holders(Protocol):
 
     def held_by(self, site: str, device: str, now: datetime) -> Running | None:
         """The newest session of a phone under which it may be online at this site now."""
-        ...
-
-    def known(self, site: str, session: str) -> bool:
-        """Whether this is a session of this site, running or over."""
-        ...
-
-    def last_of(self, site: str, device: str, now: datetime) -> str | None:
-        """The newest session of a phone at this site, running or over."""
-        ...
-
-
-class Applying(Protocol):
-    """Where the events of a site go; `StoredSessions` is one."""
-
-    def apply(self, site: str, events: Sequence[GatewayEvent], now: datetime) -> list[str]:
-        """Apply each event once."""
         ...

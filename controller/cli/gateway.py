@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from controller.snippets import KINDS, checked
+from controller.snippets import CHILLI, KINDS, checked
 
 
 @click.group()
@@ -48,14 +48,21 @@ def write(
 
 @gateway.command()
 @click.argument("site")
-@click.option("--kind", required=True, type=click.Choice(sorted(KINDS)), help="Who reads it.")
-@click.option("--api", required=True, metavar="URL", help="The site's RFC 8908 API.")
-def snippets(site: str, kind: str, api: str) -> None:
+@click.option("--kind", required=True, type=click.Choice(sorted({*KINDS, CHILLI})), help="Who reads it.")
+@click.option("--api", metavar="URL", help="The site's RFC 8908 API; coovachilli's is the portal's.")
+def snippets(site: str, kind: str, api: str | None) -> None:
     """Print what tells the phones of SITE where its captive portal API is (RFC 8910)."""
     from controller import settings
     from controller.app import build
+    from controller.capport import coovachilli, elsewhere
     from controller.errors import SelectorError
 
-    if site not in build(settings.load()).inventory.sites:
+    app = build(settings.load())
+    if site not in app.inventory.sites:
         raise SelectorError(f"no site {site!r} in the inventory")
-    click.echo(KINDS[kind](checked(api)), nl=False)
+    if (kind == CHILLI) == bool(api):
+        raise click.UsageError("--api is needed with every kind but coovachilli, and with that none")
+    if api:
+        click.echo(KINDS[kind](elsewhere(app.settings, checked(api))), nl=False)
+    else:
+        click.echo(coovachilli(app.settings, app.inventory.sites[site]), nl=False)

@@ -25,6 +25,7 @@ COMMANDS: Final = MappingProxyType(
         "platform": "List, write and try platforms.",
         "poll": "Ask devices over SNMP and show what they say.",
         "portal": "Print a site's sign.",
+        "privacy": "Answer a citizen's data request, and print a notice.",
         "probe": "Be a citizen's phone at a site.",
         "radius": "Write and check what FreeRADIUS needs.",
         "replace": "Put another box in a device's place.",

@@ -1,8 +1,12 @@
 """`plaza session`: who is online, without saying who."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from controller.app import App
 
 
 @click.group()
@@ -37,7 +41,7 @@ def list_sessions(site: str) -> None:
 @session.command()
 @click.argument("session_id")
 def dismiss(session_id: str) -> None:
-    """End a session: its gateway shuts the door at its next sync."""
+    """End a session; says how its gateway learns of it, for some kinds never do."""
     from captive_portal.sessions import StoredSessions
     from controller import settings
     from controller.app import build
@@ -46,4 +50,27 @@ def dismiss(session_id: str) -> None:
     app = build(settings.load())
     if not StoredSessions(app.engine).dismiss(session_id, datetime.now(UTC)):
         raise SelectorError(f"session {session_id!r} does not run; see plaza session list")
-    click.echo(f"{session_id}: its gateway is told at its next sync")
+    click.echo(f"{session_id}: {_what_follows(app, session_id)}")
+
+
+def _what_follows(app: "App", session_id: str) -> str:
+    """How the session's gateway learns of the dismissal."""
+    from sqlalchemy import select
+
+    from captive_portal.gateways.ending import Ending, ending
+    from captive_portal.tables import sessions
+    from controller.store.engine import READ_ONLY
+
+    wanted = select(sessions.c.site, sessions.c.expires_at).where(sessions.c.acctuniqueid == session_id)
+    with app.engine.connect().execution_options(**READ_ONLY) as connection:
+        row = connection.execute(wanted).one()
+    until = datetime.fromtimestamp(row.expires_at, UTC).isoformat()
+    site = app.inventory.sites.get(row.site)
+    if site is None:
+        return f"site {row.site} is not in the inventory, so nobody is told; its time ends at {until}"
+    portal = site.portal
+    return {
+        Ending.SYNC: "its gateway shuts the door at its next sync",
+        Ending.TOLD: f"the worker tells its gateway ({portal.kind}) within 15 s",
+        Ending.TIME: f"its gateway ({portal.kind}) cannot be told; the door stays open until {until}",
+    }[ending(portal.kind, portal.controller_url)]

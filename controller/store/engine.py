@@ -24,8 +24,10 @@ def open_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
         engine = create_engine(parsed, hide_parameters=True)  # a parameter may be a key
-    except (ArgumentError, ModuleNotFoundError) as error:
-        raise StoreError(f"store_url: {error}; write sqlite:///FILE") from None
+    except ArgumentError as error:
+        raise StoreError(f"store_url: {error}; write sqlite:///FILE or postgresql://USER@HOST/NAME") from None
+    except ModuleNotFoundError as error:
+        raise StoreError(f"store_url: {error}; install psycopg[binary], or write sqlite:///FILE") from None
     if _is_sqlite(engine):
         event.listen(engine, "connect", _pragmas)
         event.listen(engine, "begin", _begin)

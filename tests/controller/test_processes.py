@@ -64,6 +64,33 @@ def test_what_a_child_says_goes_to_a_log_of_its_name(tmp_path: Path) -> None:
         thread.join()
 
 
+def test_a_reload_reaches_those_that_reload_and_ends_nobody(tmp_path: Path) -> None:
+    heeds = (
+        "import signal,sys,time\n"
+        "signal.signal(signal.SIGHUP, lambda *_: print('reloaded', file=sys.stderr, flush=True))\n"
+        "print('ready', file=sys.stderr, flush=True)\n"
+        "while True: time.sleep(600)"
+    )
+    dies = "import sys,time; print('started', file=sys.stderr, flush=True); time.sleep(600)"
+    children = [
+        Child("heeds", python("-c", heeds), reloads=True),
+        Child("does-not", python("-c", dies)),
+    ]
+    stop, reload = Event(), Event()
+    thread = Thread(target=supervise, args=(children, stop, tmp_path, reload))
+    thread.start()
+    try:
+        wait_for(lambda: "ready" in _text(tmp_path / "heeds.log"), "the one that heeds")
+        wait_for(lambda: "started" in _text(tmp_path / "does-not.log"), "the one that does not")
+        reload.set()
+        wait_for(lambda: "reloaded" in _text(tmp_path / "heeds.log"), "its word")
+    finally:
+        stop.set()
+        thread.join()
+    assert _text(tmp_path / "heeds.log") == "ready\nreloaded\n"
+    assert _text(tmp_path / "does-not.log") == "started\n", "a SIGHUP would have had it started again"
+
+
 def _text(file: Path) -> str:
     return file.read_text() if file.exists() else ""
 

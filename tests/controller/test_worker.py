@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from captive_portal import counts
 from captive_portal.counts import Counted
 from captive_portal.model import Arrival, GatewayEvent, Grant, Plan
 from captive_portal.sessions import StoredSessions
@@ -74,9 +75,10 @@ def test_a_slot_tells_who_came_who_left_and_who_is_there(app: App) -> None:
 
 def test_what_the_portal_did_is_told_per_slot(app: App) -> None:
     sessions = StoredSessions(app.engine)
-    for counted, times in ((Counted.PAGES, 3), (Counted.GRANTS, 2), (Counted.REFUSALS, 1)):
-        for _ in range(times):
-            sessions.count(SITE, counted, at(1))
+    with app.engine.begin() as connection:
+        for counted, times in ((Counted.PAGES, 3), (Counted.GRANTS, 2), (Counted.REFUSALS, 1)):
+            for _ in range(times):
+                counts.add(connection, SITE, int(at(1).timestamp()), counted)
     sample = only(session_samples(app, sessions, SLOT, SLOT + 60), "wifi_portal")
     assert sample.fields == {
         "arrivals": 3,

@@ -10,6 +10,7 @@ mount -t tmpfs tmpfs /var/lib/misc
 cp -r /etc/opennds/. /run/opennds/
 cp "$1/opennds.conf" /run/opennds/opennds.conf
 cp /etc/hosts /run/hosts
+echo '203.0.113.10 portal.test' >> /run/hosts
 : > /run/dnsmasq.conf
 [ -e /etc/dnsmasq.conf ] && mount --bind /run/dnsmasq.conf /etc/dnsmasq.conf
 mount --bind /run/opennds /etc/opennds
@@ -23,4 +24,4 @@ printf '#!/bin/sh\nexit 0\n' > /run/bin/systemctl
 chmod +x /run/bin/systemctl
 export PATH="/run/bin:$PATH"
 dnsmasq -k -C "$1/dnsmasq.conf" --user=root &
-exec opennds -f -d 1
+exec env ${CLOCK_SHIM:+LD_PRELOAD="$CLOCK_SHIM"} opennds -f -d "${DEBUG:-1}"

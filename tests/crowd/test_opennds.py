@@ -1,115 +1,111 @@
-"""A real openNDS 9.10.0 at FAS level 2, two phones, and our side of its contract."""
+"""A real openNDS 9.10.0 at FAS levels 2 and 3, phones, and the real portal over HTTP and HTTPS."""
 
-import json
-import shutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from captive_portal.gateways.opennds import OpenNds
-from captive_portal.model import GatewayKind, Grant, Redirect, Wiring
-from tests import need
-from tests.gateway import streets
-from tests.gateway.streets import LAN, PHONES, PORTAL, WEB
-from tests.gateway.town import Fetched, Town, wait_for
+from captive_portal.accounting import OVERDUE
+from tests.crowd.opennds import DOOR, LEVEL_2, LEVEL_3, Square, mac_of, square
+from tests.crowd.probes import PROBES
+from tests.gateway.town import wait_for
 
 pytestmark = pytest.mark.root
-SITE = "08019-plaza"
-FASKEY = b"a-faskey-of-the-tests"
-LANDING = f"http://{WEB}/"
-DOOR = f"{LAN}:2050"
-WIRING = Wiring(
-    SITE,
-    GatewayKind.OPENNDS,
-    bytes(range(32)),
-    LANDING,
-    hosts=frozenset({DOOR}),
-    secret=FASKEY,
-    variant="level-2",
-)
-SETTINGS = f"""\
-GatewayName Plaza
-GatewayInterface br-lan
-GatewayPort 2050
-gatewayfqdn status.client
-enable_serial_number_suffix 0
-login_option_enabled 0
-fasport 8080
-fasremoteip {PORTAL}
-faspath /p/{SITE}
-fas_secure_enabled 2
-faskey {FASKEY.decode()}
-checkinterval 5
-sessiontimeout 10
-FirewallRuleSet authenticated-users {{
-  FirewallRule allow all
-}}
-FirewallRuleSet users-to-router {{
-  FirewallRule allow udp port 53
-  FirewallRule allow udp port 67
-}}
-"""
-RESOLVER = f"""\
-no-resolv
-no-hosts
-bind-interfaces
-interface=br-lan
-except-interface=lo
-dhcp-range=10.99.0.50,10.99.0.150,255.255.255.0,10m
-dhcp-option-force=114,http://{DOOR}/captive-api
-address=/#/{WEB}
-dhcp-leasefile=/var/lib/misc/dnsmasq.leases
-pid-file=/run/dnsmasq.pid
-"""
 
 
 @pytest.fixture(scope="module")
-def square(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    need.root()
-    for name, package in {"opennds": "opennds", "php": "php-cli", "iptables": "iptables"}.items():
-        need.program(name, package)
-    town = Town(tmp_path_factory.mktemp("opennds"))
-    try:
-        streets.build(town.tag)
-        _start(town)
-        yield town
-    finally:
-        town.remove()
+def level_3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Square]:
+    with square(tmp_path_factory.mktemp("level-3"), LEVEL_3) as made:
+        yield made
 
 
-def _start(town: Town) -> None:
-    (town.directory / "opennds.conf").write_text(SETTINGS)
-    (town.directory / "dnsmasq.conf").write_text(RESOLVER)
-    web = ("-m", "http.server", "80", "--bind", WEB, "--directory", str(town.directory))
-    town.spawn("internet", sys.executable, *web)
-    script = str(Path(__file__).with_name("opennds.sh"))
-    unshare = (shutil.which("unshare") or "unshare", "-m", "-p", "-f", "--kill-child")
-    town.spawn("gateway", *unshare, "sh", script, str(town.directory))
-    log = town.directory / "gateway.log"
-    wait_for(lambda: "openNDS is now running" in log.read_text(), "openNDS", 60)
-    for name, mac in PHONES.items():
-        lease = json.loads(town.inside(name, sys.executable, "-m", "tests.gateway.dhcp", "eth0", mac))
-        streets.ip(town.ns(name), f"addr add {lease['ip']}/24 dev eth0")
-        streets.ip(town.ns(name), f"route add default via {lease['router']}")
+@pytest.fixture(scope="module")
+def level_2(tmp_path_factory: pytest.TempPathFactory, level_3: Square) -> Iterator[Square]:
+    # after the other, whose authmon sleeps at first
+    with square(tmp_path_factory.mktemp("level-2"), LEVEL_2) as made:
+        yield made
 
 
-def ask(town: Town, phone: str) -> Fetched:
-    return town.curl(phone, f"http://{WEB}/")
+def probed(place: Square, phone: str) -> dict[str, object]:
+    """What each system sees: where it is sent, or the answer of the Internet."""
+    return {
+        probe.system: (seen.location.partition("?")[0] or (seen.status, seen.body.encode()))
+        for probe in PROBES
+        for seen in [place.get(phone, probe.url)]
+    }
 
 
-def test_a_tap_opens_one_phone_and_its_grant_is_worth_nothing_after_it_left(square: Town) -> None:
-    sent = ask(square, "phone1")
-    page, _, query = sent.location.partition("?")
-    assert page == f"http://{PORTAL}:8080/p/{SITE}"
-    gateway = OpenNds(WIRING)
-    answer = gateway.admit(gateway.read(query), Grant("a" * 32, 600))
-    assert isinstance(answer, Redirect)
-    square.curl("phone1", answer.url)
-    wait_for(lambda: ask(square, "phone1").status == 200, "the grant to open")
-    assert ask(square, "phone2").location.startswith(page)
-    square.curl("phone1", f"http://{DOOR}/opennds_deny/")
-    wait_for(lambda: ask(square, "phone1").location.startswith(page), "the phone to be outside")
-    square.curl("phone1", answer.url)
-    assert ask(square, "phone1").location.startswith(page)
+def captive(place: Square) -> dict[str, object]:
+    return {probe.system: place.page for probe in PROBES}
+
+
+FREE = {probe.system: (probe.status, probe.body) for probe in PROBES}
+
+
+def test_level_2_opens_at_the_tap_for_one_phone_and_every_system_notices(level_2: Square) -> None:
+    assert probed(level_2, "phone1") == captive(level_2)
+    granted = level_2.enter("phone1")
+    status = level_2.carry("phone1", granted)
+    assert "Te quedan 20 minutos." in status.body
+    assert probed(level_2, "phone1") == FREE
+    assert probed(level_2, "phone2") == captive(level_2)
+    (row,) = level_2.town.rows()
+    assert row["acctstarttime"] is not None
+
+    level_2.get("phone1", f"http://{DOOR}/opennds_deny/")
+    wait_for(lambda: not level_2.is_online("phone1"), "the phone to be outside")
+    level_2.get("phone1", granted.location)
+    assert not level_2.is_online("phone1"), "what opened once opens no more"
+
+
+def test_level_2_shuts_when_its_own_time_is_over_and_nobody_knows_how_long_it_was(level_2: Square) -> None:
+    level_2.carry("phone2", level_2.enter("phone2"))
+    assert level_2.is_online("phone2")
+    level_2.forward(20 * 60 + 1)
+    wait_for(lambda: not level_2.is_online("phone2"), "the end of its time")
+    level_2.forward(int(OVERDUE.total_seconds()))
+    level_2.town.sessions.end_overdue(level_2.now())
+    assert {row["acctterminatecause"] for row in level_2.town.rows()} == {"unreported"}
+    first = min(row["granted_at"] for row in level_2.town.rows()) // 60 * 60
+    (point,) = level_2.town.sessions.slot_counts(first, first + 7200)
+    assert (point.opened, point.ended) == (2, 2)
+    assert (point.seconds, point.octets) == (None, None)
+
+
+def test_level_3_opens_at_the_next_poll_and_no_page_says_so_before(level_3: Square) -> None:
+    assert probed(level_3, "phone1") == captive(level_3)
+    wait = level_3.enter("phone1")
+    assert "Ya casi" in wait.body
+    wait_for(lambda: level_3.is_online("phone1"), "authmon to open the door")
+    wait_for(lambda: level_3.is_told("phone1", wait), "the portal to hear of it")
+    assert "Te quedan 20 minutos." in level_3.onward("phone1", wait).body
+    assert probed(level_3, "phone1") == FREE
+    assert probed(level_3, "phone2") == captive(level_3)
+
+
+def test_level_3_tells_how_long_and_how_much_when_its_operator_ends_a_session(level_3: Square) -> None:
+    level_3.forward(600)
+    level_3.ndsctl("deauth", mac_of(1))
+    row = wait_for(lambda: ended(level_3, 0), "the report of openNDS")
+    assert row["acctterminatecause"] == "Admin-Reset"
+    assert 600 <= row["acctsessiontime"] < 660
+    assert row["acctoutputoctets"] > 0
+    wait_for(lambda: not level_3.is_online("phone1"), "the phone to be outside")
+
+
+def ended(place: Square, number: int) -> dict[str, object]:
+    rows = sorted(place.town.rows(), key=lambda one: one["granted_at"])
+    return rows[number] if len(rows) > number and rows[number]["acctstoptime"] else {}
+
+
+def test_level_3_is_not_told_of_a_dismissal_but_shuts_when_the_time_of_the_grant_is_over(
+    level_3: Square,
+) -> None:
+    level_3.enter("phone2")
+    wait_for(lambda: level_3.is_online("phone2"), "authmon to open the door")
+    row = max(level_3.town.rows(), key=lambda one: one["granted_at"])
+    assert level_3.town.sessions.dismiss(row["acctuniqueid"], level_3.now())
+    assert level_3.is_online("phone2")
+    level_3.forward(20 * 60 + 1)
+    over = wait_for(lambda: ended(level_3, 1), "the report of openNDS")
+    assert over["acctterminatecause"] == "Session-Timeout"
+    wait_for(lambda: not level_3.is_online("phone2"), "the phone to be outside")

@@ -130,7 +130,7 @@ def main() -> None:
     def now() -> datetime:
         return datetime.now(UTC)
 
-    portal = create_portal(Portal.over(engine, PlanFromFile(settings), now))
+    portal = create_portal(Portal.over(engine, PlanFromFile(settings), now), names=[settings["portal"]])
     edge = create_edge({settings["site"]: bytes.fromhex(settings["key"])}, stored, now)
     serve(make_server(settings["portal"], 8080, portal, threaded=True))
     serve(make_server(settings["portal"], 8090, edge, threaded=True))

@@ -5,7 +5,15 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
 
 from captive_portal.gateway.admission import Admit, SiteKey
 from captive_portal.gateway.doorkeeper import Doorkeeper
@@ -59,18 +67,54 @@ class Door(RuleBasedStateMachine):
     def tap(self, arrival: str, seconds: int) -> str:
         return self.portal.ticket(arrival, seconds)
 
+    @rule(ip=st.sampled_from(IPS), seconds=st.integers(20, 200), octets=st.integers(0, 9))
+    def enter(self, ip: str, seconds: int, octets: int) -> None:
+        self.clock.seconds += 0.01  # what is stamped at the moment of a restart is renewed
+        arrival = self.keeper.arrival(self.phone(ip))
+        self.present(self.portal.ticket(arrival, seconds, octets, total=octets), ip)
+
+    def insiders(self) -> list[str]:
+        return [ip for ip in IPS if self.keeper.seconds_left(self.phone(ip))]
+
+    @precondition(lambda self: self.insiders())
+    @rule(data=st.data(), seconds=st.integers(1, 200), octets=st.integers(0, 9))
+    def stay_longer(self, data: st.DataObject, seconds: int, octets: int) -> None:
+        """The portal writes a ticket of the session that the phone is in."""
+        ip = data.draw(st.sampled_from(self.insiders()))
+        arrival = self.keeper.arrival(self.phone(ip))
+        told = {"session": unseal(KEY, "arrival", arrival)["session"], "total": 10 * octets, "longer": 1}
+        self.present(self.portal.ticket(arrival, seconds, octets, **told), ip)
+
+    @precondition(lambda self: self.insiders())
+    @rule(data=st.data(), seconds=st.integers(1, 200), octets=st.integers(0, 9))
+    def stay_longer_and_be_killed_before_it_is_noted(
+        self, data: st.DataObject, seconds: int, octets: int
+    ) -> None:
+        path = Path(self.directory.name) / "journal"
+        before = path.read_bytes()
+        self.stay_longer(data, seconds, octets)
+        path.write_bytes(before)
+        self.start()
+
     @rule(target=tickets, ticket=tickets, place=st.integers(0, 400), letter=st.sampled_from("Ab3-."))
     def forge(self, ticket: str, place: int, letter: str) -> str:
         return ticket[:place] + letter + ticket[place + 1 :]
 
     @rule(ticket=tickets, ip=st.sampled_from(IPS))
     def present(self, ticket: str, ip: str) -> None:
+        stays = str(unseal(KEY, "arrival", self.keeper.arrival(self.phone(ip))).get("session", ""))
         decision = self.keeper.present(self.phone(ip), ticket)
         if isinstance(decision, Admit):
             self.check_admission(ticket, ip)
             fields = unseal(KEY, "ticket", ticket)
             self.used.add(str(fields["nonce"]))
-            self.until[ip] = (self.clock.boot, self.clock.seconds + int(fields["seconds"]))
+            until = self.clock.seconds + int(fields["seconds"])
+            if stays == fields["session"]:
+                until = max(until, self.until[ip][1])
+            self.until[ip] = (self.clock.boot, until)
+            left = self.keeper.seconds_left(self.phone(ip))
+            assert left is not None
+            assert abs(self.clock.seconds + left - until) <= 2.01, "what was promised, in whole seconds"
 
     def check_admission(self, ticket: str, ip: str) -> None:
         assert ticket in self.portal.tickets, "the portal signed it"
@@ -128,6 +172,15 @@ class Door(RuleBasedStateMachine):
                 assert boot == self.clock.boot
                 assert self.clock.seconds + left <= until + 0.01
 
+    @invariant()
+    def what_is_noted_is_as_long_as_the_door(self) -> None:
+        for ip in IPS if hasattr(self, "keeper") else ():
+            session = unseal(KEY, "arrival", self.keeper.arrival(self.phone(ip))).get("session")
+            left = self.keeper.seconds_left(self.phone(ip))
+            if session is not None and left is not None:
+                noted = self.journal.live[str(session)].until
+                assert abs(noted - self.clock.seconds - left) <= 3.01
+
     def teardown(self) -> None:
         if hasattr(self, "directory"):
             self.directory.cleanup()
@@ -135,7 +188,7 @@ class Door(RuleBasedStateMachine):
 
 TestDoor = Door.TestCase
 TestDoor.settings = settings(
-    max_examples=40,
+    max_examples=25,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

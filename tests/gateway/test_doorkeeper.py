@@ -9,7 +9,7 @@ import pytest
 
 from captive_portal.gateway.admission import Admit, Reason, Refuse, SiteKey
 from captive_portal.gateway.doorkeeper import Doorkeeper
-from captive_portal.gateway.enforcer import Standing
+from captive_portal.gateway.enforcer import Standing, Terms
 from captive_portal.gateway.journal import Event, Journal
 from captive_portal.gateway.ledger import Ledger
 from captive_portal.gateway.phone import Phone
@@ -130,7 +130,7 @@ def test_a_door_that_vanished_early_is_noted_as_lost(square: Square) -> None:
 
 def test_a_door_that_nobody_noted_is_noted_after_all(square: Square) -> None:
     phone = square.phone()
-    square.meter.admit(phone, "session9", 60, "nonce9")
+    square.meter.admit(phone, Terms("session9", 60), "nonce9")
     square.keeper.reconcile()
     assert square.told() == [("opened", "session9", "")]
     assert square.keeper.seconds_left(phone) is not None
@@ -175,7 +175,7 @@ def test_the_dismissal_of_a_session_that_never_came_is_told_once(square: Square)
 def test_a_second_tap_of_a_phone_that_is_in_changes_nothing(square: Square) -> None:
     session = square.enter()
     square.clock.seconds += 100
-    assert square.enter(session=session) == session
+    assert square.enter(session=session, seconds=500) == session
     assert square.keeper.seconds_left(square.phone()) == 500
     assert square.told() == [("opened", session, "")]
 

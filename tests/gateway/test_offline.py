@@ -214,7 +214,7 @@ def test_axe_finds_nothing_on_any_page_by_day_and_by_night(reader: Any) -> None:
     found: dict[tuple[str, str], list[str]] = {}
     for name, response in PAGES.items():
         reader.set_content(response.body.decode())
-        found |= examine_by_day_and_night(reader, name)
+        found |= examine_by_day_and_night(reader, name, "")
     assert len(found) == 2 * len(PAGES)
     assert {name: problems for name, problems in found.items() if problems} == {}
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from functools import partial
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -128,7 +129,7 @@ def test_one_tap_in_a_browser_without_javascript_lets_that_phone_in(outside: Tow
         page.goto("http://www.noticias.test/")
         assert page.url.startswith("http://203.0.113.10:8080/p/08019-plaza?a=")
         page.get_by_role("button").click()
-        page.wait_for_url("**/p/08019-plaza/online?lang=es")
+        page.wait_for_url("**/p/08019-plaza/online?lang=es&s=*")
         assert "Ya tienes Internet" in page.content()
         assert context.cookies() == []
         page.goto("http://www.noticias.test/")
@@ -314,7 +315,7 @@ def test_the_phone_hears_over_tls_whether_it_is_captive(outside: Town) -> None:
     after = capport(outside, "phone1")
     assert after["captive"] is False
     assert 0 < after["seconds-remaining"] <= 600
-    assert after["can-extend-session"] is False
+    assert after["can-extend-session"] is True
     headers = outside.curl(
         "phone1", outside.lease("phone1")["api"], "-i", "--cacert", str(outside.directory / "ca.pem")
     )
@@ -323,6 +324,38 @@ def test_the_phone_hears_over_tls_whether_it_is_captive(outside: Town) -> None:
     assert outside.curl("phone1", outside.lease("phone1")["api"]).status == 0, (
         "without that authority: no trust"
     )
+
+
+def test_one_tap_before_the_end_keeps_the_phone_online_and_what_it_has_used_is_counted_on(
+    outside: Town,
+) -> None:
+    outside.enter("phone1")
+    outside.curl("phone1", f"http://{WEB}/drip", "-m", "1", "-o", "/dev/null")
+    status = outside.curl("phone1", outside.curl("phone1", f"http://{LAN}:2060/").location).location
+    assert "/online?s=" in status, "who is in reaches the page of its session from the gateway's address"
+    early = outside.curl("phone1", status).body
+    assert "Te quedan 10 minutos." in early
+    assert "/again?" not in early
+    outside.set_plan(3000)
+    outside.age(2400)  # 600 s of 3,000 are left: less than a quarter
+    link = re.search(r'href="([^"]+/again[^"]+)"', outside.curl("phone1", status).body)
+    assert link is not None
+    command = (sys.executable, "-m", "tests.gateway.talk")
+    stream = outside.spawn("phone1", *command, "stream", WEB)
+    answer = outside.curl("phone1", unescape(link[1]), "-L")
+    assert "Te quedan 50 minutos." in answer.body
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        assert 2900 < capport(outside, "phone1")["seconds-remaining"] <= 3000
+        outside.stop_gateway(how)
+        outside.start_gateway()
+    outside.curl("phone1", unescape(link[1]), "-L")
+    assert capport(outside, "phone1")["seconds-remaining"] <= 3000, "once more adds nothing"
+    assert stream.poll() is None, "what ran before runs on"
+    outside.curl("phone1", f"http://{LAN}:2060/leave", "-X", "POST")
+    assert int(stream.communicate(timeout=60)[0]) > 0
+    row = wait_for(lambda: next((r for r in outside.rows() if r["acctstoptime"]), None), "the end")
+    assert (len(outside.rows()), row["acctterminatecause"]) == (1, "User-Request")
+    assert row["acctoutputoctets"] > 10_000, "the download before it is counted"
 
 
 def test_a_table_of_another_version_is_replaced(outside: Town) -> None:

@@ -233,6 +233,11 @@ name = "{NAME}"
         """What one tap gives from now on."""
         (self.directory / "plan_s").write_text(str(seconds))
 
+    def age(self, seconds: int) -> None:
+        """As if everybody had tapped so much earlier, for a longer session."""
+        with self.engine.begin() as connection:
+            connection.execute(sessions.update().values(granted_at=sessions.c.granted_at - seconds))
+
     @property
     def store_url(self) -> str:
         return f"sqlite:///{self.directory}/store.db"

@@ -16,9 +16,14 @@ WHOLE = """responsible: {name: Estado, address: Calle 1, rights: https://example
     neutral: [{from: 2027-04-01, to: 2027-06-06}], legal: {signed_by: A, signed_on: 2026-01-02, days: 30}"""
 
 
-def written(path: Path, above: str, below: str = "") -> Path:
+TELLS = "portal: {gateway_url"
+TOLD = "portal: {kind: mikrotik, hosts: [gate.example.mx], gateway_url"
+"""A kind of gateway that tells a phone's address, at every site."""
+
+
+def written(path: Path, above: str, below: str = "", text: str = GOOD.replace(TELLS, TOLD)) -> Path:
     file = path / "inventory.yaml"
-    text = GOOD.replace(ABOVE, f"{ABOVE}  pages: {{{above}}}\n", 1)
+    text = text.replace(ABOVE, f"{ABOVE}  pages: {{{above}}}\n", 1)
     file.write_text(text.replace(BELOW, f"{BELOW} pages: {{{below}}},", 1), encoding="utf-8")
     return file
 
@@ -39,6 +44,18 @@ def test_a_site_adds_to_what_the_state_says_and_takes_away_by_null(tmp_path: Pat
 def test_a_site_can_switch_legal_retention_off(tmp_path: Path) -> None:
     whole = WHOLE.replace("days: 30", "days: 30, basis: Ley")
     assert inventory.load(written(tmp_path, whole, "legal: null")).sites["08019-plaza"].pages.legal is None
+
+
+def test_a_switch_that_would_keep_nothing_is_refused_where_it_is_written(tmp_path: Path) -> None:
+    whole = "legal: {signed_by: A, signed_on: 2026-01-02, basis: B, days: 30}"
+    with pytest.raises(InventoryError) as caught:
+        inventory.load(written(tmp_path, whole, text=GOOD))
+    (problem,) = caught.value.problems
+    assert problem.where == "defaults.pages.legal"
+    assert problem.line == GOOD[: GOOD.index(ABOVE)].count("\n") + 2
+    assert "at 08019-plaza and at 3 more, because a gateway of kind plaza tells the portal no" in problem.what
+    assert "legal: null" in problem.mend
+    assert inventory.load(written(tmp_path, whole)).sites["08019-plaza"].pages.legal is not None
 
 
 @pytest.mark.parametrize(

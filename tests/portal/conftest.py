@@ -121,6 +121,11 @@ def make_world(directory: Path) -> World:
     engine = open_engine(f"sqlite:///{directory}/store.db")
     event.listen(engine, "connect", _for_tests)
     metadata.create_all(engine)
+    return world_over(engine)
+
+
+def world_over(engine: Engine) -> World:
+    """A portal over a store that has every table."""
     sessions, clock = StoredSessions(engine), Clock()
     sites = {key: portal_site(key) for key in (GUACHOCHI, JUAREZ)}
     sites[CAPPED] = portal_site(CAPPED, octets=500_000_000)

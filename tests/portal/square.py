@@ -107,13 +107,23 @@ def unreachable(site: PortalSite, lang: str, mode: str) -> Iterator[tuple[str, s
     for name, values in (
         ("site-closed", {}),
         ("day-used-up", {}),
+        ("no-internet", {}),
         ("gateway-failed", {}),
         ("left", {}),
-        ("over", {}),
+        ("over", {"what": "octets", "enter": "/", "hidden": ""}),
         ("wait", {"after": "/"}),
         ("carry", {"hidden": "", "action": "/"}),
         ("voucher", {"hidden": "", "enter": "/", "reason": "voucher-unknown"}),
-        ("status", {"standing": Standing(True, 1800, 5_000_000), "leave": "/", "token": "s"}),
+        (
+            "status",
+            {
+                "standing": Standing(True, 1800, 5_000_000),
+                "leave": "/",
+                "token": "s",
+                "more": "/",
+                "is_last": False,
+            },
+        ),
         ("trouble", {"incident": "1234-5678"}),
     ):
         yield name, shelf.written(visit, Shown(name, visit.language, values=values)).body.decode()

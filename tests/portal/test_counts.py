@@ -1,9 +1,7 @@
 """Numbers: named after the portal's own words, absent where nobody can know."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -11,11 +9,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from captive_portal.model import Arrival, FailureReason, GatewayEvent, Grant, Refusal, RefusalReason, Usage
+from captive_portal.counts import PortalCounts
+from captive_portal.model import (
+    Arrival,
+    FailureReason,
+    GatewayEvent,
+    Grant,
+    Past,
+    Refusal,
+    RefusalReason,
+    Usage,
+)
 from captive_portal.sessions import StoredSessions
-from captive_portal.tables import metadata
-from controller.store.engine import open_engine
 from metrics.catalog import FAILED, REFUSED
+from tests.gateway.town import wait_for
 from tests.portal.clocks import Clock
 from tests.portal.places import LIBRE, site_of
 
@@ -25,11 +32,8 @@ DAILY = replace(LIBRE, daily=timedelta(hours=2))
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_engine(f"sqlite:///{tmp_path}/store.db")
-    metadata.create_all(made)
-    yield made
-    made.dispose()
+def engine(store: Engine) -> Engine:
+    return store
 
 
 def test_the_catalogue_has_every_reason_and_no_other() -> None:
@@ -47,7 +51,11 @@ def test_taps_refusals_failures_and_the_wait_for_the_door_are_counted(engine: En
     sessions.apply(HERE.key, [opened, replace(opened, id="again")], clock.forward(seconds=7))
     sessions.refused(HERE.key, RefusalReason.NO_INTERNET, clock())
     sessions.failed(HERE.key, FailureReason.GATEWAY_AWAY, clock())
-    (one,) = sessions.portal_counts(slot, slot + 60)
+
+    def counted() -> list[PortalCounts]:
+        return [one for one in sessions.portal_counts(slot, slot + 60) if one.arrivals]
+
+    (one,) = wait_for(counted, "the first page, which is counted within a second")
     assert (one.arrivals, one.taps, one.grants, one.refusals, one.failures) == (1, 1, 1, 1, 1)
     assert (one.online, one.online_s) == (1, 7)
     assert one.reasons == {"no-internet": 1, "gateway-away": 1}
@@ -94,15 +102,15 @@ def test_more_time_is_given_in_the_last_quarter_and_never_before(engine: Engine)
     assert isinstance(first, Grant)
     clock.forward(minutes=45)
     assert sessions.extend(HERE, first.session, LIBRE, clock()) == Grant(first.session, 900)
-    standing = sessions.standing(HERE.key, first.session, clock())
+    standing = sessions.standing(HERE.key, first.session, clock(), LIBRE)
     assert (standing.is_running, standing.extendable_at) == (True, clock())
     clock.forward(seconds=1)
     assert sessions.extend(HERE, first.session, LIBRE, clock()) == Grant(first.session, 3600)
     clock.forward(hours=1)
     assert sessions.extend(HERE, first.session, LIBRE, clock()) == Refusal(RefusalReason.NOT_RECOGNISED)
     assert sessions.standing(HERE.key, first.session, clock()).cause == "Session-Timeout"
-    assert sessions.lately_ended(HERE.key, ARRIVAL.device, clock())
-    assert not sessions.lately_ended(HERE.key, ARRIVAL.device, clock.forward(minutes=31))
+    assert sessions.past(HERE, ARRIVAL.device, clock()) == Past("Session-Timeout")
+    assert sessions.past(HERE, ARRIVAL.device, clock.forward(minutes=31)) == Past()
 
 
 STEPS = st.lists(st.tuples(st.sampled_from(["open", "extend", "end"]), st.integers(1, 3000)), max_size=25)

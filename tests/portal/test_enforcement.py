@@ -1,9 +1,8 @@
 """Other makers' gateways are asked and told, and an address lives no longer than its session."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
@@ -14,8 +13,7 @@ from captive_portal.errors import GatewayFailed
 from captive_portal.local import LegalRetention, Local
 from captive_portal.model import Admitted, Answer, Arrival, Done, GatewayKind, Grant, Phone, Usage
 from captive_portal.sessions import StoredSessions
-from captive_portal.tables import enforcements, legal_records, metadata, sessions
-from controller.store.engine import open_engine
+from captive_portal.tables import enforcements, legal_records, sessions
 from tests.portal.clocks import Clock
 from tests.portal.places import LIBRE, site_of
 
@@ -88,11 +86,8 @@ class Ground:
 
 
 @pytest.fixture
-def ground(tmp_path: Path) -> Iterator[Ground]:
-    engine = open_engine(f"sqlite:///{tmp_path}/store.db")
-    metadata.create_all(engine)
-    yield Ground(engine)
-    engine.dispose()
+def ground(store: Engine) -> Ground:
+    return Ground(store)
 
 
 def test_what_a_controller_tells_is_applied_and_opens_the_door_in_our_books(ground: Ground) -> None:

@@ -47,4 +47,4 @@ def test_old_ticket_or_ended_session_is_worth_nothing() -> None:
 
 def test_remainder_is_never_nothing_because_nothing_means_no_limit() -> None:
     spent = Running("s", NOW, octets_used=10**9, octets=10**6)
-    assert remainder(spent, NOW) == Grant("s", 1, 1)
+    assert remainder(spent, NOW) == Grant("s", 1, 1, total=10**6)

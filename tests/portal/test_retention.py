@@ -1,40 +1,34 @@
 """What is past its period goes, and nothing else."""
 
 from datetime import timedelta
-from pathlib import Path
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Engine, func, insert, select
 
 from captive_portal.model import Arrival, Grant
-from captive_portal.radius import tables as radius
 from captive_portal.retention import Retention, purge
 from captive_portal.sessions import StoredSessions
 from captive_portal.tables import (
     gateway_events,
     legal_records,
-    metadata,
     portal_counts,
     sessions,
     waiting_grants,
 )
-from controller.store.engine import open_engine
 from tests.portal.clocks import Clock
 from tests.portal.places import LIBRE, site_of
 
 HERE = site_of("08027-plaza")
 
 
-def test_each_row_lives_its_period_and_counts_stay(tmp_path: Path) -> None:
-    engine, clock = open_engine(f"sqlite:///{tmp_path}/store.db"), Clock()
-    metadata.create_all(engine)
-    radius.associations.metadata.create_all(engine)
-    store = StoredSessions(engine)
-    granted = store.open(HERE, Arrival(HERE.key, "d", "b", "", ""), LIBRE, clock())
+def test_each_row_lives_its_period_and_counts_stay(store: Engine) -> None:
+    clock = Clock()
+    opened = StoredSessions(store)
+    granted = opened.open(HERE, Arrival(HERE.key, "d", "b", "", ""), LIBRE, clock())
     assert isinstance(granted, Grant)
-    store.ended(granted.session, "User-Request", clock())
+    opened.ended(granted.session, "User-Request", clock())
     at = int(clock().timestamp())
     later = int((clock() + timedelta(days=30)).timestamp())
-    with engine.begin() as connection:
+    with store.begin() as connection:
         connection.execute(insert(gateway_events).values(site=HERE.key, event="e", received_at=at))
         sealed = {"acctuniqueid": "a" * 32, "site": HERE.key, "sealed": "s"}
         connection.execute(insert(waiting_grants).values(**sealed, made_at=at))
@@ -42,7 +36,7 @@ def test_each_row_lives_its_period_and_counts_stay(tmp_path: Path) -> None:
 
     def rows() -> dict[str, int]:
         tables = (sessions, gateway_events, waiting_grants, legal_records, portal_counts)
-        with engine.connect() as connection:
+        with store.connect() as connection:
             return {
                 t.name: connection.execute(select(func.count()).select_from(t)).scalar_one() for t in tables
             }
@@ -56,16 +50,12 @@ def test_each_row_lives_its_period_and_counts_stay(tmp_path: Path) -> None:
         (89, ""),
         (90.1, "session"),
     ):
-        purge(engine, Retention(), clock() + timedelta(days=days))
+        purge(store, Retention(), clock() + timedelta(days=days))
         kept |= {gone: 0} if gone else {}
         assert rows() == kept
-    engine.dispose()
 
 
-def test_an_open_session_is_never_purged(tmp_path: Path) -> None:
-    engine, clock = open_engine(f"sqlite:///{tmp_path}/store.db"), Clock()
-    metadata.create_all(engine)
-    radius.associations.metadata.create_all(engine)
-    StoredSessions(engine).open(HERE, Arrival(HERE.key, "d", "b", "", ""), LIBRE, clock())
-    assert purge(engine, Retention(), clock() + timedelta(days=365))["session"] == 0
-    engine.dispose()
+def test_an_open_session_is_never_purged(store: Engine) -> None:
+    clock = Clock()
+    StoredSessions(store).open(HERE, Arrival(HERE.key, "d", "b", "", ""), LIBRE, clock())
+    assert purge(store, Retention(), clock() + timedelta(days=365))["session"] == 0

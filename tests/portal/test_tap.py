@@ -6,8 +6,11 @@ from urllib.parse import urlencode
 import pytest
 from werkzeug.test import TestResponse
 
+from captive_portal.carried import seal_session
+from captive_portal.counts import PortalCounts
 from captive_portal.gateway.ticket import Fields, seal
 from captive_portal.pages import STYLE_HASH
+from tests.gateway.town import wait_for
 from tests.portal.conftest import CAPPED, GUACHOCHI, JUAREZ, World
 
 
@@ -102,6 +105,8 @@ def test_tap_opens_a_session_and_sends_the_phone_on_with_a_ticket_for_its_gatewa
         "octets": 0,
         "issued": int(world.clock().timestamp()),
         "lang": "en",
+        "longer": 1,
+        "status": seal_session(world.sites[GUACHOCHI], running.session),
     }
 
 
@@ -167,7 +172,7 @@ def test_page_after_says_how_long_and_how_to_leave(world: World) -> None:
 
 
 def test_page_after_over_https_holds_no_form_to_a_gateway_without_tls(world: World) -> None:
-    page = world.phone.get(f"/p/{GUACHOCHI}/online", base_url="https://portal.example")
+    page = world.phone.get(f"/p/{GUACHOCHI}/online", base_url="https://localhost")
     assert "<form" not in page.text
     assert "Apaga el Wi-Fi cuando termines." in page.text
 
@@ -233,6 +238,10 @@ def test_portal_counts_pages_grants_and_refusals_per_site(world: World) -> None:
     world.tap()
     world.tap(v="forged")
     slot = int(world.clock().timestamp()) // 60 * 60
-    (row,) = world.sessions.portal_counts(slot, slot + 60)
+
+    def counted() -> list[PortalCounts]:
+        return [row for row in world.sessions.portal_counts(slot, slot + 60) if row.arrivals]
+
+    (row,) = wait_for(counted, "the first pages, which are counted together")
     assert (row.site, row.arrivals, row.grants, row.refusals) == (GUACHOCHI, 2, 1, 1)
     assert world.sessions.portal_counts(slot + 60, slot + 120) == []

@@ -135,7 +135,7 @@ def test_no_text_of_any_page_escapes_the_translators(world: World, tmp_path: Pat
     answers = [
         phone.get(f"/p/{GUACHOCHI}?a={token}&lang=en"),
         phone.get(f"/p/{GUACHOCHI}/online?lang=en"),
-        phone.get(f"/p/{GUACHOCHI}/online?lang=en", base_url="https://portal.example"),
+        phone.get(f"/p/{GUACHOCHI}/online?lang=en", base_url="https://localhost"),
         phone.get(f"/p/{GUACHOCHI}?lang=en"),
         phone.get(f"/p/{GUACHOCHI}?a=forged&lang=en"),
         phone.get("/?lang=en"),

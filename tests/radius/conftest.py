@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 from sqlalchemy import Engine, event, select
 from werkzeug.serving import make_server
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, EnvironBuilder, TestResponse
 
 from captive_portal.gateway.ticket import pseudonym
 from captive_portal.model import Arrival, GatewayKind, Grant, Plan
-from captive_portal.radius import tables
-from captive_portal.radius.app import TOKEN_HEADER, Radius, create_app
+from captive_portal.radius.app import TOKEN_HEADER, Door, Radius, create_app
 from captive_portal.radius.holders import StoredHolders
 from captive_portal.radius.ledger import Ledger
 from captive_portal.radius.model import RadiusSite
@@ -39,7 +37,7 @@ from tests.town import free_port
 HERE = "08027-plaza"
 THERE = "08037-plaza"
 TOKEN = "5f" * 32
-SECRETS = {HERE: "secret-of-guachochi", THERE: "secret-of-juarez"}
+SECRETS = {HERE: "b4d51c0e7f2a49669a31d87e5c02f613", THERE: "61e09fd3a7c8452bb7f0246d91ce3a58"}
 SHIPPED = Path(__file__).parents[2] / "deploy" / "freeradius"
 HOUR = Plan("hora", timedelta(hours=1))
 
@@ -58,7 +56,7 @@ def radius_site(key: str, plan: Plan = HOUR, **changed: Any) -> RadiusSite:
 class World:
     """The application and everything around it."""
 
-    app: Flask
+    app: Door
     sites: dict[str, RadiusSite]
     sessions: StoredSessions
     ledger: Ledger
@@ -75,7 +73,12 @@ class World:
         return grant.session
 
     def post(self, path: str, body: Any, site: str = HERE, token: str = TOKEN) -> TestResponse:
-        return self.app.test_client().post(f"/radius/{site}/{path}", json=body, headers={TOKEN_HEADER: token})
+        return Client(self.app).post(f"/radius/{site}/{path}", json=body, headers={TOKEN_HEADER: token})
+
+    def environ(self, path: str, body: Any, site: str = HERE) -> dict[str, Any]:
+        """What a server calls the application with (PEP 3333)."""
+        made = EnvironBuilder(f"/radius/{site}/{path}", json=body, method="POST").get_environ()
+        return {**made, "HTTP_X_PLAZA_RADIUS": TOKEN}
 
     def row(self, session: str) -> dict[str, Any]:
         with self.engine.connect() as connection:
@@ -91,11 +94,16 @@ def make_world(directory: Path) -> World:
     engine = open_engine(f"sqlite:///{directory}/store.db")
     event.listen(engine, "connect", _for_tests)
     metadata.create_all(engine)
-    tables.metadata.create_all(engine)
+    return world_over(engine)
+
+
+def world_over(engine: Engine) -> World:
+    """The application over a store that has every table."""
     clock, sites = Clock(), {HERE: radius_site(HERE), THERE: radius_site(THERE)}
-    stored, ledger, holders = StoredSessions(engine), Ledger(engine), StoredHolders(engine)
-    app = create_app(Radius(sites, holders, ledger, stored, clock, TOKEN.encode()))
-    return World(app, sites, stored, ledger, holders, engine, clock)
+    holders = StoredHolders(engine)
+    ledger = Ledger(engine, holders)
+    app = create_app(Radius(sites, holders, ledger, clock, TOKEN.encode()))
+    return World(app, sites, StoredSessions(engine), ledger, holders, engine, clock)
 
 
 @pytest.fixture
@@ -123,17 +131,22 @@ class Server:
     radclient: str
     log: Path
 
-    def ask(
-        self, told: dict[str, str], *, what: str = "auth", site: str = HERE, signed: bool = True
-    ) -> Reply:
+    def ask(self, told: Mapping[str, str], *, what: str = "auth", site: str = HERE, wait_s: int = 4) -> Reply:
         """One packet, tried twice."""
-        told = told | ({"Message-Authenticator": "0x00"} if signed and what == "auth" else {})
+        signed = {"Message-Authenticator": "0x00"} if what == "auth" else {}
+        source = {"Packet-Src-IP-Address": {HERE: "127.0.0.1", THERE: "127.0.0.2"}[site]}
         port = self.auth_port if what == "auth" else self.acct_port
-        source = {HERE: "127.0.0.1", THERE: "127.0.0.2"}[site]
-        text = f"Packet-Src-IP-Address = {source}\n" + "\n".join(f"{k} = {v}" for k, v in told.items())
-        argv = [self.radclient, "-x", "-r", "2", "-t", "4", f"127.0.0.1:{port}", what, SECRETS[site]]
-        done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=60, check=False)
-        return _reply(done.stdout)
+        return asked(self.radclient, port, what, SECRETS[site], {**told, **signed, **source}, wait_s)
+
+
+def asked(
+    radclient: str, port: int, what: str, secret: str, told: Mapping[str, str], wait_s: int = 4
+) -> Reply:
+    """What a FreeRADIUS of this machine says to one packet, tried twice, each for so long."""
+    text = "\n".join(f"{name} = {value}" for name, value in told.items())
+    argv = [radclient, "-x", "-r", "2", "-t", str(wait_s), f"127.0.0.1:{port}", what, secret]
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=60, check=False)
+    return _reply(done.stdout)
 
 
 def _reply(said: str) -> Reply:
@@ -200,7 +213,7 @@ def _copy(pipe: Any, log: Path) -> None:
 
 
 @contextmanager
-def served(app: Flask) -> Iterator[int]:
+def served(app: Door) -> Iterator[int]:
     """The port of an application on loopback."""
     http = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=http.serve_forever, daemon=True)

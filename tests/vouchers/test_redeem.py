@@ -11,11 +11,10 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from captive_portal.model import GatewayKind, Plan, PortalSite, Wiring
-from captive_portal.tables import metadata, voucher_batches, voucher_uses, vouchers
+from captive_portal.tables import voucher_batches, voucher_uses, vouchers
 from captive_portal.voucher_codes import make, printed
 from captive_portal.vouchers import EXPIRED, UNKNOWN, USED, Batch, Vouchers, issue
 from controller.secrets import voucher_key
-from controller.store.engine import open_engine
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 KEY = voucher_key(b"m" * 32, "08027")
@@ -37,10 +36,8 @@ BATCH = Batch("b1", SITE.key, PLAN, 1, NOW, "ana", NOW + timedelta(days=30), "fe
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    opened = open_engine(f"sqlite:///{tmp_path / 'portal.db'}")
-    metadata.create_all(opened)
-    return opened
+def engine(store: Engine) -> Engine:
+    return store
 
 
 def issued(engine: Engine, batch: Batch = BATCH) -> str:

@@ -28,6 +28,23 @@ def test_after_so_many_wrong_codes_one_waits_ten_minutes(most: int, device: str,
     assert not throttle.wait(*last, NOW + WINDOW)
 
 
+@pytest.mark.parametrize(
+    ("most", "device", "address"), [(PER_ADDRESS, "phone{}", "a"), (PER_SITE, "phone{}", "a{}")]
+)
+def test_the_processes_of_a_portal_together_take_no_more_than_one(
+    most: int, device: str, address: str
+) -> None:
+    processes = [Throttle(processes=2) for _ in range(2)]
+    taken = 0
+    for turn in range(2 * most):
+        guess = ("s", device.format(turn), address.format(turn), NOW)
+        for one in processes:
+            if not one.wait(*guess):
+                one.failed(*guess)
+                taken += 1
+    assert taken == most
+
+
 def test_another_phone_and_another_site_do_not_wait() -> None:
     throttle = Throttle()
     for _ in range(PER_DEVICE):

@@ -1,0 +1,1 @@
+"""What the portal costs a telephone and a server, ours and our peers'."""

@@ -1,0 +1,1 @@
+"""Those that do the same work as our portal."""

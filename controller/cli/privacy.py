@@ -1,0 +1,107 @@
+"""`plaza privacy`: what is kept of a citizen who asks, and what notice was shown."""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+import click
+
+if TYPE_CHECKING:
+    from controller.data_requests import Request
+
+
+class Brought(TypedDict):
+    """What a citizen brings, one of three, and why it is asked."""
+
+    session: str
+    device: bool
+    voucher: bool
+    why: str
+
+
+def brought(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options by which a data request says whose data it is about."""
+    for option in (
+        click.option("--why", required=True, help="The request's folio, for the audit log; names nobody."),
+        click.option("--voucher", is_flag=True, help="Ask for a voucher's code; it is never an argument."),
+        click.option("--device", is_flag=True, help="Ask for a telephone's MAC; it is never an argument."),
+        click.option("--session", default="", help="A session's number, or the address of its page."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group()
+def privacy() -> None:
+    """Answer a citizen's data request, and print a privacy notice as it was shown."""
+
+
+@privacy.command()
+@brought
+def export(**given: Unpack[Brought]) -> None:
+    """Print as JSON all that is kept of a session, a telephone or a voucher, and for how long."""
+    import json
+
+    from controller import data_requests, settings
+    from controller.app import build
+
+    request = _request(given)
+    answer = data_requests.export(build(settings.load()), request, datetime.now(UTC))
+    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+@privacy.command()
+@brought
+@click.option("--json", "as_json", is_flag=True, help="For a program.")
+def erase(as_json: bool, **given: Unpack[Brought]) -> None:
+    """Erase for good all that is kept of a session, a telephone or a voucher; sums stay."""
+    import json
+
+    from controller import data_requests, settings
+    from controller.app import build
+
+    request = _request(given)
+    erased = data_requests.erase(build(settings.load()), request, datetime.now(UTC))
+    until = erased.by_law_until.isoformat() if erased.by_law_until else None
+    if as_json:
+        click.echo(json.dumps({"rows": dict(erased.rows), "by_law_until": until}, indent=2))
+        return
+    for name, rows in erased.rows.items():
+        click.echo(f"{name}: {rows} erased")
+    if until:
+        click.echo(f"an address stays sealed until {until}, as was signed for its site")
+
+
+@privacy.command()
+@click.argument("version")
+def notice(version: str) -> None:
+    """Print the privacy notice of VERSION, as the sessions that name it were shown."""
+    from captive_portal import published
+    from controller import settings
+    from controller.app import build
+    from controller.errors import SelectorError
+    from controller.store.engine import READ_ONLY
+
+    with build(settings.load()).engine.connect().execution_options(**READ_ONLY) as connection:
+        text = published.text_of(connection, version.lower())
+    if text is None:
+        raise SelectorError(f"no session was ever shown a notice {version!r}; a version has 32 hex digits")
+    click.echo(text, nl=False)
+
+
+def _request(given: Brought) -> "Request":
+    from controller.data_requests import By, Request
+
+    asked = [by for by in By if given[by.value]]
+    if len(asked) != 1:
+        raise click.UsageError("say whose data with one of --session, --device or --voucher")
+    said = given["session"] or _typed("MAC" if given["device"] else "code")
+    return Request(asked[0], said, given["why"])
+
+
+def _typed(what: str) -> str:
+    """A line of the standard input; at a terminal it is asked for and not shown."""
+    if sys.stdin.isatty():
+        return str(click.prompt(what, hide_input=True, err=True))
+    return sys.stdin.readline().strip()
