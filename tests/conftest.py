@@ -41,6 +41,11 @@ LONG_FIRST = (
     "vouchers/test_cli.py",
     "metrics/test_kills.py",
     "snmp/test_roundtrip.py",
+    "crowd/test_four_kinds.py",
+    "radius/test_role.py",
+    "attacks/test_slow_callers.py",
+    "portal/test_mini_browser.py",
+    "controller/test_serving.py",
 )
 
 
