@@ -23,7 +23,7 @@ from captive_portal.languages import ENDONYMS, others
 from captive_portal.local import Theme
 from captive_portal.model import GatewayKind, PortalSite
 from captive_portal.modes import Mode
-from captive_portal.press import Pressed, place, pressed
+from captive_portal.press import Pressed, place
 from captive_portal.visit import Onward, Plain, Shown, Visit
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -167,7 +167,7 @@ class Pages:
             **places,
             **dict(values),
         )
-        return pressed(html)
+        return Pressed(html)
 
 
 def _recording(site: PortalSite | None, look: Look) -> str:

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, Self
 
 from markupsafe import Markup, escape
@@ -277,16 +277,14 @@ class Portal:
 
         `ended` is what the phone had used up when its last session ended, if that was lately.
         """
-        fields = {"v": token, "lang": visit.language}
-        if isinstance(foreseen, PostForm):
-            fields |= foreseen.fields
+        taken = foreseen.fields if isinstance(foreseen, PostForm) else {}
         enter = pages.in_mode(visit, f"/p/{visit.here.key}/enter")
         return Shown(
             "voucher" if visit.here.vouchers else "over" if ended else "welcome",
             visit.language,
             query={"v": place("token")},
-            private={"token": token, "hidden": str(_hidden(fields))},
-            values={"enter": enter, "reason": "", "what": ended},
+            private={"token": token, "taken": str(_hidden(taken))},
+            values={"enter": enter, "reason": "", "what": ended, "hidden": _form(visit.language)},
             targets=_targets(foreseen),
             keeps=True,
         )
@@ -369,6 +367,12 @@ class Portal:
             write()
         except SQLAlchemyError as error:
             log.warning("not counted", extra={"error": type(error).__name__})
+
+
+@lru_cache
+def _form(language: str) -> Markup:
+    """The hidden fields of the page with the button, with places for what is one phone's."""
+    return _hidden({"v": place("token"), "lang": language}) + Markup(place("taken"))  # noqa: S704  letters
 
 
 def _hidden(fields: Mapping[str, str]) -> Markup:

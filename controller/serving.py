@@ -7,6 +7,7 @@ there. A few methods of granian's server are replaced for that; its version is p
 tests/controller/test_serving.py tells when another one no longer fits.
 """
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -163,6 +164,8 @@ class _Served(MPServer):
 
 def _announced(load: Load, stands: Event) -> Any:
     application = load()
+    gc.collect()
+    gc.freeze()  # what lives as long as the process need not be looked through again and again
     stands.set()
     return application
 
