@@ -73,14 +73,14 @@ class Pressed:
     def _compressed(self, lengths: tuple[int, ...]) -> tuple[bytes, ...]:
         """The stream, but for the stored texts of these lengths; () where there is none.
 
-        Another text of the same length has to come out of it whole. It does unless letters of the text that
-        stood in for it went into the stream themselves: one that is too short, or too long, to be referred
-        to (258 octets at a time, three or more), or that is like the page's own.
+        Another text of the same length, unlike it in every letter, has to come out whole. It does unless
+        letters of the text that stood in for it went into the stream themselves: one that is too short, or
+        too long, to be referred to (258 octets at a time, three or more), or that is like the page's own.
         """
         for attempt in range(TRIES if max(lengths, default=0) <= LONGEST else 0):
-            stream = self._around(_noise(lengths, 2 * attempt))
-            other = _noise(lengths, 2 * attempt + 1)
-            if zlib.decompress(b"".join(_merged(stream, other)), -zlib.MAX_WBITS) == self._filled(other):
+            stand_ins = [_noise(f"{attempt} {at}", length) for at, length in enumerate(lengths)]
+            stream, others = self._around(stand_ins), [_unlike(one) for one in stand_ins]
+            if zlib.decompress(b"".join(_merged(stream, others)), -zlib.MAX_WBITS) == self._filled(others):
                 return stream
         return ()
 
@@ -118,10 +118,12 @@ def _stored(length: int) -> bytes:
     return b"\x00" + length.to_bytes(2, "little") + (length ^ 0xFFFF).to_bytes(2, "little")
 
 
-def _noise(lengths: Sequence[int], seed: int) -> list[bytes]:
-    """Texts that are like no other, and like no page: none of their octets is ASCII."""
-    names = (f"{seed} {number}".encode() for number in range(len(lengths)))
-    return [
-        bytes(octet | 0x80 for octet in hashlib.shake_128(name).digest(length))
-        for name, length in zip(names, lengths, strict=True)
-    ]
+def _noise(seed: str, length: int) -> bytes:
+    """A text that is like no other, and like no page: none of its octets is ASCII."""
+    return bytes(octet | 0x80 for octet in hashlib.shake_128(seed.encode()).digest(length))
+
+
+def _unlike(noise: bytes) -> bytes:
+    """Another, none of whose octets is the same, nor as far from it as the next one is."""
+    steps = hashlib.shake_128(noise).digest(len(noise))
+    return bytes(0x80 | (octet + 1 + step % 127) & 0x7F for octet, step in zip(noise, steps, strict=True))

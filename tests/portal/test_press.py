@@ -49,16 +49,34 @@ def test_a_text_that_comes_again_costs_next_to_nothing() -> None:
 
 def test_what_stands_in_for_a_text_is_never_taken_for_the_pages_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two stand-ins the first has letters of the page in it: their stream would be wrong for others."""
-    usual, asked = press._noise, list[int]()
+    usual, asked = press._noise, list[str]()
 
-    def unlucky(lengths: tuple[int, ...], seed: int) -> list[bytes]:
+    def unlucky(seed: str, length: int) -> bytes:
         asked.append(seed)
-        return [b"<p>"[:length] * (length // 3) for length in lengths] if seed == 0 else usual(lengths, seed)
+        return b"</p><p>"[:length].ljust(length, b"-") if seed[0] == "0" else usual(seed, length)
 
     monkeypatch.setattr(press, "_noise", unlucky)
     private = {"token": "t" * 30, "taken": "u" * 9}
     assert gzip.decompress(Pressed(ONE).gzip(private)) == filled(ONE, private)
-    assert asked == [0, 1, 2, 3]
+    assert asked == ["0 0", "0 1", "1 0", "1 1"]
+
+
+@pytest.mark.parametrize("length", [1, 2, 30, 259, 260])
+def test_what_proves_a_stream_differs_in_every_letter_from_what_made_it(length: int) -> None:
+    for seed in range(300):
+        noise = press._noise(str(seed), length)
+        unlike = press._unlike(noise)
+        assert len(unlike) == length
+        assert not any(one == other for one, other in zip(noise, unlike, strict=True))
+        assert min(unlike) >= 0x80
+
+
+@pytest.mark.parametrize("length", range(1, 6))
+def test_a_short_text_is_each_phones_own_whatever_its_letters(length: int) -> None:
+    page = Pressed(ONE)
+    for letter in map(chr, range(32, 127)):
+        private = {"token": letter * length, "taken": "x"}
+        assert gzip.decompress(page.gzip(private)) == filled(ONE, private)
 
 
 def test_nothing_is_compressed_for_a_phone_whose_arrival_is_like_others(
