@@ -17,8 +17,8 @@ from typing import Final
 
 from sqlalchemy import Engine, or_, select
 
-from captive_portal.gateway.ticket import pseudonym
 from captive_portal.model import GatewayKind, PortalSite, Standing
+from captive_portal.radius.accounting import key_under
 from captive_portal.radius.tables import associations
 from captive_portal.sessions import StoredSessions
 from captive_portal.visit import Plain, Visit
@@ -104,9 +104,9 @@ class Api:
         return None
 
     def _hashes(self, site: PortalSite, number: str, session: str) -> set[str]:
-        """As accounting.key_of makes them."""
+        """What an association of this number is kept under, whichever of its names the gateway used."""
         key, all_nas = site.wiring.key, self.nas[site.key]
-        return {pseudonym(key, "association", nas, number, session) for nas in all_nas}
+        return {key_under(key, nas, number, session) for nas in all_nas}
 
 
 def nowhere(_visit: Visit) -> Plain:

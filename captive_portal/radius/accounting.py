@@ -26,7 +26,12 @@ def key_of(site: RadiusSite, report: Report, session: str) -> str:
 
     The session is part of it because some access points count anew from 1 after a reboot.
     """
-    return pseudonym(site.key, "association", report.speaker.nas, report.association, session)
+    return key_under(site.key, report.speaker.nas, report.association, session)
+
+
+def key_under(site_key: bytes, nas: str, association: str, session: str) -> str:
+    """The same, of the access point's name and the Acct-Session-Id that it gave."""
+    return pseudonym(site_key, "association", nas, association, session)
 
 
 def grown(known: Association, report: Report, heard_at: int = 0) -> Association:

@@ -1,40 +1,24 @@
 """Which session a phone holds, by the pseudonym of its MAC address, in the relational store."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Row, Select, bindparam, select
+from sqlalchemy import Connection, Engine, Row, bindparam, select
 
 from captive_portal.model import Running
+from captive_portal.opening import OF_DEVICE, noun
 from captive_portal.privacy import DAY_BEGINS, day_of, forget_old_key, session_device
 from captive_portal.radius.accounting import REBOOT
 from captive_portal.sessions import READ_ONLY
-from captive_portal.tables import pseudonym_keys, sessions
+from captive_portal.tables import pseudonym_keys
 
 RESUMED: Final = frozenset(
     {"", REBOOT, "admin-reboot", "idle-timeout", "lost-carrier", "lost-service", "nas-error", "port-error"}
 )
 """Ends that nobody chose: a phone that slept or walked by, an access point without power."""
 
-_row = sessions.c
 _KEY: Final = select(pseudonym_keys.c.day).where(pseudonym_keys.c.day == bindparam("of_day"))
-_NEWEST: Final[Select[Any]] = (
-    select(
-        _row.acctuniqueid,
-        _row.expires_at,
-        _row.acctstoptime,
-        _row.acctterminatecause,
-        _row.dismissed_at,
-        _row.acctinputoctets,
-        _row.acctoutputoctets,
-        _row.octets_max,
-        _row.down_kbps,
-        _row.up_kbps,
-    )
-    .where(_row.site == bindparam("of_site"), _row.device == bindparam("of_device"))
-    .order_by(_row.granted_at.desc())
-    .limit(1)
-)
+_NEWEST: Final = OF_DEVICE.limit(1)
 
 
 class StoredHolders:
@@ -55,10 +39,7 @@ class StoredHolders:
             return None
         if found.acctstoptime is not None and (found.acctterminatecause or "") not in RESUMED:
             return None
-        used = (found.acctinputoctets or 0) + (found.acctoutputoctets or 0)
-        expires_at = datetime.fromtimestamp(found.expires_at, UTC)
-        bounds = (found.octets_max, found.down_kbps, found.up_kbps)
-        return Running(found.acctuniqueid, expires_at, used, *bounds)
+        return noun(found)
 
     def last_of(self, connection: Connection, site: str, device: str, now: datetime) -> str | None:
         """The newest session of a phone at this site, running or over."""
