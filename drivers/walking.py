@@ -25,7 +25,7 @@ async def walk(
         credentials,
         (),
         ROOTS,
-        retries=2,
+        retries=4,  # some tables take an agent long to make
         deadline_s=deadline_s,
         max_rows=MOST_OBJECTS,
     )

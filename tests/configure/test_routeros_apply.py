@@ -396,10 +396,11 @@ def test_nothing_is_confirmed_while_somebody_is_in_safe_mode(peer: RouterOsPeer)
     assert schedulers(peer) == []
 
 
-def test_a_confirmation_that_is_cut_half_way_is_finished(peer: RouterOsPeer) -> None:
+@pytest.mark.parametrize("lines", [6, 7, 8], ids=["note", "backup", "timers"])
+def test_a_confirmation_that_is_cut_half_way_is_finished(peer: RouterOsPeer, lines: int) -> None:
     target, token = peer.target(PATIENT), token_hex(16)
     planned = apply.plan(target, SMALL)
-    cuts = [6]  # the status, two keys, the status, the scripts, the note
+    cuts = [lines]  # the status, two keys, the status, the scripts, the note, the backup, the timers
 
     def cut_once(step: Step) -> None:
         if step is Step.VERIFIED and cuts:

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 
+from controller.serving import SILENT_S
 from tests.children import WAIT_S, killed_at_the_end
 from tests.town import Town, free_port, town, wait_for
 
@@ -86,6 +87,14 @@ class Role:
         wait_for(lambda: one not in self.workers, "its death")
         return killed_s, time.monotonic()
 
+    def stop_all(self) -> set[int]:
+        """SIGSTOP every worker; which they are, once no thread of theirs can run."""
+        workers = self.workers
+        for one in workers:
+            os.kill(one, signal.SIGSTOP)
+        wait_for(lambda: all(_is_stopped(one) for one in workers), "the rest of the workers")
+        return workers
+
     def wait_until_whole(self) -> None:
         """Until the dead are replaced."""
         wait_for(lambda: len(self.workers) == WORKERS, "another worker")
@@ -102,9 +111,17 @@ def _children(pid: int) -> str:
 
 def _is_zombie(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return _state(Path(f"/proc/{pid}/stat")) == "Z"
     except FileNotFoundError:
         return True
+
+
+def _is_stopped(pid: int) -> bool:
+    return all(_state(thread) == "T" for thread in Path(f"/proc/{pid}/task").glob("*/stat"))
+
+
+def _state(stat: Path) -> str:
+    return stat.read_text().rpartition(")")[2].split()[0]
 
 
 def failed(asked: list[Asked]) -> list[str]:
@@ -161,12 +178,12 @@ def test_while_a_dead_worker_is_not_replaced_yet_another_answers(role: Role) -> 
 
 
 def test_what_waits_for_workers_that_are_killed_is_answered_by_others(role: Role) -> None:
-    for one in role.workers:
-        os.kill(one, signal.SIGSTOP)  # now nobody takes a connection
+    role.wait_until_whole()
+    stopped = role.stop_all()  # now nobody takes a connection
     phones = [socket.create_connection(("127.0.0.1", role.port), WAIT_S) for _ in range(20)]
     for phone in phones:
         phone.sendall(ASK)
-    for one in role.workers:
+    for one in stopped:
         os.kill(one, signal.SIGKILL)
     for phone in phones:
         with phone:
@@ -175,17 +192,29 @@ def test_what_waits_for_workers_that_are_killed_is_answered_by_others(role: Role
 
 
 def test_who_is_connected_and_has_not_asked_yet_is_answered_after_a_renewal(role: Role) -> None:
+    role.wait_until_whole()
     before = role.workers
-    phones = [socket.create_connection(("127.0.0.1", role.port), WAIT_S) for _ in range(20)]
-    role.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: not role.workers & before, "the end of the old ones")
-    for phone in phones:
-        with phone:
+    phones: list[tuple[float, socket.socket]] = []
+    with ExitStack() as all_phones:
+
+        def is_renewed() -> bool:
+            phone = socket.create_connection(("127.0.0.1", role.port), WAIT_S)
+            phones.append((time.monotonic(), all_phones.enter_context(phone)))
+            return not role.workers & before
+
+        role.process.send_signal(signal.SIGHUP)
+        wait_for(is_renewed, "the end of the old ones")
+        oldest_s = time.monotonic() - SILENT_S / 2
+        waiting = [phone for since_s, phone in phones[:-1] if since_s > oldest_s]
+        assert waiting
+        for phone in waiting:
             phone.sendall(ASK)
+        for phone in waiting:
             assert phone.recv(13) == b"HTTP/1.1 200 "
 
 
 def test_an_inventory_that_cannot_be_read_leaves_the_old_pages_and_a_line_in_the_log(role: Role) -> None:
+    role.wait_until_whole()
     before = role.workers
     file = role.town.directory / "inventory.yaml"
     whole = file.read_text()

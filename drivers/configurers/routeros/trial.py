@@ -70,7 +70,7 @@ def status(talk: Talk, token: str) -> Trial:
 
 
 def confirm(talk: Talk, token: str) -> None:
-    """Note that it stays, then take the timers and the backup away; again and again is the same."""
+    """Note that it stays, then take the backup and the timers away; again and again is the same."""
     if status(talk, token).ending == "confirmed":
         return
     try:
@@ -84,8 +84,9 @@ def confirm(talk: Talk, token: str) -> None:
     if known.phase is Phase.OPEN and not known.reloaded:
         raise VerifyFailed(talk.device, "its trial was never applied as a whole", "its own timer ends it")
     _note(talk, token)
-    console.do(talk, entries.disarming(token))
+    # The backup first: a login that is cut in between leaves timers, which tell `finish` that it is not done.
     console.do(talk, f"/file remove [find name~{quote(entries.backup_of(token))}]")
+    console.do(talk, entries.disarming(token))
     if status(talk, token).ending != "confirmed":
         raise VerifyFailed(talk.device, "it ended the trial before it was confirmed")
 
