@@ -49,7 +49,7 @@ def test_a_protocol_nobody_knows_is_unsupported(nobody: int) -> None:
 
 def test_a_replaced_device_is_heard_again_within_the_same_poll(tmp_path: Path) -> None:
     port = free_port()
-    request = ask(port, [SYS_NAME], credentials=USER, timeout_s=1, retries=0)
+    request = ask(port, [SYS_NAME], credentials=USER, timeout_s=4, retries=0)
 
     async def once(poller: PysnmpPoller, engine_id: str, where: Path) -> PollReply:
         with snmpd(where, port=port, engine_id=engine_id):
@@ -71,17 +71,18 @@ def test_a_replaced_device_is_heard_again_within_the_same_poll(tmp_path: Path) -
 
 def test_a_dead_v3_device_costs_one_new_engine_and_no_more(tmp_path: Path) -> None:
     port = free_port()
-    request = ask(port, [SYS_NAME], credentials=USER, timeout_s=0.5, retries=0)
+    alive = ask(port, [SYS_NAME], credentials=USER, timeout_s=9, retries=0)
+    dead = replace(alive, timeout_s=0.5)
 
     async def run() -> list[int]:
         poller = PysnmpPoller()
         tries = []
         try:
             with snmpd(tmp_path, port=port):
-                async for reply in poller.poll([request]):
+                async for reply in poller.poll([alive]):
                     assert reply.failure is None
             for _ in range(2):
-                async for reply in poller.poll([request]):
+                async for reply in poller.poll([dead]):
                     tries.append(reply.tries)
         finally:
             await poller.close()
