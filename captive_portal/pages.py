@@ -36,6 +36,9 @@ def _hashed(style: str) -> str:
 
 STYLE_HASH: Final = _hashed(STYLE)
 UNTHEMED: Final = Theme()
+LOCAL: Final = "es"
+"""The language of what the inventory says of a municipality."""
+
 KEPT: Final = 1024
 """Pages that are kept written: some 50 KiB each."""
 
@@ -93,6 +96,7 @@ class Look:
     path: str
     query: tuple[tuple[str, str], ...]
     theme: Theme
+    neutral: bool = False
 
 
 class Pages:
@@ -124,10 +128,15 @@ class Pages:
 
     def _theme(self, site: PortalSite | None) -> Theme:
         """A municipality's own colours and words, but none on its neutral days."""
-        if site is None or site.local.theme == UNTHEMED:
+        if site is None or site.local.theme == UNTHEMED or self._is_neutral(site):
             return UNTHEMED
-        day = self._clock().astimezone(ZoneInfo(site.zone)).date()
-        return UNTHEMED if site.local.is_neutral(day) else site.local.theme
+        return site.local.theme
+
+    def _is_neutral(self, site: PortalSite | None) -> bool:
+        """Whether a site's pages show no colours, names or slogans of a government today."""
+        if site is None or not site.local.neutral:
+            return False
+        return site.local.is_neutral(self._clock().astimezone(ZoneInfo(site.zone)).date())
 
     def _page(self, visit: Visit, shown: Shown) -> Pressed:
         look = Look(
@@ -137,6 +146,7 @@ class Pages:
             path=shown.path,
             query=tuple(shown.query.items()),
             theme=self._theme(visit.site),
+            neutral=self._is_neutral(visit.site),
         )
         if shown.values and not shown.keeps:
             return self._pressed(visit.site, look, tuple(shown.private), tuple(shown.values.items()))
@@ -162,6 +172,7 @@ class Pages:
             ),
             style=Markup(STYLE),  # noqa: S704  our own file
             theme=look.theme,
+            neutral=look.neutral,
             colours=Markup(themes.css(look.theme)),  # noqa: S704  hexadecimal digits, or it raises
             recording=_recording(site, look),
             **places,
@@ -208,6 +219,18 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+@pass_context
+def _local(context: Context, text: str) -> str | Markup:
+    """What a municipality wrote: in Spanish, whatever language the page around it is in (WCAG 2.2, 3.1.2)."""
+    if context["language"] == LOCAL:
+        return text
+    return Markup('<span lang="{}">{}</span>').format(LOCAL, text)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
 def _environment(spoken: Mapping[str, NullTranslations]) -> Environment:
     @pass_context
     def translate(context: Context, text: str) -> str:
@@ -225,5 +248,6 @@ def _environment(spoken: Mapping[str, NullTranslations]) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
+    made.filters |= {"local": _local, "host": _host}
     made.install_gettext_callables(translate, translate_number, newstyle=True)  # type: ignore[attr-defined]
     return made
