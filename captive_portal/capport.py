@@ -17,6 +17,8 @@ from typing import Final
 
 from sqlalchemy import Engine, or_, select
 
+from captive_portal import carried, extending
+from captive_portal.grants import OpenUntil, always_open, plan_now
 from captive_portal.model import GatewayKind, PortalSite, Standing
 from captive_portal.radius.accounting import key_under
 from captive_portal.radius.tables import associations
@@ -34,16 +36,16 @@ LATELY: Final = timedelta(days=1)
 """How long an ended session's number is known as such: longer than a phone keeps its DHCP lease unrenewed."""
 
 
-def state(standing: Standing | None, portal_url: str) -> bytes:
+def state(standing: Standing | None, portal_url: str, longer_url: str = "") -> bytes:
     """The answer for a phone whose session stands so; None: it has none.
 
-    More time is given on the page of the session, which no URL without its token shows.
+    `longer_url` is the page where its session can be made longer, "" where none can.
     """
     runs = standing is not None and standing.is_running
     said: dict[str, bool | int | str] = {
         "captive": not runs,
-        "user-portal-url": portal_url,
-        "can-extend-session": False,
+        "user-portal-url": longer_url or portal_url,
+        "can-extend-session": bool(longer_url),
     }
     if standing is not None and runs:
         said["seconds-remaining"] = standing.seconds_left
@@ -65,12 +67,13 @@ class Api:
     """Answers `/c/SITE?s=NUMBER`.
 
     `nas` holds, by its key, each site of a kind of TOLD_APART whose RADIUS accounting comes to us, with the
-    NAS-Identifiers or addresses under which it comes.
+    NAS-Identifiers or addresses under which it comes. `open_until` tells how long a site serves yet.
     """
 
     engine: Engine
     nas: Mapping[str, frozenset[str]]
     clock: Callable[[], datetime]
+    open_until: OpenUntil = always_open
 
     def answer(self, visit: Visit) -> Plain:
         """The state of the phone that was given this number; 404 where it cannot be known.
@@ -86,8 +89,11 @@ class Api:
         told = self._told(site, number, now)
         if told is not None and told.ended:
             return ELSEWHERE
-        standing = StoredSessions(self.engine).standing(site.key, told.session, now) if told else None
-        return Plain(state(standing, portal_url), KIND)
+        if told is None:
+            return Plain(state(None, portal_url), KIND)
+        plan = plan_now(site, now, self.open_until)
+        standing = StoredSessions(self.engine).standing(site.key, told.session, now, plan)
+        return Plain(state(standing, portal_url, _longer_url(site, told.session, standing)), KIND)
 
     def _told(self, site: PortalSite, number: str, now: datetime) -> Told | None:
         """What accounting said of this number. Only keyed hashes are kept of them, so each is compared."""
@@ -107,6 +113,15 @@ class Api:
         """What an association of this number is kept under, whichever of its names the gateway used."""
         key, all_nas = site.wiring.key, self.nas[site.key]
         return {key_under(key, nas, number, session) for nas in all_nas}
+
+
+def _longer_url(site: PortalSite, session: str, standing: Standing) -> str:
+    """The page of a session to which more time may be given before its end; "" where none may."""
+    landing = site.wiring.landing
+    may = extending.by_request(site) and standing.extendable_at is not None
+    return (
+        f"{landing}?s={carried.seal_glance(site, session)}" if may and landing.startswith("https://") else ""
+    )
 
 
 def nowhere(_visit: Visit) -> Plain:

@@ -12,6 +12,7 @@ from captive_portal.sealing import Unsealed, seal, unseal
 
 ARRIVAL: Final = "arrival"
 SESSION: Final = "session"
+GLANCE: Final = "glance"
 OLDEST: Final = timedelta(days=1)
 """Reading the page is not hurried, but yesterday's page starts again."""
 
@@ -42,15 +43,45 @@ def open_arrival(site: PortalSite, token: str, now: datetime) -> Held:
     return Held(_arrival(site, fields), str(fields["s"]))
 
 
-def seal_session(site: PortalSite, session: str) -> str:
-    """The token of the pages after the tap: the same each time, for it is in forms that are compared."""
-    return ticket.seal(site.wiring.key, SESSION, {"s": session})
+def seal_session(site: PortalSite, session: str, logout: str = "") -> str:
+    """The token of the pages after the tap: the same each time, for it is in forms that are compared.
+
+    `logout` is the address at its gateway where the phone can log itself out, "" where there is none.
+    """
+    fields: ticket.Fields = {"s": session, "o": logout} if logout else {"s": session}
+    return ticket.seal(site.wiring.key, SESSION, fields)
+
+
+def seal_glance(site: PortalSite, session: str) -> str:
+    """A token that shows how a session stands and asks for more time, but ends nothing and proves nothing.
+
+    For whoever names a session by a number that could be guessed.
+    """
+    return ticket.seal(site.wiring.key, GLANCE, {"s": session})
+
+
+def open_either(site: PortalSite, token: str) -> tuple[str, bool]:
+    """The session that a token of either sort holds, and whether it is a glance. Raises ArrivalInvalid."""
+    try:
+        return str(ticket.unseal(site.wiring.key, GLANCE, token)["s"]), True
+    except (ticket.BadToken, KeyError):
+        return open_session(site, token), False
 
 
 def open_session(site: PortalSite, token: str) -> str:
     """The session that the token holds. Raises ArrivalInvalid."""
+    return _session(site, token)["s"]
+
+
+def logout_in(site: PortalSite, token: str) -> str:
+    """The logout address that the token of a session holds, "" if none. Raises ArrivalInvalid."""
+    return _session(site, token)["o"]
+
+
+def _session(site: PortalSite, token: str) -> dict[str, str]:
     try:
-        return str(ticket.unseal(site.wiring.key, SESSION, token)["s"])
+        fields = ticket.unseal(site.wiring.key, SESSION, token)
+        return {"s": str(fields["s"]), "o": str(fields.get("o", ""))}
     except (ticket.BadToken, KeyError) as error:
         raise ArrivalInvalid(site.key, "the page's session cannot be believed") from error
 

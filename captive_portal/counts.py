@@ -116,6 +116,18 @@ def fail(connection: Connection, site: str, reason: FailureReason, at: int) -> N
     _because(connection, site, reason, at)
 
 
+def add_failures(connection: Connection, reason: FailureReason, failures: Mapping[str, int], at: int) -> None:
+    """Count what went wrong for the same reason, by site, in the slot of a UTC epoch second."""
+    place = {"site": bindparam("site"), "slot": slot_of(at)}
+    one = insert(connection, portal_counts).values(**place, failures=bindparam("many"))
+    more = {"failures": portal_counts.c.failures + one.excluded.failures}
+    why = insert(connection, portal_reasons).values(**place, reason=reason.value, times=bindparam("many"))
+    often = {"times": portal_reasons.c.times + why.excluded.times}
+    rows = [{"site": site, "many": many} for site, many in failures.items()]
+    connection.execute(one.on_conflict_do_update(index_elements=["site", "slot"], set_=more), rows)
+    connection.execute(why.on_conflict_do_update(index_elements=["site", "slot", "reason"], set_=often), rows)
+
+
 def door(connection: Connection, site: str, granted_at: int, at: int) -> None:
     """Count a door that opened at a UTC epoch second, and how long its citizen waited since the tap."""
     told = {"site": site, "slot": at - at % SLOT_S, "waited_s": max(0, at - granted_at)}

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from sqlalchemy import Connection, Row, Table, delete, func, select, update
 
 from captive_portal import carried, published, voucher_codes
+from captive_portal.accounting import OVERDUE
 from captive_portal.enforced import ENFORCEMENT, LEGAL, phone_of
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateway.ticket import pseudonym
@@ -120,6 +121,15 @@ def running(connection: Connection, subject: Subject) -> list[str]:
         row.acctuniqueid.in_(subject.sessions), row.acctstoptime.is_(None)
     )
     return sorted(connection.execute(wanted).scalars())
+
+
+def ended_by(connection: Connection, subject: Subject) -> datetime:
+    """When Plaza itself ends the last of these running sessions, should nobody tell its end; some run."""
+    row = sessions.c
+    last = select(func.max(row.expires_at)).where(
+        row.acctuniqueid.in_(subject.sessions), row.acctstoptime.is_(None)
+    )
+    return datetime.fromtimestamp(connection.execute(last).scalar_one(), UTC) + OVERDUE
 
 
 def erase(connection: Connection, subject: Subject, now: datetime) -> Erased:

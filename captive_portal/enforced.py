@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, delete, update
 
 from captive_portal.local import LegalRetention
-from captive_portal.model import Arrival, GatewayKind, Phone, PortalSite, Running
+from captive_portal.model import TELLS_NO_ADDRESS, Arrival, GatewayKind, Phone, PortalSite, Running
 from captive_portal.sealing import seal, unseal
 from captive_portal.tables import enforcements, insert, legal_records
 
@@ -14,9 +14,6 @@ TOLD_BY_ADDRESS: Final = frozenset(
     {GatewayKind.OMADA, GatewayKind.UNIFI, GatewayKind.RUCKUS_SMARTZONE, GatewayKind.RADIUS}
 )
 """The kinds that let go, or tell what was used, by a phone's address; to the others it means nothing."""
-
-TELLS_NO_ADDRESS: Final = frozenset({GatewayKind.PLAZA})
-"""The kinds whose arrivals name no address, so that nothing can be kept of one."""
 
 ENFORCEMENT: Final = "enforcement"
 LEGAL: Final = "legal"

@@ -59,16 +59,16 @@ class Keeper:
 
     def account(self) -> None:
         """Ask each gateway once what the sessions that it enforces have used."""
-        for site, rows in self._by_site(_enforced(epoch(self.clock()))):
+        for site, rows in self.by_site(_enforced(epoch(self.clock()))):
             if site.wiring.kind in ACCOUNTED:
-                self._with(site, partial(self._ask, site, rows))
+                self.attend(site, partial(self._ask, site, rows))
 
     def dismiss(self) -> None:
         """Tell each gateway which sessions are to end, and record the ends that it agreed to."""
-        for site, rows in self._by_site(_to_dismiss(epoch(self.clock()))):
+        for site, rows in self.by_site(_to_dismiss(epoch(self.clock()))):
             wanted = [row for row in rows if _is_ours_to_end(site, row)][:EACH_TURN]
             if wanted and ending(site.wiring.kind, site.wiring.api_url) is Ending.TOLD:
-                self._with(site, partial(self._tell, site, wanted))
+                self.attend(site, partial(self._tell, site, wanted))
 
     def _ask(self, site: PortalSite, rows: list[Row[Any]], gateway: Gateway) -> None:
         self._count([one for row in rows if (one := _admitted(site, row)) is not None], gateway)
@@ -99,11 +99,14 @@ class Keeper:
         if failed is not None:
             raise failed
 
-    def _with(self, site: PortalSite, work: Callable[[Gateway], None]) -> None:
-        """Do it unless the gateway failed a moment ago; the first failure in a row is logged."""
+    def attend(self, site: PortalSite, work: Callable[[Gateway], None]) -> bool:
+        """Do it unless the gateway failed a moment ago; the first failure in a row is logged.
+
+        Whether it was done.
+        """
         paused = self.pauses.get(site.key)
         if paused is not None and self.clock() < paused.until:
-            return
+            return False
         try:
             work(self.gateway_of(site.wiring))
         except GatewayFailed as error:
@@ -111,10 +114,12 @@ class Keeper:
                 log.warning("gateway failed", extra={"site": site.key, "reason": error.reason})
             wait = FIRST_WAIT if paused is None else min(2 * paused.wait, LONGEST_WAIT)
             self.pauses[site.key] = Pause(self.clock() + wait, wait)
-        else:
-            self.pauses.pop(site.key, None)
+            return False
+        self.pauses.pop(site.key, None)
+        return True
 
-    def _by_site(self, query: Select[Any]) -> list[tuple[PortalSite, list[Row[Any]]]]:
+    def by_site(self, query: Select[Any]) -> list[tuple[PortalSite, list[Row[Any]]]]:
+        """The rows of a query by their column `site`, of the sites that are known."""
         found: dict[str, list[Row[Any]]] = {}
         with self.engine.connect().execution_options(**READ_ONLY) as connection:
             for row in connection.execute(query):

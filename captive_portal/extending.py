@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlencode
@@ -10,9 +10,12 @@ from urllib.parse import urlencode
 from captive_portal import carried
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateway.ticket import pseudonym
+from captive_portal.gateways import lengthening
 from captive_portal.gateways.traits import TRAITS
+from captive_portal.grants import LEAST
 from captive_portal.model import Arrival, Grant, Past, Plan, PortalSite, Refusal, RefusalReason, Standing
 from captive_portal.sessions import StoredSessions
+from captive_portal.wishes import Wish, Wishes
 
 USED_UP: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -25,9 +28,26 @@ USED_UP: Final[Mapping[str, str]] = MappingProxyType(
 """What had been used up when a session ended by this cause (RFC 2866, and our words): by others nothing."""
 
 
-def offered(site: PortalSite) -> bool:
-    """Whether a running session can be made longer here: its gateway can do so, and no voucher bounds it."""
+def by_ticket(site: PortalSite) -> bool:
+    """Whether a running session is made longer by the phone's way through the gateway, as it was begun.
+
+    Never where a voucher bounds it.
+    """
     return TRAITS[site.wiring.kind].extends and not site.vouchers
+
+
+def by_request(site: PortalSite) -> bool:
+    """Whether a running session is made longer by asking the gateway. Never where a voucher bounds it."""
+    return lengthening.works(site) and not site.vouchers
+
+
+def wish(wishes: Wishes, site: PortalSite, session: str, standing: Standing, now: datetime) -> Wish:
+    """How it stands with more time that the gateway is asked for; POSSIBLE only when it is time to ask."""
+    if not by_request(site):
+        return Wish.NONE
+    found, since = wishes.of(site, session, now), standing.extendable_at
+    is_early = since is None or now <= since
+    return Wish.NONE if found is Wish.POSSIBLE and is_early else found
 
 
 def way(site: PortalSite, standing: Standing, token: str, language: str, now: datetime) -> str:
@@ -36,7 +56,7 @@ def way(site: PortalSite, standing: Standing, token: str, language: str, now: da
     `token` is the sealed session, so that no other page can have it prolonged.
     """
     since = standing.extendable_at
-    if not offered(site) or since is None or now <= since:
+    if not by_ticket(site) or since is None or now <= since:
         return ""
     return f"{site.wiring.api_url}/again?{urlencode({'s': token, 'lang': language})}"
 
@@ -44,6 +64,11 @@ def way(site: PortalSite, standing: Standing, token: str, language: str, now: da
 def is_last(site: PortalSite, standing: Standing) -> bool:
     """Whether the day gives nothing after this session."""
     return bool(site.plan.daily) and not site.vouchers and standing.extendable_at is None
+
+
+def closes_then(plan: Plan, seconds: int, now: datetime) -> bool:
+    """Whether the site closes when so many seconds are over; `plan` is the site's of now."""
+    return plan.until - now - timedelta(seconds=seconds) < LEAST
 
 
 def unless_over(site: PortalSite, verdict: Plan | Refusal, past: Past) -> Plan | Refusal:
@@ -68,17 +93,17 @@ def extended(
         raise ArrivalInvalid(site.key, "the page is of another session than the phone")
     if isinstance(verdict, Refusal):
         return verdict
-    if not offered(site):
+    if not by_ticket(site):
         return Refusal(RefusalReason.NOT_RECOGNISED)
     once = pseudonym(site.wiring.key, "again", arrival.nonce)
     return sessions.extend(site, arrival.session, verdict, now, once=once)
 
 
-def hinted(sessions: StoredSessions, site: PortalSite, grant: Grant, now: datetime) -> Grant:
-    """The grant with word for its gateway whether more time may be given before its end."""
-    if not offered(site):
+def hinted(sessions: StoredSessions, site: PortalSite, grant: Grant, plan: Plan, now: datetime) -> Grant:
+    """The grant with word for its gateway whether more time may be given before its end, of `plan`."""
+    if not by_ticket(site) or closes_then(plan, grant.seconds, now):
         return grant
-    if not site.plan.daily:
+    if not plan.daily:
         return replace(grant, longer=True)
-    standing = sessions.standing(site.key, grant.session, now, site.plan)
+    standing = sessions.standing(site.key, grant.session, now, plan)
     return replace(grant, longer=standing.extendable_at is not None)

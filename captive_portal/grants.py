@@ -1,38 +1,60 @@
 """Whether a citizen gets online, and for how long: pure decisions."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from captive_portal.model import Arrival, Grant, Plan, PortalSite, Refusal, RefusalReason, Running, Ticket
+from captive_portal.model import (
+    NEVER,
+    Arrival,
+    FailureReason,
+    Grant,
+    Plan,
+    PortalSite,
+    Refusal,
+    RefusalReason,
+    Running,
+    Ticket,
+)
 
-OpenAt = Callable[[str, datetime], bool]
-"""Whether the site with this key serves at this aware moment."""
+OpenUntil = Callable[[str, datetime], datetime | None]
+"""Until when the site with this key, which serves at this aware moment, goes on; None where it is closed."""
+
+LEAST: Final = timedelta(minutes=1)
+"""What is left of a day, or until a site closes, is worth no session below this."""
 
 RENEWABLE: Final = timedelta(minutes=15)
 """How long one tap may take to reach its gateway: a slow reader, a gateway that restarts in the middle."""
 
 
-def always_open(_site: str, _moment: datetime) -> bool:
+def always_open(_site: str, _moment: datetime) -> datetime:
     """The hours of a site that never closes."""
-    return True
+    return NEVER
 
 
-def decide(site: PortalSite, arrival: Arrival, now: datetime, open_at: OpenAt) -> Plan | Refusal:
+def plan_now(site: PortalSite, now: datetime, open_until: OpenUntil) -> Plan:
+    """The site's plan, which ends when the site closes: at a closed one, at once."""
+    return replace(site.plan, until=open_until(site.key, now) or now)
+
+
+def decide(site: PortalSite, arrival: Arrival, now: datetime, open_until: OpenUntil) -> Plan | Refusal:
     """What a phone that arrived at this site's page may have now."""
     if arrival.site != site.key:
         return Refusal(RefusalReason.NOT_RECOGNISED)
-    if not open_at(site.key, now):
-        return Refusal(RefusalReason.SITE_CLOSED)
-    return site.plan
+    plan = plan_now(site, now, open_until)
+    return plan if plan.until - now >= LEAST else Refusal(RefusalReason.SITE_CLOSED)
 
 
-def renew(ticket: Ticket, running: Running | None, now: datetime) -> Grant | Refusal:
+def renew(ticket: Ticket, running: Running | None, now: datetime) -> Grant | Refusal | FailureReason:
     """Whether one tap stays one tap: a young ticket of a session that still runs is worth a new one.
 
-    The age is judged by our clock alone, because the gateway's may be years away.
+    The age is judged by our clock alone, because the gateway's may be years away. A ticket that took too long
+    failed its citizen; one of a session that is over is refused.
     """
-    if running is None or now - ticket.issued > RENEWABLE:
+    if now - ticket.issued > RENEWABLE:
+        return FailureReason.TICKET_EXPIRED
+    if running is None:
         return Refusal(RefusalReason.NOT_RECOGNISED)
     return remainder(running, now)
 

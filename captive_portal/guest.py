@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, NotFound
 
 from captive_portal import audio, capport
+from captive_portal.after import After
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.hosts import LINE, REFUSAL, Hosts
 from captive_portal.languages import TRANSLATIONS, catalogues
@@ -85,6 +86,8 @@ class Desk:
     def _store_failed(self, visit: Visit, error: SQLAlchemyError) -> Written:
         """No session, nobody online. The text of the error may hold a row, so only its kind is logged."""
         incident = new_incident()
+        if visit.site is not None:
+            self.portal.sessions.store_failed(visit.site.key, self.portal.clock())
         log.error("session not stored", extra={"incident": incident, "error": type(error).__name__})
         return self.pages.written(visit, _trouble(visit, incident, HTTPStatus.SERVICE_UNAVAILABLE))
 
@@ -126,7 +129,7 @@ def _rest(desk: Desk, api: View) -> Flask:
     app = Flask(__name__, static_folder=None)
     # a corrected address would be a redirect to whatever Host says
     app.url_map.merge_slashes = app.url_map.strict_slashes = False
-    portal = desk.portal
+    portal, after = desk.portal, After(desk.portal)
     views: tuple[tuple[str, View, str], ...] = (
         ("/", portal.home, "GET"),
         ("/healthz", portal.alive, "GET"),
@@ -134,10 +137,11 @@ def _rest(desk: Desk, api: View) -> Flask:
         ("/p/<key>", portal.poll, "POST"),
         ("/p/<key>/enter", portal.again, "GET"),
         ("/p/<key>/enter", portal.enter, "POST"),
-        ("/p/<key>/renew", portal.renew, "GET"),
-        ("/p/<key>/extend", portal.extend, "GET"),
-        ("/p/<key>/online", portal.online, "GET"),
-        ("/p/<key>/leave", portal.leave, "POST"),
+        ("/p/<key>/renew", after.renew, "GET"),
+        ("/p/<key>/extend", after.extend, "GET"),
+        ("/p/<key>/extend", after.ask, "POST"),
+        ("/p/<key>/online", after.online, "GET"),
+        ("/p/<key>/leave", after.leave, "POST"),
         *((f"/p/<key>/{word}", partial(portal.leaflet, word), "GET") for word in LEAFLETS),
         ("/s/<key>", portal.again, "GET"),
         ("/c/<key>", api, "GET"),

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Protocol
+from typing import Final, Protocol
 
 from captive_portal.local import PLAIN, Local
 
@@ -29,12 +29,20 @@ class GatewayKind(StrEnum):
     RADIUS = "radius"
 
 
+TELLS_NO_ADDRESS: Final = frozenset({GatewayKind.PLAZA})
+"""The kinds whose arrivals name no address, so that nothing can be kept of one."""
+
+
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What one tap gives: how long, and how many octets both ways; 0 = no cap.
 
     `daily` is how long one device may be online in a day of the daily key, all its sessions together; zero =
-    no limit. Rates are of one device.
+    no limit. Rates are of one device. `devices` is how many may have a session at its site at a time, 0 = any
+    number. No session lasts beyond `until`, when the site closes.
     """
 
     name: str
@@ -43,6 +51,8 @@ class Plan:
     down_kbps: int = 0
     up_kbps: int = 0
     daily: timedelta = timedelta(0)
+    devices: int = 0
+    until: datetime = NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +210,7 @@ class RefusalReason(StrEnum):
     """Why a citizen is not let in; each has a page, of this name, in the citizen's language."""
 
     SITE_CLOSED = "site-closed"
+    SITE_FULL = "site-full"
     NOT_RECOGNISED = "not-recognised"
     DAY_USED_UP = "day-used-up"
     NO_INTERNET = "no-internet"

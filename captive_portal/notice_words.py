@@ -41,16 +41,23 @@ def _lines(html: str) -> Iterator[str]:
 
 
 class _Reader(HTMLParser):
-    """Collects what stands in headings, paragraphs and points of a list."""
+    """Collects what stands in headings, paragraphs and points of a list, not what leads to other pages."""
 
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[str] = []
+        self._leads_on = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _BLOCKS:
             self.lines.append("- " if tag == "li" else "")
+        if tag == "a":
+            self._leads_on = (dict(attrs).get("href") or "").startswith("/")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            self._leads_on = False
 
     def handle_data(self, data: str) -> None:
-        if self.lines:
+        if self.lines and not self._leads_on:
             self.lines[-1] += data

@@ -6,19 +6,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, bindparam, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from sqlalchemy import insert as plain_insert
 
 from captive_portal import counts
+from captive_portal.accounting import UNREPORTED
 from captive_portal.counts import Counted
 from captive_portal.enforced import keep_address, prolong
-from captive_portal.grants import remainder
+from captive_portal.gateways.ending import Ending, ending
+from captive_portal.grants import LEAST, remainder
 from captive_portal.model import Arrival, Grant, Past, Plan, PortalSite, Refusal, RefusalReason, Running
 from captive_portal.privacy import DAY_BEGINS, session_device
 from captive_portal.tables import sessions
-
-LEAST: Final = timedelta(minutes=1)
-"""What is left of a day below this is not worth a session."""
 
 QUARTER: Final = 4
 """A session can be extended when less than this part of its time is left."""
@@ -70,35 +69,83 @@ def open_session(connection: Connection, tap: Tap, now: datetime) -> Grant | Ref
     before = of_device(connection, key, device)
     running = next((noun(row) for row in before if is_running(row, now)), None)
     if running is None:
+        _end_left(connection, tap, before, at)
         left = _day_left(tap.plan, before, now)
         if left < LEAST:
             counts.refuse(connection, key, RefusalReason.DAY_USED_UP, at, Counted.TAPS)
             return Refusal(RefusalReason.DAY_USED_UP)
-        running = _fresh(tap, _name(connection, tap), now + min(tap.plan.duration, left))
+        if no_place(connection, tap.site, now):
+            counts.refuse(connection, key, RefusalReason.SITE_FULL, at, Counted.TAPS)
+            return Refusal(RefusalReason.SITE_FULL)
+        until = min(now + min(tap.plan.duration, left), tap.plan.until)
+        running = _fresh(tap, _name(connection, tap), until)
         connection.execute(_OPEN, _columns(running, tap, device, at))
     keep_address(connection, tap.site, tap.arrival, running, now)
     counts.add(connection, key, at, Counted.TAPS, Counted.GRANTS)
     return remainder(running, now)
 
 
+def no_place(connection: Connection, site: PortalSite, now: datetime) -> bool:
+    """Whether as many sessions run at a site as may at a time; until the transaction ends, no more begin.
+
+    SQLite's write transactions exclude each other by themselves.
+    """
+    if not site.plan.devices:
+        return False
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(site.key, 0))))
+    return running_at(connection, site.key, now) >= site.plan.devices
+
+
+def running_at(connection: Connection, site: str, now: datetime) -> int:
+    """How many sessions run at a site: neither over, nor asked to be."""
+    running = (_row.acctstoptime.is_(None), _row.dismissed_at.is_(None), _row.expires_at > epoch(now))
+    return connection.execute(select(func.count()).where(_row.site == site, *running)).scalar_one()
+
+
+def _end_left(connection: Connection, tap: Tap, before: Sequence[Row[Any]], at: int) -> None:
+    """End the sessions that were to end and whose gateway does not say that they did.
+
+    The phone taps at its page again, so it is outside; since when is not known, which the cause says.
+    """
+    if ending(tap.site.wiring.kind, tap.site.wiring.api_url) is not Ending.TIME:
+        return
+    for row in before:
+        if row.acctstoptime is None and row.dismissed_at is not None:
+            ended = {"acctstoptime": min(at, row.expires_at), "acctterminatecause": UNREPORTED}
+            connection.execute(update(sessions).where(_row.acctuniqueid == row.acctuniqueid).values(**ended))
+
+
 def extend_session(
     connection: Connection, site: str, session: str, plan: Plan, now: datetime
 ) -> Grant | Refusal:
     """As long as `plan` again from now on; asked too early, or where nothing is to gain, what is left."""
+    terms = longer(connection, site, session, plan, now)
+    if isinstance(terms, Refusal):
+        return terms
+    stretch(connection, terms)
+    return remainder(terms, now)
+
+
+def longer(connection: Connection, site: str, session: str, plan: Plan, now: datetime) -> Running | Refusal:
+    """The running session as `extend_session` would leave it."""
     found = named(connection, site, session)
     if found is None or not is_running(found, now):
         return Refusal(RefusalReason.NOT_RECOGNISED)
     running = noun(found)
-    if epoch(now) <= extendable_at(found, plan):
-        return remainder(running, now)
+    if epoch(now) <= extendable_at(found, plan) or plan.until <= running.expires_at:
+        return running
     left = _day_left(plan, of_device(connection, site, found.device), now)
     if left < LEAST:
         return Refusal(RefusalReason.DAY_USED_UP)
-    longer = _longer(running, plan, now + min(plan.duration, left))
-    changed = {"expires_at": epoch(longer.expires_at), "octets_max": longer.octets}
-    connection.execute(update(sessions).where(_row.acctuniqueid == session).values(**changed))
-    prolong(connection, longer)
-    return remainder(longer, now)
+    return _longer(running, plan, min(now + min(plan.duration, left), plan.until))
+
+
+def stretch(connection: Connection, terms: Running) -> None:
+    """Bound a running session by these terms."""
+    changed = {"expires_at": epoch(terms.expires_at), "octets_max": terms.octets}
+    connection.execute(update(sessions).where(_row.acctuniqueid == terms.session).values(**changed))
+    prolong(connection, terms)
 
 
 def left_of(connection: Connection, site: str, session: str, now: datetime) -> Grant | Refusal:
@@ -110,7 +157,9 @@ def left_of(connection: Connection, site: str, session: str, now: datetime) -> G
 
 
 def gives_more(connection: Connection, site: str, found: Row[Any], plan: Plan, now: datetime) -> bool:
-    """Whether the day leaves its device more than a running session's own time."""
+    """Whether the site's hours and the day leave its device more than a running session's own time."""
+    if plan.until - datetime.fromtimestamp(found.expires_at, UTC) < LEAST:
+        return False
     if not plan.daily:
         return True
     left = _day_left(plan, of_device(connection, site, found.device), now)
@@ -128,7 +177,9 @@ def past(before: Sequence[Row[Any]], plan: Plan, since: datetime, now: datetime)
 
 
 def cause_of(row: Row[Any]) -> str:
-    """Why a session that is over is so; nobody told: its time is up."""
+    """Why a session that is over is so; nobody told: its time is up, or "" where it was to end before."""
+    if row.dismissed_at is not None and row.acctterminatecause == UNREPORTED:
+        return ""
     by_time = row.acctstoptime is None and row.dismissed_at is None
     return "Session-Timeout" if by_time else row.acctterminatecause or ""
 

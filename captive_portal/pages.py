@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from captive_portal import audio, modes, themes
 from captive_portal.languages import ENDONYMS, others
+from captive_portal.leaflets import LEAFLETS
 from captive_portal.local import Theme
 from captive_portal.model import GatewayKind, PortalSite
 from captive_portal.modes import Mode
@@ -76,9 +77,19 @@ class Here:
         """The same page in another language."""
         return f"{self.path}?{urlencode({**self.query, 'lang': code, **modes.query(self.modes)})}"
 
+    @property
+    def back(self) -> str:
+        """From a page that only informs, where the phone came from: the button, or how its session stands."""
+        site, _, word = self.path.rpartition("/")
+        if word not in LEAFLETS:
+            return ""
+        if "s" in self.query:
+            return replace(self, path=f"{site}/online").in_language(self.language)
+        return replace(self, path=site).in_language(self.language) if "v" in self.query else ""
+
     def beside(self, page: str) -> str:
-        """Another page of the site, seen as this one is; `v` comes along, for the way back."""
-        kept = {name: text for name, text in self.query.items() if name == "v"}
+        """Another page of the site, seen as this one is; `v` or `s` comes along, for the way back."""
+        kept = {name: text for name, text in self.query.items() if name in {"v", "s"}}
         return f"{page}?{urlencode({**kept, 'lang': self.language, **modes.query(self.modes)})}"
 
     def switched(self, mode: str) -> str:
@@ -104,7 +115,7 @@ class Pages:
 
     def __init__(self, spoken: Mapping[str, NullTranslations], clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._env = _environment(spoken)
+        self._env = environment(spoken)
         self._press = lru_cache(maxsize=KEPT)(self._pressed)
 
     def written(self, visit: Visit, answer: Shown | Onward | Plain) -> Written:
@@ -231,7 +242,9 @@ def _host(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
-def _environment(spoken: Mapping[str, NullTranslations]) -> Environment:
+def environment(spoken: Mapping[str, NullTranslations]) -> Environment:
+    """The templates, each of which asks for its `language`."""
+
     @pass_context
     def translate(context: Context, text: str) -> str:
         return spoken[context["language"]].gettext(text)

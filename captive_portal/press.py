@@ -9,7 +9,7 @@ import gzip
 import hashlib
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 KEPT: Final = 16
@@ -99,12 +99,12 @@ class Pressed:
         return (*found, _deflated(text, before, zlib.Z_FINISH))
 
 
-def _merged(fixed: Sequence[bytes], said: Sequence[bytes]) -> Iterator[bytes]:
-    """Fixed, said, fixed, …, fixed."""
-    yield fixed[0]
-    for one, after in zip(said, fixed[1:], strict=True):
-        yield one
-        yield after
+def _merged(fixed: Sequence[bytes], said: Sequence[bytes]) -> list[bytes]:
+    """Fixed, said, fixed, …, fixed. Raises ValueError where they do not alternate."""
+    merged = [b""] * (len(fixed) + len(said))
+    merged[::2] = fixed
+    merged[1::2] = said
+    return merged
 
 
 def _deflated(text: bytes, before: bytes, end: int) -> bytes:

@@ -1,7 +1,7 @@
 """The words of every privacy notice that a session names, kept once for its version and never deleted."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -41,3 +41,11 @@ def text_of(connection: Connection, version: str) -> str | None:
         select(notices.c.text).where(notices.c.version == version)
     ).scalar_one_or_none()
     return text
+
+
+def versions(connection: Connection) -> list[tuple[str, str, datetime]]:
+    """Each version with the municipality and the moment where it was shown first, the newest last."""
+    row = notices.c
+    wanted = select(row.version, row.municipality, row.first_shown_at)
+    found = connection.execute(wanted.order_by(row.first_shown_at, row.version))
+    return [(version, where, datetime.fromtimestamp(at, UTC)) for version, where, at in found]

@@ -18,6 +18,8 @@ NONCE_OCTETS = 12
 MAX_SEALED = 6144
 MAX_CLEAR = 16384
 
+_written = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class Unsealed(ValueError):
     """The text is damaged, forged, of another site or made for another purpose."""
@@ -26,7 +28,7 @@ class Unsealed(ValueError):
 def seal(key: bytes, purpose: str, fields: Fields) -> str:
     """The fields (JSON) as URL-safe text; `key` is the site's."""
     nonce = os.urandom(NONCE_OCTETS)
-    clear = _packed(json.dumps(fields, separators=(",", ":")).encode())
+    clear = _packed(_written(fields).encode())
     sealed = nonce + _cipher(key, purpose).encrypt(nonce, clear, None)
     return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, select, update
 
 from captive_portal import accounting, counts, published
 from captive_portal.accounting import Changes, Stored
@@ -39,6 +39,7 @@ from captive_portal.opening import (
     noun,
     open_session,
     past,
+    running_at,
 )
 from captive_portal.privacy import DAY_BEGINS, KEY_OF_DAY, forget_old_key, known_device
 from captive_portal.quick_read import QuickRead
@@ -67,7 +68,7 @@ class StoredSessions:
         self._together = Together(engine)
         self._keys = QuickRead(engine, KEY_OF_DAY)
         self._of_device = QuickRead(engine, OF_DEVICE)
-        self._pages = Gathered(engine)
+        self._gathered = Gathered(engine)
 
     def open(
         self,
@@ -82,8 +83,8 @@ class StoredSessions:
         """Open, or return what is left of the running session of the same device at the same site.
 
         A new one is named `session` (32 hex digits) or at random; `notice` is the version of the privacy
-        notice that was shown. Refuses a device whose day (`plan.daily`) is used up. The tap and its outcome
-        are counted.
+        notice that was shown. Refuses a device whose day (`plan.daily`) is used up, and one for whom the site
+        has no place (`site.plan.devices`). The tap and its outcome are counted.
         """
         tap = Tap(site, arrival, plan, session, notice, self._day_begins)
         outcomes: list[Grant | Refusal] = []
@@ -95,7 +96,7 @@ class StoredSessions:
     ) -> Grant | Refusal:
         """As long as `plan` again, once less than a quarter of the time is left; before, what is left.
 
-        The caller cuts `plan` to the site's hours. What is asked under one name (`once`, 32 characters) is
+        No longer than `plan.until`. What is asked under one name (`once`, 32 characters) is
         given once; again, it is what is left. Refuses a session that is over, and a day used up.
         """
         with self._engine.begin() as connection:
@@ -127,6 +128,17 @@ class StoredSessions:
         name = known_device(self._keys, device, now, self._day_begins)
         before = self._of_device.rows(of_site=site.key, of_device=name) if name else ()
         return past(before, site.plan, now - LATELY, now)
+
+    def is_full(self, site: PortalSite, device: str, now: datetime) -> bool:
+        """Whether a device without a session would be refused for want of a place; `open` judges again."""
+        if not site.plan.devices:
+            return False
+        name = known_device(self._keys, device, now, self._day_begins)
+        before = self._of_device.rows(of_site=site.key, of_device=name) if name else ()
+        if any(is_running(row, now) for row in before):
+            return False
+        with self._read() as connection:
+            return running_at(connection, site.key, now) >= site.plan.devices
 
     def leave(self, site: str, session: str, now: datetime) -> bool:
         """A citizen ends it: asked of the gateway like a dismissal. False when it does not run."""
@@ -206,7 +218,7 @@ class StoredSessions:
     def seen(self, site: str, now: datetime) -> None:
         """Count a first page that was shown; the store has it within a second."""
         forget_old_key(self._engine, now, self._day_begins)
-        self._pages.add(site, epoch(now))
+        self._gathered.add(site, epoch(now))
 
     def refused(self, site: str, reason: RefusalReason, now: datetime) -> None:
         """Count a refusal that needed no store; `open` counts its own."""
@@ -217,6 +229,10 @@ class StoredSessions:
         """Count what of ours went wrong."""
         with self._engine.begin() as connection:
             counts.fail(connection, site, reason, epoch(now))
+
+    def store_failed(self, site: str, now: datetime) -> None:
+        """Count that the store failed a phone; it is written when the store is back."""
+        self._gathered.failed(site, epoch(now))
 
     def slot_counts(self, start: int, end: int) -> list[counts.SessionCounts]:
         """Sessions per site between two UTC epoch seconds."""
@@ -290,10 +306,7 @@ def _end_overdue(connection: Connection, now: datetime, *of_site: ColumnElement[
     ended = connection.execute(
         update(sessions)
         .where(*over)
-        .values(
-            acctstoptime=row.expires_at,
-            acctterminatecause=func.coalesce(row.acctterminatecause, accounting.UNREPORTED),
-        )
+        .values(acctstoptime=row.expires_at, acctterminatecause=accounting.UNREPORTED)
     )
     connection.execute(delete(enforcements).where(enforcements.c.until <= epoch(now - accounting.OVERDUE)))
     return ended.rowcount

@@ -49,7 +49,8 @@ enforcements = Table(
     Index("enforcement_site", "site"),
 )
 
-# Grants that a gateway will ask for (openNDS level 3); `sealed` as above. Gone when fetched or a minute old.
+# Grants that a gateway will ask for (openNDS level 3), and wishes for more time that it has not answered yet;
+# `sealed` as above. Gone when fetched or a minute old.
 waiting_grants = Table(
     "waiting_grant",
     metadata,

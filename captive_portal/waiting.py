@@ -92,4 +92,6 @@ def _opening(fields: dict[str, object]) -> Opening:
         session=str(fields["session"]),
         minutes=int(str(fields["minutes"])),
         quota_kib=int(str(fields["quota_kib"])),
+        up_kbps=int(str(fields.get("up_kbps", 0))),
+        down_kbps=int(str(fields.get("down_kbps", 0))),
     )

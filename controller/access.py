@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Connection, Engine, delete, insert, select
 
@@ -14,10 +14,12 @@ from controller.audit import Entry
 from controller.errors import AdoptionError, SecretError
 from controller.store.engine import READ_ONLY
 from controller.store.tables import host_keys, revoked_keys
-from drivers import ssh
 from drivers.errors import HostKeyChanged
+from drivers.host_key import HostKey
 from drivers.model import Device, GatewayKind, Intent, Secret, Secrets, SnmpV3
-from drivers.ssh import HostKey, SshShell
+
+if TYPE_CHECKING:
+    from drivers.ssh import SshShell
 
 
 class Keyring(Secrets, Protocol):
@@ -41,7 +43,7 @@ class Access:
     login_timeout_s: float = math.inf
     devices: Mapping[str, Device] = field(default_factory=dict)
 
-    def enter(self, device: Device, user_suffix: str = "") -> SshShell:
+    def enter(self, device: Device, user_suffix: str = "") -> "SshShell":
         """A new login, through another at `ssh_jump` where there is one; closing it closes both.
 
         `user_suffix` goes behind the user's name, as RouterOS takes options of its terminal.
@@ -60,14 +62,16 @@ class Access:
         shell.close_with(jump)
         return shell
 
-    def jump(self, device: Device) -> SshShell | None:
+    def jump(self, device: Device) -> "SshShell | None":
         """A new login at the device that carries us on to this one; None where we reach it ourselves.
 
         Raises like `enter`.
         """
         return self.enter(self.devices[device.ssh_jump]) if device.ssh_jump else None
 
-    def _login(self, device: Device, through: SshShell | None, user_suffix: str) -> SshShell:
+    def _login(self, device: Device, through: "SshShell | None", user_suffix: str) -> "SshShell":
+        from drivers import ssh  # noqa: PLC0415  brings netmiko, and many who have an Access never log in
+
         login = self.secrets.of(device).ssh(device.ssh_credentials)
         host_key = pinned(self.engine, device.name)
         timeout_s = min(device.ssh_timeout_s, self.login_timeout_s)
@@ -90,6 +94,8 @@ class Access:
 
         We log in first: a device that refuses everybody tells nothing. Raises like `enter`.
         """
+        from drivers import ssh  # noqa: PLC0415
+
         with self.enter(device) as ours:
             user = ours.user
         host_key = pinned(self.engine, device.name)

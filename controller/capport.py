@@ -5,10 +5,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from captive_portal.capport import TOLD_APART
+from captive_portal.model import GatewayKind
 from controller.errors import ControllerError
 from controller.model import Inventory, Site
 from controller.settings import Settings
 from controller.snippets import LONGEST_OCTETS
+
+ANSWER_THEMSELVES: Final = frozenset({GatewayKind.PLAZA, GatewayKind.USPOT})
+"""The kinds whose gateway serves an RFC 8908 API at the site."""
 
 NUMBER: Final = "%{s}"
 """Where CoovaChilli writes a session's number."""
@@ -19,8 +23,18 @@ def naming(inventory: Inventory) -> Mapping[str, frozenset[str]]:
     return {key: frozenset(site.portal.nas) for key, site in inventory.sites.items() if _told_apart(site)}
 
 
-def elsewhere(settings: Settings, api: str) -> str:
-    """A URL that all phones of a site share. Raises ControllerError for the portal's own, which cannot be."""
+def elsewhere(settings: Settings, site: Site, api: str) -> str:
+    """A URL that all phones of a site share.
+
+    Raises ControllerError where its gateway serves none, and for the portal's own, which cannot be shared.
+    """
+    kind = site.portal.kind
+    if kind not in ANSWER_THEMSELVES:
+        mend = "use --kind coovachilli" if kind in TOLD_APART else "its phones find out by their own probes"
+        raise ControllerError(
+            f"site {site.key}: its gateway ({kind}) serves no captive portal API; {mend} "
+            "(docs/captive-portal-api.md)"
+        )
     url = urlsplit(api)
     if url.hostname in settings.portal_names and url.path.startswith("/c/"):
         raise ControllerError(

@@ -111,7 +111,9 @@ def _found(
 def _require_ended(connection: Connection, subject: Subject) -> None:
     going_on = data_requests.running(connection, subject)
     if going_on:
+        latest = data_requests.ended_by(connection, subject).isoformat()
         mend = f"plaza session dismiss {going_on[0]}, and ask again when its gateway has told the end"
+        mend += f"; where it tells none, a minute after {latest}"
         raise SelectorError(f"{len(going_on)} of its sessions has not ended, nothing was erased: {mend}")
 
 

@@ -19,8 +19,9 @@ from controller.model import Inventory, Site
 from controller.processes import Child, is_free, python
 from controller.settings import Listener, Settings, endpoint, listeners
 from drivers.errors import DriverError
+from drivers.host_key import HostKey
 from drivers.model import Device, Endpoint, Lifecycle, Role, SnmpV1, SnmpV2c
-from drivers.ssh import HostKey, fetch_host_key
+from drivers.ssh import fetch_host_key
 
 SEED = 8
 ARRIVALS_PER_MINUTE = 6
@@ -98,11 +99,6 @@ def children(app: App) -> list[Child]:
     return [Child("simulator", python("-m", "simulator", str(spec))), *programs]
 
 
-def control_socket(settings: Settings) -> Path:
-    """Where the running simulator takes orders."""
-    return settings.data_dir / "demo" / "control"
-
-
 def simulator_spec(app: App) -> dict[str, object]:
     """What to simulate: a device per access point that is there, citizens at the recording gateways."""
     there = [device for device in app.inventory.devices.values() if device.state is not Lifecycle.RETIRED]
@@ -110,7 +106,7 @@ def simulator_spec(app: App) -> dict[str, object]:
     return {
         "seed": SEED,
         "state_dir": str(app.settings.data_dir / "demo" / "devices"),
-        "control": str(control_socket(app.settings)),
+        "control": str(app.settings.control_socket),
         "aps": [_virtual(app, device) for device in aps],
         **_traps(app.settings),
         "citizens": [

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from controller import audit
 from controller import inventory as inventory_file
 from controller.errors import ControllerError, InventoryError
+from controller.health import unasked
 from controller.model import Inventory
 from controller.processes import is_free, is_held
 from controller.secrets import FileSecrets
@@ -45,7 +46,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         mend = f"plaza inventory check {settings.inventory}"
         yield Finding("inventory", f"{len(error.problems)} mistakes", mend)
         return
-    yield Finding("inventory", f"{len(inventory.sites)} sites, {len(inventory.devices)} devices")
+    yield _network(inventory)
     yield from _secrets(settings, inventory)
     yield _platforms(inventory)
     yield _audit(settings)
@@ -83,6 +84,13 @@ def _store(settings: Settings) -> Finding:
     if found == HEAD:
         return Finding("store", f"at version {found}")
     return Finding("store", f"at version {found or 'none'}; the next run brings it to {HEAD}")
+
+
+def _network(inventory: Inventory) -> Finding:
+    found = f"{len(inventory.sites)} sites, {len(inventory.devices)} devices"
+    unpolled = sum(unasked(device) for device in inventory.devices.values())
+    without = f", {unpolled} not polled: plaza inventory check names them" if unpolled else ""
+    return Finding("inventory", found + without)
 
 
 def _secrets(settings: Settings, inventory: Inventory) -> Iterator[Finding]:

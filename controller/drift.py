@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, Engine, or_, select
 
@@ -34,7 +34,9 @@ from drivers.configurers.seam import Configurer, Running, Wish
 from drivers.configurers.ways import CONFIGURERS
 from drivers.errors import AuthFailed, DriverError, HostKeyChanged, HostKeyUnknown
 from drivers.model import Device
-from drivers.ssh import SshShell
+
+if TYPE_CHECKING:
+    from drivers.ssh import SshShell
 
 WORKERS: Final = 16
 _OPEN: Final = frozenset(state.value for state in OPEN)
@@ -47,7 +49,7 @@ _NOTHING_SHOWS: Final = (
     "a login key"
 )
 
-Enter = Callable[[Device], AbstractContextManager[SshShell]]
+Enter = Callable[[Device], AbstractContextManager["SshShell"]]
 """A login at a device. Raises DriverError or SecretError."""
 
 

@@ -3,8 +3,13 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
 from urllib.parse import urlsplit
 
+from captive_portal.gateway import bundle, config
+from captive_portal.gateway.errors import ConfigError
+from captive_portal.model import GatewayKind
 from controller.app import App
 from controller.errors import ControllerError
 from controller.files import write_private
@@ -12,6 +17,9 @@ from controller.model import Site
 from controller.secrets import site_key
 
 SYNC_S = 10
+CONFIG: Final = "gateway.toml"
+KEY: Final = "site.key"
+PROGRAM: Final = "gateway.pyz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,29 @@ class Doors:
     management: tuple[str, ...] = ()
 
 
+def hand_over(app: App, site: Site, doors: Doors, directory: Path) -> None:
+    """Write all that a site's gateway needs into a directory: everything, or nothing.
+
+    Raises ControllerError where another kind of gateway stands there, and for what the program would refuse.
+    """
+    if site.portal.kind is not GatewayKind.PLAZA:
+        raise ControllerError(
+            f"site {site.key}: this site's gateway is {site.portal.kind}; see docs/portal-kinds.md"
+        )
+    place = directory.absolute()
+    try:
+        with TemporaryDirectory(dir=place.parent, prefix=f".{place.name}.") as aside:
+            config.load(write(app, site, doors, Path(aside)))
+            bundle.build(Path(aside) / PROGRAM)
+            place.mkdir(exist_ok=True, mode=0o700)
+            for name in (KEY, PROGRAM, CONFIG):
+                (Path(aside) / name).replace(place / name)
+    except ConfigError as error:
+        raise ControllerError(f"site {site.key}: {str(error).partition(f'{CONFIG}: ')[2]}") from error
+    except OSError as error:
+        raise ControllerError(f"{directory}: {error.strerror}; name one in a folder of yours") from error
+
+
 def write(app: App, site: Site, doors: Doors | None, directory: Path) -> Path:
     """Write a site's gateway.toml and site.key, mode 0600, into a directory; returns the first.
 
@@ -34,7 +65,7 @@ def write(app: App, site: Site, doors: Doors | None, directory: Path) -> Path:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     values: dict[str, object] = {
         "site": site.key,
-        "key_file": "site.key",
+        "key_file": KEY,
         "listen": urlsplit(site.portal.gateway_url).netloc,
         "portal_url": app.settings.public_portal_url,
         "edge_url": app.settings.public_edge_url,
@@ -43,12 +74,12 @@ def write(app: App, site: Site, doors: Doors | None, directory: Path) -> Path:
         **_enforcer(doors),
     }
     master = app.secrets.gateway(site.portal.gateway_credentials)
-    write_private(directory / "site.key", site_key(master, site.key).hex())
-    config = directory / "gateway.toml"
+    write_private(directory / KEY, site_key(master, site.key).hex())
+    written = directory / CONFIG
     # a JSON string, number or list of strings is also TOML
     lines = (f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
-    write_private(config, "".join(lines))
-    return config
+    write_private(written, "".join(lines))
+    return written
 
 
 def _require_reachable(app: App, site: Site) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from drivers.collect import Collected
-from drivers.model import Device, Lifecycle, ReachKind
+from drivers.model import Device, Lifecycle, PollBy, ReachKind
 from drivers.snmp.seam import Failure, Reason
 
 POLLED_FROM_HERE = frozenset({ReachKind.DIRECT, ReachKind.VIA})
@@ -31,9 +31,22 @@ class Verdict:
 
 def polled(device: Device) -> bool:
     """Whether this poller can and should ask the device."""
+    return _is_ours_to_poll(device) and _may_ask(device)
+
+
+def unasked(device: Device) -> bool:
+    """Whether it would be asked over SNMP, were there credentials: a site's portal needs none."""
+    return _is_ours_to_poll(device) and not _may_ask(device)
+
+
+def _is_ours_to_poll(device: Device) -> bool:
     return (
         device.state is Lifecycle.ACTIVE and device.reach.kind in POLLED_FROM_HERE and bool(device.platform)
     )
+
+
+def _may_ask(device: Device) -> bool:
+    return device.poll is not PollBy.SNMP or bool(device.snmp_credentials)
 
 
 def unmeasured(device: Device) -> Verdict:
@@ -42,6 +55,8 @@ def unmeasured(device: Device) -> Verdict:
         return Verdict(State.UNKNOWN, None, None, f"not polled: the device is {device.state}")
     if device.reach.kind not in POLLED_FROM_HERE:
         return Verdict(State.UNKNOWN, None, None, f"not polled from here: reached by {device.reach.kind}")
+    if unasked(device):
+        return Verdict(State.UNKNOWN, None, None, "not polled: it has no `snmp: {credentials: …}`")
     return Verdict(State.UNKNOWN, None, None, "not polled yet")
 
 

@@ -45,4 +45,6 @@ def why_not(device: Device) -> str:
         return f"its state is {device.state.value}"
     if device.platform not in CONFIGURERS:
         return why_only_watched(device.platform)
+    if not device.ssh_credentials:
+        return "it has no `ssh: {credentials: …}`, add it in the inventory to have it configured"
     return ""

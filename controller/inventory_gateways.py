@@ -7,8 +7,11 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Final
 
+from captive_portal.gateways.told import macs_among
+from captive_portal.gateways.traits import slows
 from captive_portal.model import GatewayKind
 from controller.errors import Problem
+from controller.inventory_aps import BY_MAC, Macs, hosts_of, is_unnamed, macs_by_site
 from controller.inventory_credentials import PortalCredential
 from controller.inventory_levels import Key
 from controller.inventory_resolve import Resolved
@@ -82,8 +85,9 @@ def problems(resolved: Resolved) -> Iterator[Problem]:
     """Every site whose gateway cannot be wired."""
     found: dict[Wrong, list[str]] = {}
     unlike = differing(resolved.sites, resolved.devices)
+    macs = macs_by_site(resolved.devices.values())
     for site in resolved.sites.values():
-        for key, what, mend in (*_of_site(resolved, site), *_of_devices(resolved, site, unlike)):
+        for key, what, mend in (*_of_site(resolved, site, macs), *_of_devices(resolved, site, unlike)):
             if not resolved.told("sites", site.key, key) and not resolved.told("sites", site.key, _KIND):
                 found.setdefault(Wrong(_place(resolved, site, key), what, mend), []).append(site.key)
     for wrong, sites in found.items():
@@ -110,13 +114,14 @@ _KIND: Final[Key] = ("portal", "kind")
 _Fault = tuple[Key, str, str]
 
 
-def _of_site(resolved: Resolved, site: Site) -> Iterator[_Fault]:
+def _of_site(resolved: Resolved, site: Site, macs: Macs) -> Iterator[_Fault]:
     portal, needs = site.portal, NEEDS[site.portal.kind]
     return chain(
         _of_variant(portal, needs),
         _of_secret(resolved, portal, needs),
-        _of_hosts(portal, needs),
+        _of_hosts(site, needs, macs),
         _of_controller(portal, needs),
+        _of_rate(portal),
     )
 
 
@@ -162,11 +167,19 @@ def _of_secret(resolved: Resolved, portal: Portal, needs: Needs) -> Iterator[_Fa
         yield key, what, "add `user:` to that credential"
 
 
-def _of_hosts(portal: Portal, needs: Needs) -> Iterator[_Fault]:
-    unasked = portal.kind is GatewayKind.RADIUS and portal.variant.endswith(",")
-    if needs.hosts and not portal.hosts and not unasked:
+def _of_hosts(site: Site, needs: Needs, macs: Macs) -> Iterator[_Fault]:
+    portal, key = site.portal, ("portal", "hosts")
+    if is_unnamed(portal):
+        if not portal.nas:
+            what = "is set at no level, and nothing else tells whose access point a phone comes from"
+            yield ("portal", "nas"), what, "add `nas: […]`, or the field that names it to `variant:`"
+    elif portal.kind in BY_MAC:
+        if not macs_among(hosts_of(site.key, portal, macs)):
+            what = f"has no MAC of an access point, and {portal.kind} names it by that to phones"
+            yield key, what, "add `mac:` to the site's devices, or `hosts: [MAC, …]`"
+    elif needs.hosts and not hosts_of(site.key, portal, macs):
         what = f"is set at no level, and {portal.kind} names a host to phones"
-        yield ("portal", "hosts"), what, "add `hosts: […]` with its names and addresses"
+        yield key, what, "add `hosts: […]` with its names and addresses"
 
 
 def _of_controller(portal: Portal, needs: Needs) -> Iterator[_Fault]:
@@ -178,6 +191,16 @@ def _of_controller(portal: Portal, needs: Needs) -> Iterator[_Fault]:
     elif needs.scheme and not portal.controller_url.startswith(f"{needs.scheme}://"):
         what = f"is no {needs.scheme} address, and {portal.kind} is asked over {needs.scheme.upper()}"
         yield key, what, f"write it as {needs.scheme}://…"
+
+
+def _of_rate(portal: Portal) -> Iterator[_Fault]:
+    rates = {"down_kbps": portal.down_kbps, "up_kbps": portal.up_kbps}
+    limited = [name for name, kbps in rates.items() if kbps]
+    if limited and not slows(portal.kind, portal.variant):
+        variant = f" at {portal.variant or 'level-2'}" if portal.kind is GatewayKind.OPENNDS else ""
+        what = f"is written, and {portal.kind}{variant} bounds no phone's rate"
+        mend = "write `rate: {down_kbps: 0, up_kbps: 0}` there; `ssids:` may have a rate of their own"
+        yield ("portal", "rate", limited[0]), what, mend
 
 
 def _place(resolved: Resolved, site: Site, key: Key) -> Place:

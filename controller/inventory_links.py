@@ -10,7 +10,6 @@ from controller.inventory_resolve import Resolved
 from controller.inventory_schema import File
 from controller.inventory_words import near
 from controller.inventory_yaml import Place
-from drivers.collectors.ways import OVER_HTTP, OVER_SSH
 from drivers.model import Device, Endpoint, Lifecycle, PollBy, ReachKind, Role
 
 # Keys that name a credential, and the kinds that may be named there.
@@ -23,8 +22,6 @@ _CREDENTIALS: Final[Mapping[Key, tuple[str, ...]]] = {
     ("portal", "credentials"): ("portal",),
     ("portal", "radius", "credentials"): ("portal",),
 }
-
-_ASKED: Final[Mapping[PollBy, Mapping[str, object]]] = {PollBy.SSH: OVER_SSH, PollBy.HTTP: OVER_HTTP}
 
 
 def problems(resolved: Resolved, platforms: Collection[str]) -> Iterator[Problem]:
@@ -221,14 +218,22 @@ def _unaskable(resolved: Resolved, platforms: Collection[str]) -> Iterator[Probl
         way = str(device.poll)
         told = {key for key in ("poll", "platform", way) if resolved.told("devices", name, (key,))}
         place = resolved.leaves("devices", name)["poll",].source
-        if device.platform in {*platforms} - _ASKED[device.poll].keys() and not told & {"poll", "platform"}:
+        asked = _asked(device.poll)
+        if device.platform in platforms and device.platform not in asked and not told & {"poll", "platform"}:
             what = f"{name} is of platform {device.platform}, which cannot be asked over {way.upper()}"
-            able = ", ".join(sorted(_ASKED[device.poll]))
+            able = ", ".join(sorted(asked))
             mend = f"give {name} `poll: snmp`; over {way.upper()} only {able} is asked"
             yield resolved.document.problem(place, what, mend)
         if not _login_of(device) and not told & {"poll", way}:
             mend = f"add `{way}: {{credentials: …}}` to {name} or a level above it"
             yield resolved.document.problem(place, f"{name} has no {way} credentials", mend)
+
+
+def _asked(poll: PollBy) -> Collection[str]:
+    """The platforms that can be asked over SSH, or over HTTP."""
+    from drivers.collectors.ways import OVER_HTTP, OVER_SSH  # noqa: PLC0415  brings what reads all answers
+
+    return (OVER_SSH if poll is PollBy.SSH else OVER_HTTP).keys()
 
 
 def _login_of(device: Device) -> str:

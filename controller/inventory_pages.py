@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from captive_portal import themes
-from captive_portal.enforced import TELLS_NO_ADDRESS
+from captive_portal.model import TELLS_NO_ADDRESS
 from controller.errors import Problem
 from controller.inventory_levels import Leaves
 from controller.inventory_resolve import Resolved

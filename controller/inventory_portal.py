@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StrictBo
 from pydantic import model_validator as whole
 
 from captive_portal.model import GatewayKind
+from controller.amounts import octets_of
 from controller.inventory_keeping import Rate
 from controller.inventory_values import (
     Daily,
@@ -73,6 +74,17 @@ def _client(text: object) -> object:
     return as_address(text) or text if isinstance(text, str) else text
 
 
+def _octets(written: object) -> object:
+    """A number stays what it is; text is an amount with its unit."""
+    if not isinstance(written, str):
+        return written
+    octets = octets_of(written) if written.endswith("B") else None
+    if octets is None:
+        mend = "write it like 500MB or 2GB, or octets as a number without quotes"
+        raise fault(f"{shown(written)} is no amount of data", mend)
+    return octets
+
+
 Named = Annotated[StrictStr, AfterValidator(_named)]
 ControllerUrl = Annotated[StrictStr, AfterValidator(_controller)]
 HttpsUrl = Annotated[StrictStr, AfterValidator(_https)]
@@ -95,14 +107,15 @@ class Radius(BaseModel, frozen=True, extra="forbid"):
 
 
 class Portal(BaseModel, frozen=True, extra="forbid"):
-    """What a citizen meets, what one tap gives, and which gateway stands there; `octets: 0` is no limit."""
+    """What a citizen meets, what one tap gives, and which gateway stands there; 0 is no limit."""
 
     languages: Annotated[tuple[Language, ...], Field(min_length=1)] = ()
     plan: Text = ""
     duration: Duration = timedelta(0)
-    octets: Annotated[StrictInt, Field(ge=0)] = 0
+    octets: Annotated[StrictInt, BeforeValidator(_octets), Field(ge=0)] = 0
     rate: Rate = Rate()
     daily: Daily = timedelta(0)
+    devices: Annotated[StrictInt, Field(ge=0, le=65_535)] = 0
     vouchers: StrictBool = False
     gateway_url: Origin = ""
     gateway_credentials: Text = ""

@@ -36,8 +36,8 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "version": "version: 1",
     "municipality": "municipality: 08019",
     "zone": "zone: America/Chihuahua",
-    "lat": "lat: 28.636794",
-    "lon": "lon: -106.076307",
+    "lat": "lat: <degrees, south is negative>",
+    "lon": "lon: <degrees, west is negative>",
     "opened_on": "opened_on: 2026-01-15",
     "address": "address: 192.168.88.10",
 }

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from captive_portal.local import PLAIN, Local
@@ -17,6 +18,10 @@ class Opening:
 
     start: time
     end: time
+
+
+LONGEST: Final = timedelta(days=32)
+"""Longer than any session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +45,29 @@ class Hours:
     def open_at(self, moment: datetime) -> bool:
         """Whether the site serves at an aware moment."""
         local = moment.astimezone(ZoneInfo(self.zone))
-        clock = local.time()
-        return any(
-            o.start <= clock and (clock < o.end or o.end == time(0)) for o in self.openings(local.date())
+        return self._end(local.date(), local.time()) is not None
+
+    def open_until(self, moment: datetime) -> datetime | None:
+        """When a site that serves at an aware moment closes next; None where it does not serve then.
+
+        Openings that touch, across midnight too, are one. LONGEST later is as good as never.
+        """
+        zone = ZoneInfo(self.zone)
+        local = moment.astimezone(zone)
+        day, clock = local.date(), local.time()
+        if self._end(day, clock) is None:
+            return None
+        last = day + LONGEST
+        while day < last and (end := self._end(day, clock)) is not None:
+            day, clock = (day + timedelta(days=1), end) if end == time(0) else (day, end)
+        return datetime.combine(day, clock, zone).replace(fold=local.fold).astimezone(UTC)
+
+    def _end(self, day: date, clock: time) -> time | None:
+        """The end of the opening around a local time; None where there is none."""
+        around = (
+            o.end for o in self.openings(day) if o.start <= clock and (clock < o.end or o.end == time(0))
         )
+        return next(around, None)
 
 
 class UplinkKind(StrEnum):
@@ -76,7 +100,8 @@ class Portal:
     `credentials` and `radius_credentials` name credentials of kind `portal`. `hosts` are the names (host or
     host:port) under which a phone may name its AP or controller, `nas` the NAS-Identifiers or addresses, and
     `radius_client` the address or network from which the site's RADIUS comes. Rates are of one device, 0 = no
-    limit; `daily` is how long one device may be online in a day, zero = no limit.
+    limit; `daily` is how long one device may be online in a day, zero = no limit; `devices` is how many may
+    have a session at a time, 0 = any number.
     """
 
     languages: tuple[str, ...]
@@ -98,6 +123,7 @@ class Portal:
     down_kbps: int = 0
     up_kbps: int = 0
     daily: timedelta = timedelta()
+    devices: int = 0
     vouchers: bool = False
 
 

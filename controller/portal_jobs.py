@@ -9,6 +9,7 @@ from typing import Final
 from captive_portal.counts import PortalCounts, SessionCounts
 from captive_portal.enforcement import Keeper
 from captive_portal.gateways.kinds import gateway_of
+from captive_portal.lengthening import Lengthening
 from captive_portal.retention import purge
 from captive_portal.sessions import StoredSessions
 from controller.app import App, portal_sites
@@ -28,11 +29,14 @@ BACK_SLOTS: Final = 3
 def portal_jobs(app: App, clock: Callable[[], datetime]) -> list[Job]:
     """The portal's part of the worker's job table."""
     sites = cache(partial(portal_sites, app))
-    keeper = Keeper(app.engine, sites, lambda wiring: gateway_of(wiring, clock), clock)
+    keeper, asker = (
+        Keeper(app.engine, sites, lambda wiring: gateway_of(wiring, clock), clock) for _ in range(2)
+    )
     return [
         Job("sessions per slot", SESSION_SLOT_S, partial(_samples, app, clock)),
         Job("ask gateways what was used", 60, keeper.account),
         Job("tell gateways who is to go", 15, keeper.dismiss),
+        Job("ask gateways for more time", 5, Lengthening(asker).turn),
         Job("end overdue sessions", 60, partial(_end_overdue, app, clock)),
         Job("delete what is past its period", 3600, partial(_purge, app, clock)),
     ]

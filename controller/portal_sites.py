@@ -8,6 +8,7 @@ from typing import Final
 from captive_portal.gateways.kinds import gateway_of
 from captive_portal.model import GatewayKind, Plan, PortalSite, Wiring
 from controller.errors import ControllerError, SecretError
+from controller.inventory_aps import hosts_of, macs_by_site
 from controller.model import Inventory, Site
 from controller.secrets import MIN_PORTAL_SECRET, FileSecrets, site_key, voucher_key
 from drivers.model import Device
@@ -41,12 +42,14 @@ def portal_sites(source: Source) -> dict[str, PortalSite]:
     that cannot be wired as the inventory says."""
     masters: dict[str, bytes] = {}
     holders = _holders(source.inventory.devices)
+    macs = macs_by_site(source.inventory.devices.values())
     sites = {}
     for site in source.inventory.sites.values():
         name = site.portal.gateway_credentials
         if name not in masters:
             masters[name] = source.secrets.gateway(name)
-        wiring = _wiring(source, site, masters[name], holders.get(site.key))
+        hosts = hosts_of(site.key, site.portal, macs)
+        wiring = _wiring(source, site, masters[name], holders.get(site.key), hosts)
         _prove(wiring, source.clock)
         sites[site.key] = _portal_site(source.inventory, site, wiring, masters[name])
     return sites
@@ -76,6 +79,7 @@ def _portal_site(inventory: Inventory, site: Site, wiring: Wiring, master: bytes
             down_kbps=portal.down_kbps,
             up_kbps=portal.up_kbps,
             daily=portal.daily,
+            devices=portal.devices,
         ),
         gateway_url=portal.gateway_url.rstrip("/"),
         wiring=wiring,
@@ -85,7 +89,9 @@ def _portal_site(inventory: Inventory, site: Site, wiring: Wiring, master: bytes
     )
 
 
-def _wiring(source: Source, site: Site, master: bytes, holder: Device | None) -> Wiring:
+def _wiring(
+    source: Source, site: Site, master: bytes, holder: Device | None, hosts: frozenset[str]
+) -> Wiring:
     portal = site.portal
     own = portal.kind is GatewayKind.PLAZA
     return Wiring(
@@ -93,7 +99,7 @@ def _wiring(source: Source, site: Site, master: bytes, holder: Device | None) ->
         kind=portal.kind,
         key=site_key(master, site.key),
         landing=f"{source.portal_url}/p/{site.key}/online",
-        hosts=frozenset(portal.hosts),
+        hosts=hosts,
         secret=b"" if own else _secret(source.secrets, site, holder),
         user=_user(source.inventory, portal.credentials),
         api_url=portal.gateway_url.rstrip("/") if own else portal.controller_url,

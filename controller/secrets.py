@@ -25,6 +25,22 @@ MIN_MASTER_OCTETS: Final = 32
 DERIVED_CHARACTERS: Final = 24
 """Of base32, five bits each: a derived secret has 120."""
 
+_KEYS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "snmp-v1": "`snmp: {credentials: …}`",
+        "snmp-v3": "`snmp: {credentials: …}`",
+        "ssh": "`ssh: {credentials: …}`",
+        "http": "`http: {credentials: …}`",
+        "gateway": "`portal: {gateway_credentials: …}`",
+    }
+)
+"""Where the inventory names a credential, by the first of the kinds that may stand there."""
+
+_MADE_WITH: Final[Mapping[str, str]] = MappingProxyType(
+    {"portal": "openssl rand -hex 16", "gateway": "openssl rand -hex 32"}
+)
+"""What prints a new secret of a kind that is nobody else's to choose."""
+
 NEXT: Final = "+next"
 NOW: Final = "+now"
 """Behind a credential's name: the one that a rotation brings, or the one that it takes away."""
@@ -167,6 +183,8 @@ class FileSecrets:
 
     def _entry(self, name: str, *kinds: str) -> Mapping[str, str]:
         written = _base(name)
+        if not written:
+            raise SecretError(self._unnamed(kinds[0]))
         entry = self._credentials.get(written)
         if entry is None:
             raise SecretError(f"credential {written}: is not in the inventory, add it below `credentials:`")
@@ -176,6 +194,11 @@ class FileSecrets:
                 f"credential {written}: is of kind {entry['kind']}, name one of kind {wanted} instead"
             )
         return entry
+
+    def _unnamed(self, kind: str) -> str:
+        whose = "the inventory" if self._device is None else self._device.name
+        key = _KEYS.get(kind, "`credentials: …`")
+        return f"{whose}: has no {key}, add it in the inventory, there or at a level above it"
 
     def _optional(self, name: str, entry: Mapping[str, str], key: str) -> Secret | None:
         return self._secret(name, entry, key) if key in entry else None
@@ -192,7 +215,8 @@ class FileSecrets:
         if kind == "ref+env" and target:
             octets = self._variable(name, target)
         elif kind == "ref+file" and target:
-            octets = _stripped(_read(name, reference, self._file(name, target)))
+            made_with = _MADE_WITH.get(self._credentials.get(_base(name), {}).get("kind", ""), "")
+            octets = _stripped(_read(name, reference, self._file(name, target), made_with))
         elif kind == "ref+derived" and target:
             octets = self._derived(name, reference, key)
         else:
@@ -258,13 +282,17 @@ def _stripped(octets: bytes) -> bytes:
     return octets.removesuffix(b"\n").removesuffix(b"\r")
 
 
-def _read(name: str, reference: str, path: Path) -> bytes:
-    """The content of a file that is ours or root's and that no group and nobody else may touch."""
+def _read(name: str, reference: str, path: Path, made_with: str = "") -> bytes:
+    """The content of a file that is ours or root's and that no group and nobody else may touch.
+
+    `made_with` is the command that prints such a secret, for whoever has none yet.
+    """
     trouble = f"credential {name}: {reference}"
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
-        mend = f"write the secret there: (umask 077; cat > {path})"
+        new = f" ({made_with} makes a new one)" if made_with else ""
+        mend = f"write the secret there{new}: install -d -m 700 {path.parent} && (umask 077; cat > {path})"
         raise SecretError(f"{trouble}: there is no file {path}, {mend}") from None
     except OSError as error:
         mend = f"let this user read it: chown {os.geteuid()} {path}"

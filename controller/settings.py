@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from controller.errors import SettingsError
+from controller.errors import ControllerError, SettingsError
 from controller.setting_values import Listen, ListenOrOff, Names, OriginOrNone, Places
 from drivers.model import Endpoint
 
@@ -70,6 +70,11 @@ class Settings(BaseModel):
     def samples_dir(self) -> Path:
         """Where the embedded metrics store lives."""
         return self.data_dir / "samples"
+
+    @property
+    def control_socket(self) -> Path:
+        """Where the demonstration's simulator takes orders."""
+        return self.data_dir / "demo" / "control"
 
     @property
     def public_portal_url(self) -> str:
@@ -162,3 +167,16 @@ def endpoint(listen: str) -> Endpoint:
     """The host and port of a validated HOST:PORT."""
     host, _, port = listen.rpartition(":")
     return Endpoint(host.strip("[]"), int(port))
+
+
+def require_loopback(settings: Settings) -> None:
+    """Raise ControllerError when others could reach what only this machine may."""
+    loopback = {"127.0.0.1", "::1", "localhost"}
+    if settings.radius_listen and endpoint(settings.radius_listen).host not in loopback:
+        raise ControllerError(
+            f"radius_listen {settings.radius_listen}: passwords cross it in clear; set 127.0.0.1:PORT"
+        )
+    if endpoint(settings.console_listen).host not in loopback:
+        raise ControllerError(
+            f"console_listen {settings.console_listen}: the console has no logins yet; set 127.0.0.1:PORT"
+        )

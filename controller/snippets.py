@@ -73,13 +73,22 @@ def _kea(version: int, api: str) -> str:
 
 
 def openwrt(api: str) -> str:
-    """Lines for /etc/config/dhcp, inside `config dhcp` of the guests' interface."""
-    return f"\tlist dhcp_option '114,{api}'\n"
+    """Commands; they write into `config dhcp` of /etc/config/dhcp."""
+    return (
+        "# /etc/config/dhcp, section `config dhcp 'guest'`: your guests' may have another name.\n"
+        f"uci add_list dhcp.guest.dhcp_option='114,{api}'\n"
+        "uci commit dhcp\n"
+        "service dnsmasq restart\n"
+    )
 
 
 def routeros(api: str) -> str:
-    """A command; its option is then added to the guests' network under /ip dhcp-server network."""
-    return f"/ip dhcp-server option add name=plaza-captive-portal code=114 value=\"s'{api}'\"\n"
+    """Commands: the option, and the guests' network that hands it out."""
+    return (
+        f"/ip dhcp-server option add name=plaza-captive-portal code=114 value=\"s'{api}'\"\n"
+        "# Put your guests' network for 10.5.50.0/24; options it has already go before ours, with a comma.\n"
+        "/ip dhcp-server network set [find address=10.5.50.0/24] dhcp-option=plaza-captive-portal\n"
+    )
 
 
 def radvd(api: str) -> str:

@@ -19,8 +19,8 @@ from controller.rotation.ledger import Accepts, Kind
 from controller.secrets import SCOPES, rotated_file
 from controller.store.tables import audit as audit_log
 from controller.store.tables import claims, host_keys
+from drivers.host_key import HostKey
 from drivers.model import Device, GatewayKind, Lifecycle, Role
-from drivers.ssh import HostKey
 
 _REPLACED: Final = "device-replaced"
 

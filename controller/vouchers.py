@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from captive_portal import voucher_codes
+from captive_portal.gateways.traits import slows
 from captive_portal.model import Plan
 from captive_portal.tables import voucher_batches, voucher_uses, vouchers
 from captive_portal.vouchers import Batch, issue
@@ -81,7 +82,11 @@ def place_of(app: App, key: str) -> Place:
 
 
 def planned(place: Place, wish: Wish, now: datetime) -> Batch:
-    """The batch to be, with a new name. Raises SelectorError when its last day is over."""
+    """The batch to be, with a new name.
+
+    Raises SelectorError when its last day is over, and where nobody would enforce its rates.
+    """
+    _require_slow(place, wish.plan)
     zone = ZoneInfo(place.municipality.zone)
     expires_at = datetime.combine(wish.last_day + timedelta(days=1), time(0), zone)
     if expires_at <= now:
@@ -90,6 +95,15 @@ def planned(place: Place, wish: Wish, now: datetime) -> Batch:
     name = f"{now.astimezone(zone):%y%m%d}-{letters}"
     made_by = audit.actor()[:MAX_ACTOR]
     return Batch(name, place.key, wish.plan, wish.devices, now, made_by, expires_at, wish.why)
+
+
+def _require_slow(place: Place, plan: Plan) -> None:
+    if not plan.down_kbps and not plan.up_kbps:
+        return
+    for site in place.sites:
+        if not slows(site.portal.kind, site.portal.variant):
+            mend = "make them without --down-kbps and --up-kbps, or for single sites"
+            raise SelectorError(f"{site.key}: its {site.portal.kind} bounds no phone's rate; {mend}")
 
 
 def make(app: App, place: Place, batch: Batch, count: int, printed: Callable[[Sequence[str]], None]) -> None:

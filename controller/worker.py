@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 from controller import applying, audit, profiles, rollout
 from controller.adoption.current import Current
 from controller.adoption.enlisting import Enlisting, Watch
-from controller.app import App, utc_now
+from controller.app import App, build, utc_now
 from controller.errors import ControllerError, StoreBusy
 from controller.firmware.cleaning import Cleaner
 from controller.health import polled
@@ -20,20 +21,30 @@ from controller.rollout import Outcome
 from controller.rollouts.carrying import Carrier
 from controller.rotation import waiting
 from controller.scheduler import Job, run
-from controller.settings import SinkSettings
+from controller.settings import Settings, SinkSettings
+from controller.signals import stop_on_signals
 from controller.sweeper import Sweeper
 from drivers.apply import Timers
 from drivers.model import PollProfile
 from metrics.forward import Forwarder, progress
-from metrics.influx import InfluxSink
 from metrics.local.rollup import roll_up
 from metrics.sample import Sample
 from metrics.sink import Window
+
+if TYPE_CHECKING:
+    from metrics.influx import InfluxSink
 
 log = logging.getLogger(__name__)
 
 MUNICIPALITY_SLOT_S = 300
 WAITING_S = 1800
+
+
+def run_worker(settings: Settings) -> None:
+    """Do the worker's jobs until SIGTERM."""
+    stop = stop_on_signals()
+    work(build(settings), stop)
+    log.info("stopped")
 
 
 def work(app: App, stop: Event) -> None:
@@ -67,8 +78,10 @@ def jobs(app: App, clock: Callable[[], datetime]) -> list[Job]:
     ]
 
 
-def sink(app: App, wanted: SinkSettings) -> InfluxSink:
+def sink(app: App, wanted: SinkSettings) -> "InfluxSink":
     """The sink that a [[sinks]] table describes."""
+    from metrics.influx import InfluxSink  # noqa: PLC0415  influxdb-client is for sinks only
+
     token = app.secrets.token(f"sink {wanted.name}", wanted.token).reveal() if wanted.token else ""
     return InfluxSink(
         name=wanted.name,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from drivers.change import Change
 from drivers.configurers import features
@@ -19,11 +19,13 @@ from drivers.errors import (
     ValueRefused,
     VerifyFailed,
 )
-from drivers.ssh import SshShell
 from drivers.timing import revert_after, typing_s, within
 
+if TYPE_CHECKING:
+    from drivers.ssh import SshShell  # brings netmiko, which those who only plan or tell never need
+
 T = TypeVar("T")
-Login = AbstractContextManager[SshShell]
+Login = AbstractContextManager["SshShell"]
 Connect = Callable[[], Login]
 """Opens a new login each time it is called. Raises DriverError."""
 
@@ -61,7 +63,7 @@ class Target:
     connect: Connect
     timers: Timers
 
-    def talk(self, session: SshShell) -> Talk:
+    def talk(self, session: "SshShell") -> Talk:
         """One act after the other in this login."""
         return Talk(session, self.device, self.timers.command_s)
 

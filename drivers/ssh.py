@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hashlib
 import io
 import logging
 import socket
@@ -24,6 +23,7 @@ from drivers.errors import (
     UnexpectedReply,
     Unreachable,
 )
+from drivers.host_key import HostKey, fingerprint
 from drivers.model import Device, Secret, SshLogin
 from drivers.ssh_channel import opened, unbroken, wake
 from drivers.ssh_offer import accepts
@@ -57,15 +57,6 @@ _PLAINLY: Final = (
 
 # paramiko logs a traceback from its own thread beside raising the error that we translate.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
-
-
-@dataclass(frozen=True, slots=True)
-class HostKey:
-    """A device's identity: `kind` and `public_key` (base64) as in known_hosts, `fingerprint` "SHA256:…"."""
-
-    kind: str
-    public_key: str
-    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,11 +354,6 @@ def _dialled(device: Device, timeout_s: float, through: SshShell | None) -> sock
         return transport.open_channel("direct-tcpip", where, ("127.0.0.1", 0), timeout=timeout_s)
     except (OSError, EOFError, paramiko.SSHException) as error:
         raise _unreachable(device, error, through) from error
-
-
-def fingerprint(public_key: bytes) -> str:
-    """As OpenSSH prints it: SHA256:… in base64 without padding."""
-    return "SHA256:" + base64.b64encode(hashlib.sha256(public_key).digest()).decode().rstrip("=")
 
 
 def _login(device: Device, login: SshLogin, timeout_s: float, user_suffix: str) -> Any:

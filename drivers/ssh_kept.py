@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from drivers.model import Device, Endpoint
-from drivers.ssh import SshShell
 
-Open = Callable[[], SshShell]
+if TYPE_CHECKING:
+    from drivers.ssh import SshShell
+
+Open = Callable[[], "SshShell"]
 """Logs in. Raises DriverError."""
 
 _PROBE_S: Final = 5.0
@@ -23,7 +25,7 @@ class _Seat:
     """Room for one login of a device; whoever holds `lock` uses it."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    shell: SshShell | None = None
+    shell: "SshShell | None" = None
     used: float = 0.0
 
     def leave(self) -> None:
@@ -50,7 +52,7 @@ class Kept:
         self._seats: dict[_Place, _Seat] = {}
 
     @contextmanager
-    def session(self, device: Device, open_: Open) -> Iterator[SshShell]:
+    def session(self, device: Device, open_: Open) -> "Iterator[SshShell]":
         """The kept login of a device, or a new one where none is alive; waits while another thread has it.
 
         Raises what `open_` raises. An error inside the block closes the login.

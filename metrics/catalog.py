@@ -99,6 +99,7 @@ def _measurement(name: str, tags: str, meaning: str, **fields: Field) -> Measure
 # The words of the portal's RefusalReason and FailureReason; this room may not import them, a test compares.
 REFUSED: Final = (
     "site_closed",
+    "site_full",
     "not_recognised",
     "day_used_up",
     "no_internet",

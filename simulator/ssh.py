@@ -72,6 +72,7 @@ class SshServers:
         if len(self._live) >= self._max_connections or ap.spec.ssh is None:
             sock.close()
             return
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport = _Transport(sock)
         transport.local_version = "SSH-2.0-dropbear"
         transport.daemon = True

@@ -23,6 +23,9 @@ for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _usual)
 
+# A program that a test starts would compile all it imports of ours again: once is enough for them all.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # Files of few tests that take long, the longest first. They start before all others: last, one of them
 # would run for a minute beside workers that have nothing left to do.
 LONG_FIRST = (

@@ -121,7 +121,9 @@ def the_analyst_finds_every_number_in_the_server(guachochi: Town, victoria: Vict
     wait_for(equal, "equal counts in the embedded store and in the server")
     status = guachochi.plaza("sink", "status")
     assert (status.returncode, status.stderr) == (0, "")
-    assert re.fullmatch(r"state: \d+ points, \d+ waiting, 0 refused\n", status.stdout)
+    assert re.fullmatch(
+        r"state: \d+ points safe there, \d+ batches waiting, 0 lines refused\n", status.stdout
+    )
 
 
 def the_analyst_has_the_proof_of_it(guachochi: Town) -> None:

@@ -21,7 +21,7 @@ from controller import settings as settings_file
 from controller.access import Pinning
 from controller.app import build
 from controller.journal import OPEN, State
-from drivers.ssh import HostKey
+from drivers.host_key import HostKey
 
 FOLDER: Final = HERE / "fleet"
 ZONE: Final = "America/Chihuahua"

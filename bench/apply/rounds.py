@@ -14,6 +14,7 @@ from bench.apply.peers.ours import device
 from bench.apply.work import Figures, Job, Kind, Place
 from bench.poll.child import ClientFailed
 from drivers import ssh
+from drivers.host_key import HostKey
 
 _FAR_S: Final = 0.04
 _SETTLE_S: Final = 0.5
@@ -81,13 +82,13 @@ def measure(runs: Runs, kind: Kind, peers: Sequence[Peer], scale: Scale, say: Sa
                         _measure(runs, (kind, way, peer.name), peer, job, found)
 
 
-def host_key(places: Sequence[Place]) -> ssh.HostKey:
+def host_key(places: Sequence[Place]) -> HostKey:
     """The one all of them show. So each has been spoken to before anything is measured."""
     (shown,) = {ssh.fetch_host_key(device(place, place.host)) for place in places}
     return shown
 
 
-def new_job(kind: Kind, places: tuple[Place, ...], shown: ssh.HostKey, in_flight: int) -> Job:
+def new_job(kind: Kind, places: tuple[Place, ...], shown: HostKey, in_flight: int) -> Job:
     """The work at these devices, which all show this host key."""
     return Job(kind, places, str(KEY), (shown.kind, shown.public_key), in_flight, token="")
 

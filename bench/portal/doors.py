@@ -22,6 +22,7 @@ from typing import Any, Final
 from bench.poll.child import ClientFailed
 from bench.poll.machine import REPOSITORY
 from bench.poll.peer import Missing
+from bench.portal import serving
 from bench.portal import square as squares
 from bench.portal.goals import TAP_LAN_MS, TAP_SATELLITE_S, Figure
 from bench.portal.square import PLAIN, Square
@@ -134,7 +135,7 @@ def _programs(square: Square) -> list[tuple[str, list[str]]]:
     (directory / "web").mkdir()
     certificates.write(directory, "portal.example.mx")
     tls = [str(directory / name) for name in ("gateway.pem", "gateway.key")]
-    portal = ["-m", "bench.portal.serving", "controller.wsgi:portal", ORIGIN.removeprefix("https://"), *tls]
+    portal = ["-m", "bench.portal.serving", serving.PORTAL, ORIGIN.removeprefix("https://"), *tls]
     return [
         ("internet", ["-m", "http.server", "80", "--bind", WEB, "--directory", str(directory / "web")]),
         ("internet", portal),

@@ -22,6 +22,7 @@ AGAIN: Final = "page, ours, phones of an earlier session"
 BARE: Final = "page, ours, not compressed"
 FLASK: Final = "page, plain Flask, not compressed"
 PACKED: Final = "page, plain Flask, compressed"
+FLAT: Final = "page, plain Flask, a template without logic, not compressed"
 AS_IS: Final = "ours compresses, believes nobody, counts, and looks up what the phone had; Flask does not"
 _TOKEN: Final = re.compile(r'name="v" value="([^"]+)"')
 
@@ -31,7 +32,7 @@ Ask = Callable[[int], Cost]
 
 def part(rounds: int) -> tuple[Figure, ...]:
     """Pages of a portal that has seen taps today. Raises ClientFailed."""
-    port, flask_port, gzip_port = free_port(), free_port(), free_port()
+    port, flask_port, gzip_port, flat_port = (free_port() for _ in range(4))
     square = squares.build("page", ["es", "en"], "http://10.77.0.1:2060", f"http://{HOST}:{port}")
     peer = {plain_flask.FOLDER: str(square.directory), plain_flask.KEY: secrets.token_hex(16)}
     plain, packing = ({**peer, plain_flask.COMPRESSES: packs} for packs in "01")
@@ -39,20 +40,22 @@ def part(rounds: int) -> tuple[Figure, ...]:
         page = _prepare(square, port)
         cost(ours, taps(square, ours, 0), 303)
         with (
-            served(plain_flask.FACTORY, flask_port, square.directory / "flask.log", plain) as theirs,
-            served(plain_flask.FACTORY, gzip_port, square.directory / "flask-gzip.log", packing) as packed,
+            served(plain_flask.TEMPLATED, flask_port, square.directory / "flask.log", plain) as theirs,
+            served(plain_flask.TEMPLATED, gzip_port, square.directory / "flask-gzip.log", packing) as packed,
+            served(plain_flask.FLAT, flat_port, square.directory / "flask-flat.log", plain) as flat,
         ):
-            cookie = _cookie(square, flask_port, page)
-            return _figures(_measured(_asking(square, ours, (theirs, packed), cookie), rounds))
+            cookies = [_cookie(square, one, page) for one in (flask_port, gzip_port, flat_port)]
+            return _figures(_measured(_asking(square, ours, (theirs, packed, flat), cookies[0]), rounds))
 
 
 def _prepare(square: Square, port: int) -> str:
-    """Write the peer's template from what we serve; the page without what is one phone's."""
+    """Write the peers' files from what we serve; the page without what is one phone's."""
     page = _first(square, port).text
     found = _TOKEN.search(page)
     if found is None:
         raise ClientFailed("our page holds no arrival")
-    plain_flask.write(square.directory, page, PLAIN, NAME, found[1])
+    plain_flask.write(square.directory, square.sites[PLAIN])
+    plain_flask.write_flat(square.directory, page, PLAIN, NAME, found[1])
     return page.replace(found[1], "")
 
 
@@ -73,7 +76,7 @@ def _target(square: Square, number: int) -> str:
     return f"/p/{PLAIN}?{squares.arrival(square.sites[PLAIN], number)}&lang=es"
 
 
-def _asking(square: Square, ours: Served, theirs: tuple[Served, Served], cookie: str) -> dict[str, Ask]:
+def _asking(square: Square, ours: Served, theirs: Sequence[Served], cookie: str) -> dict[str, Ask]:
     """All in turn get the same requests, but for phones that come again: those tapped before."""
 
     def ask(server: Served, headers: Mapping[str, str], phones: int) -> Ask:
@@ -88,6 +91,7 @@ def _asking(square: Square, ours: Served, theirs: tuple[Served, Served], cookie:
         OURS: ask(ours, GZIP, ASKED),
         FLASK: ask(theirs[0], {**GZIP, "Cookie": cookie}, ASKED),
         PACKED: ask(theirs[1], {**GZIP, "Cookie": cookie}, ASKED),
+        FLAT: ask(theirs[2], {**GZIP, "Cookie": cookie}, ASKED),
         AGAIN: ask(ours, GZIP, TAPS),
         BARE: ask(ours, {}, ASKED),
     }
@@ -105,6 +109,7 @@ def _figures(costs: Mapping[str, Sequence[Cost]]) -> tuple[Figure, ...]:
         Figure("page: CPU of ours / of plain Flask", least[OURS] / least[FLASK], "x", CPU_OVER_FLASK, AS_IS),
         Figure("page: the same where Flask compresses too", least[OURS] / least[PACKED], "x"),
         Figure("page: the same where nobody compresses", least[BARE] / least[FLASK], "x"),
+        Figure("page: the same against a template without logic", least[OURS] / least[FLAT], "x"),
         *(Figure(what, least[what], "ms CPU", details=_spread(some)) for what, some in costs.items()),
     )
 

@@ -28,7 +28,7 @@ from captive_portal.sessions import StoredSessions
 from captive_portal.tables import sessions
 from controller.app import utc_now
 
-FACTORY: Final = "controller.wsgi:radius"
+FACTORY: Final = "controller.wsgi.radius:radius"
 OFTEN: Final = 5
 """FreeRADIUS alone does so many times as much, else the kernel's clock of CPU would be too coarse."""
 

@@ -20,7 +20,7 @@ from bench.poll.machine import CLIENT_CORE, REPOSITORY, pinned
 from bench.poll.meter import process_cpu_s
 
 HOST: Final = "127.0.0.1"
-PORTAL: Final = "controller.wsgi:portal"
+PORTAL: Final = "controller.wsgi.portal:portal"
 _START_S: Final = 60.0
 
 

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from captive_portal.gateway.clock import Moment, read_stamp
 from captive_portal.gateway.phone import Phone
+from captive_portal.gateway.shaping import FASTEST_KBPS
 from captive_portal.gateway.ticket import BadToken, Fields, seal, unseal
 
 FRESH_S: Final = 60
@@ -44,6 +45,7 @@ class Admit:
 
     `octets` are left, `total` is what the session may use in all (0: no cap). `longer`: the portal may give
     more time. `status` is the portal's own word for its page after the grant, opaque here; "" when none.
+    Rates are in kbit/s, 0 is no limit.
     """
 
     session: str
@@ -54,6 +56,8 @@ class Admit:
     total: int = 0
     longer: bool = False
     status: str = ""
+    rate_down: int = 0
+    rate_up: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +138,18 @@ def _ticket(fields: Fields) -> Admit:
     """The grant in a ticket's fields. Raises ValueError."""
     session, language = _text(fields, "session"), _text(fields, "lang")
     seconds, octets = _number(fields, "seconds"), _number(fields, "octets")
-    total = _number(fields, "total") if "total" in fields else 0
+    total, down, up = (_told(fields, name) for name in ("total", "rate_down", "rate_up"))
     if not SESSION.fullmatch(session) or not LANGUAGE.fullmatch(language):
         raise ValueError("session or language")
     if not 0 < seconds <= LONGEST_S:
         raise ValueError("seconds")
+    if max(down, up) > FASTEST_KBPS:
+        raise ValueError("rate")
     status = str(fields.get("status", ""))
     told = status if STATUS.fullmatch(status) else ""
     longer = fields.get("longer") == 1
-    return Admit(session, seconds, octets, _text(fields, "nonce"), language, total, longer, told)
+    nonce = _text(fields, "nonce")
+    return Admit(session, seconds, octets, nonce, language, total, longer, told, down, up)
 
 
 def _text(fields: Fields, name: str) -> str:
@@ -150,6 +157,11 @@ def _text(fields: Fields, name: str) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(name)
     return value
+
+
+def _told(fields: Fields, name: str) -> int:
+    """A number that only newer portals tell, and only where it is not 0."""
+    return _number(fields, name) if name in fields else 0
 
 
 def _number(fields: Fields, name: str) -> int:

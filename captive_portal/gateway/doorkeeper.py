@@ -13,6 +13,7 @@ from captive_portal.gateway.enforcer import Ceiling, Enforcer, Standing, Terms
 from captive_portal.gateway.errors import TableGone
 from captive_portal.gateway.journal import Event, Journal, Live
 from captive_portal.gateway.phone import Phone
+from captive_portal.gateway.shaping import Rate
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +154,7 @@ class Doorkeeper:
             self._finish(session, REPLACED, self._enforcer.survey())
         if inside:
             self._enforcer.close(grant.session)
-        terms = Terms(grant.session, grant.seconds, Ceiling(grant.octets, grant.total))
+        terms = Terms(grant.session, grant.seconds, Ceiling(grant.octets, grant.total), _rate(grant))
         if not self._enforcer.admit(phone, terms, grant.nonce):
             return Refuse(Reason.SPENT, grant.language)
         until = now.seconds + grant.seconds
@@ -168,7 +169,7 @@ class Doorkeeper:
         live = self._journal.live[grant.session]
         longer = _longer(live, grant, now)
         left_s = int(longer.until - now.seconds + ROUNDING_S)
-        terms = Terms(grant.session, left_s, Ceiling(longer.octets, longer.total))
+        terms = Terms(grant.session, left_s, Ceiling(longer.octets, longer.total), _rate(grant))
         if longer == live or left_s < 1:
             spent = not self._enforcer.spend(grant.nonce)
             return Refuse(Reason.SPENT, grant.language) if spent else grant
@@ -216,7 +217,7 @@ class Doorkeeper:
         if standing.seconds_left is None:
             return EXPIRED if now.seconds >= live.until - 1 else LOST
         used = (standing.octets_up or 0) + (standing.octets_down or 0)
-        return USED_UP if 0 < live.octets <= used else ""
+        return USED_UP if standing.used_up or 0 < live.octets <= used else ""
 
     def _survey(self) -> Mapping[str, Standing]:
         try:
@@ -241,6 +242,10 @@ class Doorkeeper:
     def _within(self) -> list[Inside]:
         now = self._clock.now().seconds
         return [one for one in self._inside.values() if one.until > now]
+
+
+def _rate(grant: Admit) -> Rate:
+    return Rate(grant.rate_down, grant.rate_up)
 
 
 def _seconds(live: Live, now: Moment) -> int:

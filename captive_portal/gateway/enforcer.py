@@ -6,6 +6,7 @@ from typing import Protocol
 
 from captive_portal.gateway.clock import Moment
 from captive_portal.gateway.phone import Phone
+from captive_portal.gateway.shaping import UNLIMITED, Rate
 
 SPENT_S = 3600
 """How long a spent nonce is remembered; the portal renews no ticket older than a quarter of that."""
@@ -21,18 +22,20 @@ class Ceiling:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a door is open for: a session, for so many seconds from now, up to its ceiling."""
+    """What a door is open for: a session, for so many seconds from now, up to its ceiling, at its rate."""
 
     session: str
     seconds: int
     ceiling: Ceiling = Ceiling()
+    rate: Rate = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How one session stands: `seconds_left` is None when its door is shut; uncounted octets are None.
 
-    `ceiling` is None where the door is shut, or was opened by a version that did not note it.
+    `ceiling` is None where the door is shut, or was opened by a version that did not note it. `used_up`: the
+    enforcer lets no more through, because the ceiling was reached.
     """
 
     phone: Phone | None
@@ -40,6 +43,7 @@ class Standing:
     octets_up: int | None = None
     octets_down: int | None = None
     ceiling: Ceiling | None = None
+    used_up: bool = False
 
 
 class Enforcer(Protocol):

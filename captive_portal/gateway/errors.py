@@ -4,9 +4,12 @@ GatewayError
 ├── ConfigError     mend the named key of the configuration: one line, exit 2
 ├── AddressTaken    another program listens there: one line, exit 2
 ├── EnforcerFailed  the packet filter said no: tell the phone honestly, try again
-│   └── TableGone   somebody removed our table: apply it again; every older ticket is renewed, never admitted
+│   ├── TableGone   somebody removed our table: apply it again; every older ticket is renewed, never admitted
+│   └── Refused     the kernel's own numbers, message by message: the enforcer says what they mean
 └── ControllerAway  the edge did not answer, or not with our key: keep the events, try later
 """
+
+import os
 
 
 class GatewayError(Exception):
@@ -27,6 +30,14 @@ class EnforcerFailed(GatewayError):
 
 class TableGone(EnforcerFailed):
     """The rules are not in the kernel any more."""
+
+
+class Refused(EnforcerFailed):
+    """What netlink was asked was not done. `failures` are (place in the batch, errno); -1 is all of it."""
+
+    def __init__(self, failures: tuple[tuple[int, int], ...]) -> None:
+        self.failures = failures
+        super().__init__(f"the kernel refused: {os.strerror(failures[0][1])}")
 
 
 class ControllerAway(GatewayError):

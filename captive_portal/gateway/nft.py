@@ -1,24 +1,32 @@
-"""The enforcer that filters packets: nftables sets whose elements the kernel itself lets expire."""
+"""The enforcer that filters packets: the kernel itself lets its elements expire and its quotas end.
 
-import json
+`nft` loads the rules, once; what changes with each phone goes to the kernel over netlink.
+"""
+
+import errno
+import hashlib
 import re
 import shutil
+import socket
 import subprocess
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from captive_portal.gateway import rules
+from captive_portal.gateway import doors, rules
 from captive_portal.gateway.clock import Clock, Moment
-from captive_portal.gateway.enforcer import Ceiling, Standing, Terms
-from captive_portal.gateway.errors import EnforcerFailed, TableGone
+from captive_portal.gateway.doors import Held
+from captive_portal.gateway.elements import Element, Quota, Table, mark
+from captive_portal.gateway.enforcer import SPENT_S, Standing, Terms
+from captive_portal.gateway.errors import EnforcerFailed, Refused, TableGone
+from captive_portal.gateway.marks import Marks
+from captive_portal.gateway.neighbours import Neighbours
+from captive_portal.gateway.netlink import Channel, Message, Opened
 from captive_portal.gateway.phone import Phone
 
-ARP: Final = Path("/proc/net/arp")
 TIMEOUT_S: Final = 20
 ENVIRONMENT: Final = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 IDENTIFYING: Final = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}|\d+\.\d+\.\d+\.\d+", re.IGNORECASE)
+BEGUN: Final = mark(1)
 
 
 def command() -> tuple[str, ...]:
@@ -30,17 +38,22 @@ def command() -> tuple[str, ...]:
 
 
 class Nft:
-    """The table `inet plaza`. `run` is the command that reaches nft, `arp` the kernel's neighbours."""
+    """The table `inet plaza`. `run` is the command that reaches nft, `opened` makes sockets to the kernel."""
 
     def __init__(
-        self, territory: rules.Territory, clock: Clock, run: tuple[str, ...], arp: Path = ARP
+        self, territory: rules.Territory, clock: Clock, run: tuple[str, ...], opened: Opened = socket.socket
     ) -> None:
         self._territory = territory
         self._clock = clock
         self._run = run
-        self._arp = arp
+        self._channel = Channel(opened)
+        self._table = Table(rules.NAME, self._channel)
+        self._neighbours = Neighbours(territory.lan, opened)
+        self._marks = Marks()
         self._since = clock.now()
-        self._spent: set[str] = set()  # a mirror of the kernel's set; only we add to that
+        # mirrors of what the kernel holds; only we add to that
+        self._spent: set[bytes] = set()
+        self._held: dict[str, Held] = {}
 
     @property
     def notice(self) -> str:
@@ -56,92 +69,142 @@ class Nft:
         """Apply all rules in one step, keeping the doors that are open and the nonces that are spent."""
         wanted = rules.ruleset(self._territory)
         try:
-            self._apply(wanted)
+            self._load(wanted)
         except EnforcerFailed:
             # a table of another version: made anew, so its doors shut and every older ticket will be renewed
-            self._apply(rules.REMOVAL + wanted)
-        if not self._elements().get("since"):
-            self._apply(rules.beginning(self._clock.now().seconds))
-        self._remember(self._elements())
+            self._load(rules.REMOVAL + wanted)
+        if not self._elements("since"):
+            note = Element("since", BEGUN, comment=f"{self._clock.now().seconds:.3f}")
+            self._apply([self._table.added(note)])
+        self.survey()
 
     def neighbour(self, ip: str) -> Phone | None:
         """The phone that the kernel has resolved this address to on the guests' interface."""
-        for line in self._arp.read_text().splitlines()[1:]:
-            address, _hardware, flags, mac, _mask, interface = line.split()
-            if address == ip and interface == self._territory.lan and int(flags, 16) & 2:
-                return Phone(mac.lower(), ip)
-        return None
+        mac = self._neighbours.mac_of(ip)
+        return Phone(mac, ip) if mac else None
 
     def spent(self, name: str) -> bool:
         """Whether the name was used within the last hour."""
-        return rules.spent_key(name) in self._spent
+        return _hashed(name) in self._spent
 
     def spend(self, name: str) -> bool:
         """Use a name up; False when the kernel says that it was."""
-        return self._spend(name, rules.spending(name))
+        return self._spend(name, [])
 
     def admit(self, phone: Phone, terms: Terms, nonce: str) -> bool:
         """Spend the nonce and open the door in one transaction; False when the nonce was spent."""
-        return self._spend(nonce, rules.admission(phone, terms, nonce))
+        number = self._marks.free(self._clock.now().seconds, {one.number for one in self._held.values()})
+        before = [name for name, one in self._held.items() if name == terms.session or one.phone == phone]
+        gone = [step for name in before for step in self._forgotten(self._held[name])]
+        made = self._opened(phone, terms, number, 0)
+        counting = [self._table.added(one) for one in doors.counters(terms, number)]
+        if not self._spend(nonce, [*gone, *made, *counting]):
+            return False
+        for name in before:
+            del self._held[name]
+        self._held[terms.session] = Held(number, phone)
+        return True
 
     def prolong(self, phone: Phone, terms: Terms, nonce: str) -> bool:
         """Spend the nonce and set the door's terms in one transaction; False when the nonce was spent."""
-        return self._spend(nonce, rules.prolongation(phone, terms, nonce))
+        held = self._held.get(terms.session)
+        if held is None:
+            return self.admit(phone, terms, nonce)
+        used = self._used(held) if terms.ceiling.here else 0
+        gone = self._removed(doors.shut(held), held)
+        if not self._spend(nonce, [*gone, *self._opened(phone, terms, held.number, used)]):
+            return False
+        self._held[terms.session] = Held(held.number, phone)
+        return True
 
     def close(self, session: str) -> None:
         """Shut the door; the next packet of a running download is refused too."""
-        elements = self._elements()
-        gone = ""
-        for named, door in _doors(elements):
-            if named == session and door.phone is not None:
-                mac, ip = door.phone.mac, door.phone.ip
-                gone += rules.removal("door", f"{mac} . {ip}") + rules.removal("replies", ip)
-        for counters in ("up", "down"):
-            for ip, named, _ in _counters(elements, counters):
-                gone += rules.removal(counters, ip) if named == session else ""
-        if gone:
-            self._apply(gone)
+        held = self._held.get(session)
+        if held:
+            self._apply(self._forgotten(held))
+            del self._held[session]
 
     def survey(self) -> Mapping[str, Standing]:
         """What the kernel holds now."""
-        elements = self._elements()
-        self._remember(elements)
-        doors = dict(_doors(elements))
-        up = {session: octets for _, session, octets in _counters(elements, "up")}
-        down = {session: octets for _, session, octets in _counters(elements, "down")}
-        found = {}
-        for session in {*doors, *up, *down}:
-            door = doors.get(session, Standing(None, None))
-            found[session] = replace(door, octets_up=up.get(session), octets_down=down.get(session))
-        return found
+        begun = self._elements("since")
+        if not begun:
+            raise TableGone("the rules were made by somebody else")
+        self._since = Moment(self._clock.now().boot, float(begun[0].comment))
+        self._spent = {one.key for one in self._elements("spent")}
+        listed = {name: self._elements(name) for name in ("door", doors.UP, doors.DOWN)}
+        found = doors.standings(listed, self._quotas())
+        self._held = {session: held for session, (held, _) in found.items()}
+        return {session: standing for session, (_, standing) in found.items()}
 
-    def _spend(self, name: str, transaction: str) -> bool:
+    def _opened(self, phone: Phone, terms: Terms, number: int, used: int) -> list[Message]:
+        """The steps that open a door, `used` octets of whose cap are used. Raises EnforcerFailed."""
         try:
-            self._apply(transaction)
+            made = [self._table.added(one) for one in doors.door(phone, terms, number)]
+        except ValueError:
+            raise EnforcerFailed("no phone has such an address") from None
+        if terms.ceiling.here:
+            quota = Quota(doors.quota_name(number), terms.ceiling.here, used)
+            made += [self._table.quota(quota), self._table.added(doors.purse(number))]
+        return made
+
+    def _forgotten(self, held: Held) -> list[Message]:
+        return self._removed(doors.forgotten(held), held)
+
+    def _removed(self, elements: Sequence[Element], held: Held) -> list[Message]:
+        """The steps that take these and the quota out, whether or not they are there."""
+        # the kernel undoes all when it shall remove what is not there: so that is put in before
+        name = doors.quota_name(held.number)
+        there = [self._table.quota(Quota(name, 1)), *map(self._table.added, elements)]
+        return [*there, *map(self._table.removed, elements), self._table.quota_removed(name)]
+
+    def _used(self, held: Held) -> int:
+        """The octets that passed: not those that the quota refused, which it counts too."""
+        return sum(self._octets(name, held.number) for name in (doors.UP, doors.DOWN))
+
+    def _octets(self, name: str, number: int) -> int:
+        try:
+            return self._table.element(name, mark(number)).octets or 0
+        except Refused as refused:
+            if refused.failures[0][1] == errno.ENOENT:
+                return 0  # if it is the table that is gone, the next step will say so
+            raise
+
+    def _spend(self, name: str, steps: Sequence[Message]) -> bool:
+        key = _hashed(name)
+        nonce = self._table.created(Element("spent", key, SPENT_S * 1000))
+        try:
+            self._apply([nonce, *steps])
         except FileExistsError:
-            self._spent.add(rules.spent_key(name))
+            self._spent.add(key)
             return False
-        self._spent.add(rules.spent_key(name))
+        self._spent.add(key)
         return True
 
-    def _remember(self, elements: Mapping[str, list[Any]]) -> None:
-        self._spent = {one["elem"]["val"] for one in elements["spent"]}
-        self._since = Moment(self._clock.now().boot, float(elements["since"][0]["elem"]["comment"]))
+    def _apply(self, steps: Sequence[Message]) -> None:
+        """Raises TableGone, EnforcerFailed; FileExistsError when what the first step creates is there."""
+        try:
+            self._channel.batch(steps)
+        except Refused as refused:
+            if refused.failures[0] == (0, errno.EEXIST):
+                raise FileExistsError from refused
+            raise _meaning(refused) from refused
 
-    def _elements(self) -> Mapping[str, list[Any]]:
-        """The elements of each set, as nft prints them in JSON."""
-        # nft 1.0.6 cannot print a single set as JSON, so the whole table is asked for, once
-        listed = json.loads(self._call("-j", "list", "table", "inet", "plaza"))
-        sets = [one["set"] for one in listed["nftables"] if "set" in one]
-        return {one["name"]: one.get("elem", []) for one in sets}
+    def _elements(self, name: str) -> list[Element]:
+        try:
+            return list(self._table.elements(name))
+        except Refused as refused:
+            raise _meaning(refused) from refused
 
-    def _apply(self, text: str) -> None:
-        self._call("-f", "-", text=text)
+    def _quotas(self) -> Mapping[str, Quota]:
+        try:
+            return self._table.quotas()
+        except Refused as refused:
+            raise _meaning(refused) from refused
 
-    def _call(self, *arguments: str, text: str = "") -> str:
+    def _load(self, text: str) -> None:
         try:
             done = subprocess.run(
-                [*self._run, *arguments],
+                [*self._run, "-f", "-"],
                 input=text,
                 capture_output=True,
                 text=True,
@@ -151,29 +214,16 @@ class Nft:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise EnforcerFailed(f"nft did not run: {type(error).__name__}") from error
-        if done.returncode == 0:
-            return done.stdout
-        raise _failure(done.stderr)
+        if done.returncode != 0:
+            said = done.stderr.strip() or "no reason given"
+            raise EnforcerFailed(f"nft: {IDENTIFYING.sub('…', said.splitlines()[0])}")
 
 
-def _failure(stderr: str) -> OSError | EnforcerFailed:
-    said = IDENTIFYING.sub("…", stderr.strip().splitlines()[0]) if stderr.strip() else "no reason given"
-    if "File exists" in said:
-        return FileExistsError(said)
-    return TableGone(said) if "No such file or directory" in said else EnforcerFailed(f"nft: {said}")
+def _hashed(name: str) -> bytes:
+    """A name as an element of the set `spent`: 128 bits of its hash, in the place of an IPv6 address."""
+    return hashlib.sha256(name.encode()).digest()[:16]
 
 
-def _doors(elements: Mapping[str, list[Any]]) -> Iterator[tuple[str, Standing]]:
-    """The session of each open door, and how that stands; an older version noted its name alone."""
-    for one in elements["door"]:
-        mac, ip = one["elem"]["val"]["concat"]
-        session, *caps = one["elem"].get("comment", "").split() or [""]
-        ceiling = Ceiling(*map(int, caps)) if caps else None
-        yield session, Standing(Phone(mac, ip), one["elem"]["expires"], ceiling=ceiling)
-
-
-def _counters(elements: Mapping[str, list[Any]], name: str) -> Iterator[tuple[str, str, int | None]]:
-    """Address, session, octets of each counted element; None where this kernel does not count."""
-    for one in elements[name]:
-        counter = one["elem"].get("counter")
-        yield one["elem"]["val"], one["elem"].get("comment", ""), counter["bytes"] if counter else None
+def _meaning(refused: Refused) -> EnforcerFailed:
+    gone = refused.failures[0][1] == errno.ENOENT
+    return TableGone("the rules are not in the kernel") if gone else refused

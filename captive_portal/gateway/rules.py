@@ -6,21 +6,13 @@ IPv6 could neither be bound nor counted. Nothing goes from guest to guest throug
 access point isolates them.
 """
 
-import hashlib
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from captive_portal.gateway.enforcer import SPENT_S, Terms
-from captive_portal.gateway.phone import Phone
-
-TABLE: Final = "inet plaza"
-REMOVAL: Final = f"add table {TABLE}\ndelete table {TABLE}\n"
-COUNTED_S: Final = 32 * 24 * 3600
-"""How much longer than its door at first a session's counters live, so that its last octets can be told, also
-of one that was made longer. The program removes them at the end; this bounds what a dead one leaves."""
-
+NAME: Final = "plaza"
+REMOVAL: Final = f"add table inet {NAME}\ndelete table inet {NAME}\n"
 PRIVATE: Final = (
     "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
     "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3",
@@ -57,46 +49,6 @@ def ruleset(territory: Territory) -> str:
     )
 
 
-def admission(phone: Phone, terms: Terms, nonce: str) -> str:
-    """One step that spends the nonce and opens the door; the kernel refuses both when the nonce is spent."""
-    counted = f'timeout {terms.seconds + COUNTED_S}s comment "{terms.session}"'
-    counters = _anew("up", phone.ip, counted) + _anew("down", phone.ip, counted)
-    return prolongation(phone, terms, nonce) + counters
-
-
-def prolongation(phone: Phone, terms: Terms, nonce: str) -> str:
-    """One step that spends the nonce and sets the door's time anew; what was counted is not touched."""
-    lasts = f"timeout {terms.seconds}s"
-    caps = f" {terms.ceiling.here} {terms.ceiling.total}"
-    door = _anew("door", f"{phone.mac} . {phone.ip}", f'{lasts} comment "{terms.session}{caps}"')
-    return spending(nonce) + door + _anew("replies", phone.ip, lasts)
-
-
-def spending(name: str) -> str:
-    """Use a name up; the kernel refuses when it was."""
-    return f"create element {TABLE} spent {{ {spent_key(name)} timeout {SPENT_S}s }}\n"
-
-
-def spent_key(name: str) -> str:
-    """A name as an element of the set `spent`: 128 bits of its hash, written as an IPv6 address."""
-    return str(ipaddress.IPv6Address(hashlib.sha256(name.encode()).digest()[:16]))
-
-
-def removal(name: str, element: str) -> str:
-    """Take an element out of a set, whether or not it is there."""
-    return f"add element {TABLE} {name} {{ {element} }}\ndelete element {TABLE} {name} {{ {element} }}\n"
-
-
-def beginning(seconds: float) -> str:
-    """Note in the kernel from when on (seconds since boot) the set `spent` is complete."""
-    return f'create element {TABLE} since {{ 1 comment "{seconds:.3f}" }}\n'
-
-
-def _anew(name: str, element: str, options: str) -> str:
-    # `add` alone leaves the old timeout of an element that exists
-    return removal(name, element) + f"add element {TABLE} {name} {{ {element} {options} }}\n"
-
-
 def _elements(items: Iterable[str]) -> str:
     joined = ", ".join(items)
     return f"elements = {{ {joined} }}" if joined else ""
@@ -108,10 +60,13 @@ def _only_v4(networks: Iterable[str]) -> list[str]:
 
 _RULESET: Final = """\
 table inet plaza {{
-  set door {{ type ether_addr . ipv4_addr; flags timeout; size 65535; }}
-  set replies {{ type ipv4_addr; flags timeout; size 65535; }}
-  set up {{ type ipv4_addr; flags timeout; counter; size 65535; }}
-  set down {{ type ipv4_addr; flags timeout; counter; size 65535; }}
+  map door {{ type ether_addr . ipv4_addr : mark; flags timeout; size 65535; }}
+  set open {{ type mark; flags timeout; size 65535; }}
+  set up {{ type mark; flags timeout; counter; size 65535; }}
+  set down {{ type mark; flags timeout; counter; size 65535; }}
+  map purse {{ type mark : quota; size 65535; }}
+  set slow_up {{ type mark; flags timeout; limit rate over 1 bytes/second; size 65535; }}
+  set slow_down {{ type mark; flags timeout; limit rate over 1 bytes/second; size 65535; }}
   set spent {{ type ipv6_addr; flags timeout; size 65535; }}
   set since {{ type mark; }}
   set garden {{ type ipv4_addr . inet_service; }}
@@ -144,7 +99,7 @@ table inet plaza {{
     iifname != "{lan}" return
     meta nfproto ipv4 udp dport 53 redirect to :53
     meta nfproto ipv4 tcp dport 53 redirect to :53
-    ether saddr . ip saddr @door return
+    ct mark set ether saddr . ip saddr map @door return
     ip daddr . tcp dport @garden return
     tcp dport 80 dnat ip to {ip}:{port}
   }}
@@ -172,21 +127,25 @@ table inet plaza {{
     ip daddr @forbidden jump refuse
     # to the Internet alone: not to another guest, not into a tunnel
     oifname != "{wan}" jump refuse
-    ether saddr . ip saddr @door jump sent
+    ct mark set ether saddr . ip saddr map @door jump sent
     jump refuse
   }}
   chain arrive {{
     ct state related icmp type {{ destination-unreachable, time-exceeded }} accept
     ct state established,related ip saddr . tcp sport @garden accept
-    ct state established,related iifname "{wan}" ip daddr @replies jump received
+    ct state established,related iifname "{wan}" ct mark @open jump received
     drop
   }}
   chain sent {{
-    ip saddr @up
+    ct mark @slow_up drop
+    quota name ct mark map @purse jump refuse
+    ct mark @up
     accept
   }}
   chain received {{
-    ip daddr @down
+    ct mark @slow_down drop
+    quota name ct mark map @purse drop
+    ct mark @down
     accept
   }}
   chain refuse {{

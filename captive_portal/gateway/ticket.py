@@ -10,6 +10,8 @@ Fields = dict[str, str | int]
 SIGNATURE_OCTETS = 16
 MAX_TOKEN = 2048
 
+_written = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
+
 
 class BadToken(ValueError):
     """The token is damaged, forged or made for another purpose."""
@@ -17,7 +19,7 @@ class BadToken(ValueError):
 
 def seal(key: bytes, purpose: str, fields: Fields) -> str:
     """A URL-safe token `payload.signature`; the HMAC-SHA256 covers the purpose, so none serves another."""
-    payload = _encode(json.dumps(fields, separators=(",", ":"), sort_keys=True).encode())
+    payload = _encode(_written(fields).encode())
     return f"{payload}.{_encode(_signature(key, purpose, payload))}"
 
 

@@ -1,7 +1,10 @@
 """A Cisco wireless controller with local web authentication on a page of ours."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, Final
+from urllib.parse import urljoin
 
 from captive_portal.gateways.posting import Posting, Setback, login_page, phone_in, setback
 from captive_portal.gateways.safe_way import SafeWay, over_https
@@ -15,6 +18,9 @@ _SETBACKS: Final = {
     "5": Setback.REFUSED,
 }
 
+LOGOUT: Final[Mapping[str, str]] = MappingProxyType({"userStatus": "1", "err_flag": "0", "err_msg": ""})
+"""The form of its own logout page: programs of several universities post it, no guide of Cisco's says so."""
+
 
 @dataclass(frozen=True, slots=True)
 class CiscoWlcGateway(Posting):
@@ -25,7 +31,8 @@ class CiscoWlcGateway(Posting):
     a `redirect` whose own parameters repeat a name, because AireOS does not encode it; no phone's probe has
     any. `wiring.hosts` names the virtual interface, whose certificate phones must trust.
 
-    Unverified on hardware, on the 9800 also that the field is `redirect_url` and not `redirectUrl`.
+    Unverified on hardware, on the 9800 also that the field is `redirect_url` and not `redirectUrl`, and
+    that its logout page is the one of AireOS.
     """
 
     safe_way: ClassVar[SafeWay] = SafeWay.HTTPS
@@ -50,3 +57,8 @@ class CiscoWlcGateway(Posting):
             "password": password(self.wiring.key, grant.session),
         }
         return PostForm(arrival.carried["switch_url"], fields)
+
+
+def logout(arrival: Arrival) -> str:
+    """`/logout.html` beside `/login.html`, which takes LOGOUT by POST."""
+    return urljoin(arrival.carried["switch_url"], "logout.html")

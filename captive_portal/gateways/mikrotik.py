@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateways.posting import Posting, Setback, login_page, phone_in, setback
@@ -31,7 +31,7 @@ class MikrotikGateway(Posting):
     says in errors.txt. `wiring.hosts` names the hotspot's `dns-name` or address.
 
     Unverified on hardware: that `/login` takes the password by GET as it takes the trial user of the default
-    page, and how `$(chap-challenge-esc)` is spelt.
+    page, how `$(chap-challenge-esc)` is spelt, and that `/logout` is under HTTPS where `/login` is.
     """
 
     safe_way: ClassVar[SafeWay] = SafeWay.GET
@@ -76,6 +76,11 @@ class MikrotikGateway(Posting):
         if _HEX.fullmatch(text):
             return bytes.fromhex(text)
         raise ArrivalInvalid(self.wiring.site, f"{name} is missing or damaged")
+
+
+def logout(arrival: Arrival) -> str:
+    """`/logout` beside `/login`, by GET; no cookie is left that would let the next one in."""
+    return urljoin(arrival.carried["link-login-only"], "logout?erase-cookie=on")
 
 
 def _answer(carried: Mapping[str, str], secret: str) -> str:

@@ -36,6 +36,9 @@ from captive_portal.model import Admitted, Arrival, Grant, Pending, Phone, Redir
 AUTHDIR: Final = "opennds_auth"
 """Where a phone takes its token, when the query does not say: levels 1 and 4 never do."""
 
+DENYDIR: Final = "opennds_deny"
+"""Where a phone that is in logs itself out, by GET (`client_deauth`), in 9.10.0 and 10.x."""
+
 _KEY_OCTETS: Final = 32
 _BLOCK_BITS: Final = 128
 _HID: Final = re.compile(r"[0-9a-f]{64}")
@@ -121,6 +124,11 @@ class OpenNds:
 
     def account(self, admitted: Sequence[Admitted]) -> None:
         """At level 3 it tells by itself, when it lets a phone go; at the others never."""
+
+
+def logout(arrival: Arrival) -> str:
+    """The gateway's own address; a phone that is out is told so there (511)."""
+    return f"http://{arrival.carried['gatewayaddress']}/{DENYDIR}/"
 
 
 def return_hash(hid: str, faskey: bytes) -> str:

@@ -34,7 +34,7 @@ _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _TOKEN: Final = re.compile(r"[0-9a-f]{8}")
 _SESSION: Final = re.compile(r"[0-9a-f]{32}")
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
-_LINE: Final = re.compile(r"[0-9a-f]{64} [0-9]+ 0 0 [0-9]+ [0-9]+ [0-9a-f]{32}")
+_LINE: Final = re.compile(r"[0-9a-f]{64}(?: [0-9]+){5} [0-9a-f]{32}")
 
 _CAUSES: Final[Mapping[str, str]] = {
     "client_deauth": "User-Request",
@@ -71,13 +71,15 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A door that waits for its gateway's next poll. `quota_kib` bounds each direction, 0 is none."""
+    """A door that waits for its gateway's next poll. 0 bounds nothing; `quota_kib` is of each direction."""
 
     gateway: str
     rhid: str = field(repr=False)
     session: str
     minutes: int
     quota_kib: int
+    up_kbps: int = 0
+    down_kbps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,8 @@ def opening(arrival: Arrival, grant: Grant) -> Opening:
     """What waits for the gateway of an arrival of level 3.
 
     openNDS counts whole minutes, 0 being its own default, and each direction by itself, in units of 1,024
-    octets: a session may use its octets once down and once up.
+    octets: a session may use its octets once down and once up. Rates are kbit/s, held on the average of half
+    a minute (its traffic.rst: ratecheckwindow, checkinterval).
     """
     return Opening(
         gateway=arrival.carried["gateway"],
@@ -117,6 +120,8 @@ def opening(arrival: Arrival, grant: Grant) -> Opening:
         session=grant.session,
         minutes=minutes(grant.seconds),
         quota_kib=-(-grant.octets // 1024),
+        up_kbps=grant.up_kbps,
+        down_kbps=grant.down_kbps,
     )
 
 
@@ -182,7 +187,8 @@ def _line(one: Opening) -> str:
 
     Raises ValueError for anything that a shell could take for more.
     """
-    line = f"{one.rhid} {one.minutes} 0 0 {one.quota_kib} {one.quota_kib} {one.session}"
+    numbers = (one.minutes, one.up_kbps, one.down_kbps, one.quota_kib, one.quota_kib)
+    line = f"{one.rhid} {' '.join(map(str, numbers))} {one.session}"
     if not _LINE.fullmatch(line):
         raise ValueError("an opening with more than digits in it")
     return line

@@ -50,6 +50,7 @@ class PlazaGateway:
         }
         status = parse_qs(urlsplit(self._wiring.landing).query).get("s", [""])[0]
         told: Fields = {"total": grant.total, "longer": int(grant.longer), "status": status}
+        told |= {"rate_down": grant.down_kbps, "rate_up": grant.up_kbps}
         ticket |= {name: value for name, value in told.items() if value}
         return Redirect(f"{self._wiring.api_url}/grant?g={seal(self._wiring.key, 'ticket', ticket)}")
 

@@ -6,7 +6,8 @@ from typing import Final
 from captive_portal.errors import ArrivalInvalid, GatewayFailed
 from captive_portal.gateways.letting_go import let_go
 from captive_portal.gateways.posting import phone_in
-from captive_portal.gateways.wiring import arrived, fields_of, host_of, needed
+from captive_portal.gateways.told import ap_of
+from captive_portal.gateways.wiring import arrived, fields_of, host_of, is_mac, needed
 from captive_portal.model import Admitted, Arrival, Grant, Pending, Phone, Wiring
 from captive_portal.radius.coa import Target
 
@@ -18,8 +19,9 @@ class RadiusMacGateway:
     """The portal's side of a site whose access points do MAC authentication; unverified on hardware.
 
     `wiring.variant` says the fields' names as USUAL does, empty = USUAL; without names for the access point
-    it is not looked at. `wiring.hosts` are the names it may give. Nobody vouches for the MAC of a redirect:
-    who taps for another's lets that phone on, as with MAC authentication itself.
+    it is not looked at. `wiring.hosts` are the names it may give; a MAC may be spelt in any way. Nobody
+    vouches for the MAC of a redirect: who taps for another's lets that phone on, as with MAC authentication
+    itself.
     `wiring.api_url` is `radius://host:3799`, `wiring.secret` the shared secret of its requests.
     Raises ValueError for a variant of another shape.
     """
@@ -37,7 +39,7 @@ class RadiusMacGateway:
         """A phone that an access point of this site sent. Raises ArrivalInvalid."""
         fields = fields_of(self._wiring, query)
         if self._nas != [""]:
-            host_of(self._wiring, needed(self._wiring, fields, _told(fields, self._nas)))
+            _named(self._wiring, needed(self._wiring, fields, _told(fields, self._nas)))
         phone = phone_in(self._wiring, fields, _told(fields, self._mac), _told(fields, self._ip))
         return arrived(self._wiring, phone, {})
 
@@ -59,6 +61,14 @@ class RadiusMacGateway:
     def _ask(self, phone: Phone) -> None:
         if not let_go(self._wiring, Target(mac=phone.mac)):
             raise GatewayFailed(self._wiring.site, "no access point to tell: set radius://host:3799")
+
+
+def _named(wiring: Wiring, name: str) -> None:
+    """Raises ArrivalInvalid unless it is a name of one of the site's access points."""
+    if is_mac(name):
+        ap_of(wiring, name)
+    else:
+        host_of(wiring, name)
 
 
 def _told(fields: dict[str, str], names: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """What an access point or its controller tells of a phone, checked where it comes in."""
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -9,19 +10,20 @@ from captive_portal.gateways.wiring import mac_of
 from captive_portal.model import Arrival, Phone, Wiring
 
 Row = Mapping[str, Any]
-_MAC_LETTERS: Final = 17
+_MAC: Final = re.compile("[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 
 def ap_of(wiring: Wiring, text: str) -> str:
-    """An access point's MAC: one of those that the site lists among its hosts, if it lists any.
-
-    Raises ArrivalInvalid.
-    """
+    """An access point's MAC: one of those among the site's hosts. Raises ArrivalInvalid."""
     ap = mac_of(wiring, text)
-    listed = {host for host in wiring.hosts if len(host) == _MAC_LETTERS and host.count(":") == 5}
-    if listed and ap not in listed:
+    if ap not in wiring.hosts:
         raise ArrivalInvalid(wiring.site, "the access point is not one of this site's")
     return ap
+
+
+def macs_among(hosts: Iterable[str]) -> frozenset[str]:
+    """Those of a site's hosts that are MACs, in lower case with colons."""
+    return frozenset(host for host in hosts if _MAC.fullmatch(host))
 
 
 def ip_of(text: str) -> str:

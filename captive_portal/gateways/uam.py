@@ -10,7 +10,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateways.wiring import (
@@ -88,6 +88,12 @@ def answer(wiring: Wiring, arrival: Arrival, grant: Grant) -> Redirect:
     proof = response(carried["challenge"], wiring.secret, password(wiring.key, grant.session))
     logon = {"username": grant.session, "response": proof, "userurl": wiring.landing}
     return Redirect(f"{carried['logon']}?{urlencode(logon)}")
+
+
+def logout(arrival: Arrival) -> str:
+    """`/logoff` beside `/logon`, by GET; "" for a phone that came when it was in already."""
+    logon = arrival.carried.get("logon", "")
+    return urljoin(logon, "logoff") if logon else ""
 
 
 def _is_signed(wiring: Wiring, query: str) -> bool:

@@ -1,9 +1,10 @@
 """UniFi: its controller is told to authorise a phone that one of its access points sent to us.
 
 Two ways, by `variant`. "" is the older API of a stand-alone controller and "unifi-os" the same of a console:
-login, then `cmd/stamgr`, undocumented; fields as public clients use them (Art-of-WiFi's UniFi-API-client).
-"integration" is Ubiquiti's documented API of Network 9.1.105 and later, in unifi_integration.py: prefer it,
-for a console counts the logins of the older one and answers 429 when they are many.
+login, then `cmd/stamgr`, undocumented; fields as public clients use them (Art-of-WiFi's UniFi-API-client),
+`up` and `down` in kbit/s. "integration" is Ubiquiti's documented API of Network 9.1.105 and later, in
+unifi_integration.py: prefer it, for a console counts the logins of the older one and answers 429 when they
+are many.
 
 The phone's query is unsigned: `/guest/s/<site>/?id=<MAC>&ap=<MAC>&t=&url=&ssid=`; only its form and the
 access point are checked. Nobody here had the hardware. Unverified: whether the limit named `bytes` counts
@@ -18,7 +19,7 @@ from urllib.parse import quote
 from captive_portal.gateways.calling import ACT_S, LIST_S, Entry, Line, Reply
 from captive_portal.gateways.told import Row, ap_of, count, newest, phone_of, row, rows
 from captive_portal.gateways.unifi_integration import UnifiIntegration
-from captive_portal.gateways.units import megabytes, minutes
+from captive_portal.gateways.units import kbps, megabytes, minutes
 from captive_portal.gateways.wiring import arrived, fields_of, mac_of, needed
 from captive_portal.model import Admitted, Arrival, Done, Grant, Phone, Usage, Wiring
 
@@ -81,6 +82,8 @@ class UnifiClassic:
             command["ap_mac"] = ap
         if grant.octets:
             command["bytes"] = megabytes(grant.octets)
+        rates = {"down": grant.down_kbps, "up": grant.up_kbps}
+        command |= {name: kbps(rate) for name, rate in rates.items() if rate}
         self._ask("cmd/stamgr", command)
 
     def revoke(self, phone: Phone) -> None:

@@ -3,7 +3,7 @@
 `secret` is the key, `api_site` the site's id or the name by which the older API knows it. The paths are those
 of a console; a stand-alone controller may have them elsewhere. Field names are from Ubiquiti's reference as
 public clients quote it; nobody here had the hardware. Unverified: that `rxBytes` of a guest's usage is what
-the phone received, as `rxRateLimitKbps` bounds its download.
+the phone received, and that `rxRateLimitKbps` bounds the same, its download, as public clients have it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from captive_portal.gateways.calling import ACT_S, LIST_S, Entry, Line, Reply
 from captive_portal.gateways.told import Row, count, row, rows
-from captive_portal.gateways.units import megabytes, minutes
+from captive_portal.gateways.units import kbps, megabytes, minutes
 from captive_portal.model import Admitted, Grant, Phone, Usage, Wiring
 
 _API: Final = "/proxy/network/integration/v1"
@@ -32,6 +32,8 @@ class UnifiIntegration:
         action["timeLimitMinutes"] = minutes(grant.seconds)
         if grant.octets:
             action["dataUsageLimitMBytes"] = megabytes(grant.octets)
+        rates = {"rxRateLimitKbps": grant.down_kbps, "txRateLimitKbps": grant.up_kbps}
+        action |= {name: kbps(rate) for name, rate in rates.items() if rate}
         self._act(phone, action)
 
     def revoke(self, phone: Phone) -> None:

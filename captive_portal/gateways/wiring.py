@@ -38,9 +38,14 @@ def needed(wiring: Wiring, fields: Mapping[str, str], name: str) -> str:
     return value
 
 
+def is_mac(text: str) -> bool:
+    """Whether this is a MAC, however it is spelt."""
+    return _MAC.fullmatch(text) is not None
+
+
 def mac_of(wiring: Wiring, text: str) -> str:
     """A MAC however it is spelt, as lower-case octets with colons. Raises ArrivalInvalid."""
-    if not _MAC.fullmatch(text):
+    if not is_mac(text):
         raise ArrivalInvalid(wiring.site, "that is no MAC")
     digits = re.sub("[-:]", "", text).lower()
     return ":".join(digits[at : at + 2] for at in range(0, 12, 2))

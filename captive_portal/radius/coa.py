@@ -1,4 +1,4 @@
-"""Asks an access point to let a phone go, or to look at it anew (RFC 5176).
+"""Asks an access point to let a phone go, or to change what bounds its session (RFC 5176).
 
 pyrad makes and checks the packets; the sending is ours, because its client leaves its socket open, takes an
 answer from any address, and leaves the check of the answer's code to its caller.
@@ -9,6 +9,7 @@ import struct
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 from pyrad.packet import (
@@ -35,25 +36,39 @@ NO_SUCH_SESSION: Final = 503
 Attributes = Mapping[int | tuple[int, int], list[bytes]]
 """Number, or vendor and number → values."""
 
-USER_NAME, SESSION_TIMEOUT = 1, 27
-CALLING_STATION_ID, NAS_IDENTIFIER, ACCT_SESSION_ID, ERROR_CAUSE = 31, 32, 44, 101
+USER_NAME, CALLING_STATION_ID, NAS_IDENTIFIER, ACCT_SESSION_ID, ERROR_CAUSE = 1, 31, 32, 44, 101
 
-# "CoA Session Reauthenticate Command", Cisco, Consolidated Platform Configuration Guide, IOS 15.2(4)E; on a
-# WLC unverified. It asks once more how the phone was let on, which is by its MAC.
-REAUTHENTICATE: Final[Attributes] = {
-    (9, 1): [b"subscriber:command=reauthenticate", b"subscriber:reauthenticate-type=rerun"]
+# FreeRADIUS 3.2's dictionary.rfc2865, .rfc2869, .wispr and .chillispot, CoovaChilli's radius_chillispot.h.
+NUMBERS: Final[Mapping[str, int | tuple[int, int]]] = {
+    "Session-Timeout": 27,
+    "Acct-Interim-Interval": 85,
+    "WISPr-Bandwidth-Max-Up": (14122, 7),
+    "WISPr-Bandwidth-Max-Down": (14122, 8),
+    "ChilliSpot-Max-Total-Octets": (14559, 3),
+    "ChilliSpot-Max-Total-Gigawords": (14559, 23),
 }
+
+
+class Proof(StrEnum):
+    """What proves a request, besides its Request Authenticator, which covers all of it (RFC 5176 §2.3)."""
+
+    SIGNED = "Message-Authenticator"
+    BARE = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class Nas:
-    """An access point or its controller that takes requests; `identifier` is its NAS-Identifier, or empty."""
+    """An access point or its controller that takes requests; `identifier` is its NAS-Identifier, or empty.
+
+    `proof` is BARE for one that refuses a Message-Authenticator.
+    """
 
     site: str
     host: str
     secret: bytes = field(repr=False)
     port: int = PORT
     identifier: str = ""
+    proof: Proof = Proof.SIGNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +101,15 @@ def disconnect(nas: Nas, target: Target, wait_s: float = WAIT_S) -> Acknowledged
     return Acknowledged() if answer == Refused(NO_SUCH_SESSION) else answer
 
 
-def change(nas: Nas, target: Target, seconds: int, wait_s: float = WAIT_S) -> Acknowledged | Refused:
-    """Give a session `seconds` from now on. Raises GatewayFailed when nobody answers.
+def change(
+    nas: Nas, target: Target, bounds: Mapping[str, int], wait_s: float = WAIT_S
+) -> Acknowledged | Refused:
+    """Bound a session anew, by names of NUMBERS. Raises GatewayFailed when nobody answers.
 
-    Nothing else is sent: some refuse the whole request for one attribute they do not know.
+    Give only what its kind takes: some refuse the whole request for one attribute they do not know.
     """
-    wanted: Attributes = {SESSION_TIMEOUT: [struct.pack("!I", min(seconds, 2**32 - 1))]}
+    wanted: Attributes = {NUMBERS[name]: [struct.pack("!I", value)] for name, value in bounds.items()}
     return _asked(nas, CoARequest, {**_named(nas, target), **wanted}, wait_s)
-
-
-def reauthenticate(nas: Nas, target: Target, wait_s: float = WAIT_S) -> Acknowledged | Refused:
-    """Have a Cisco look anew at a phone that has tapped. Raises GatewayFailed when nobody answers."""
-    return _asked(nas, CoARequest, {**_named(nas, target), **REAUTHENTICATE}, wait_s)
 
 
 def _named(nas: Nas, target: Target) -> Attributes:
@@ -111,7 +123,7 @@ def _named(nas: Nas, target: Target) -> Attributes:
 
 
 def _asked(nas: Nas, code: int, attributes: Attributes, wait_s: float) -> Acknowledged | Refused:
-    packet = CoAPacket(code=code, secret=nas.secret, message_authenticator=True)
+    packet = CoAPacket(code=code, secret=nas.secret, message_authenticator=nas.proof is Proof.SIGNED)
     for number, values in attributes.items():
         packet[number] = values
     answer = _answer(nas, packet, wait_s)

@@ -1,4 +1,4 @@
-"""How a plan's bounds are written in an Access-Accept."""
+"""How a plan's bounds are written in an Access-Accept and in a CoA-Request."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -24,22 +24,25 @@ OCTETS: Final[Mapping[GatewayKind, tuple[str, str]]] = {
 def attributes(site: RadiusSite, grant: Grant) -> dict[str, int | str]:
     """The reply's attributes by FreeRADIUS's names.
 
-    `Class` comes back with all accounting of the association (RFC 2865 §5.25). Rates are WISPr's, in bits per
-    second. A kind without a row in OCTETS enforces time alone.
+    `Class` comes back with all accounting of the association (RFC 2865 §5.25).
     """
-    found: dict[str, int | str] = {
-        "Session-Timeout": min(grant.seconds, MAX),
-        "Acct-Interim-Interval": INTERIM_S,
-        "Class": f"0x{grant.session.encode().hex()}",
-    }
+    return {**bounds(site.kind, grant), "Class": f"0x{grant.session.encode().hex()}"}
+
+
+def bounds(kind: GatewayKind, grant: Grant) -> dict[str, int]:
+    """What bounds a session, by FreeRADIUS's names.
+
+    Rates are WISPr's, in bits per second. A kind without a row in OCTETS enforces time alone.
+    """
+    found = {"Session-Timeout": min(grant.seconds, MAX), "Acct-Interim-Interval": INTERIM_S}
     for name, rate_bps in (
         ("WISPr-Bandwidth-Max-Down", 1000 * grant.down_kbps),
         ("WISPr-Bandwidth-Max-Up", 1000 * grant.up_kbps),
     ):
         if rate_bps:
             found[name] = min(rate_bps, MAX)
-    if grant.octets and site.kind in OCTETS:
-        low, high = OCTETS[site.kind]
+    if grant.octets and kind in OCTETS:
+        low, high = OCTETS[kind]
         found[low] = grant.octets & MAX
         if grant.octets > MAX:
             found[high] = grant.octets >> 32

@@ -18,8 +18,8 @@ from controller.store import facts as known_facts
 from controller.store.engine import READ_ONLY
 from controller.store.tables import claims
 from drivers.facts import Facts
+from drivers.host_key import HostKey
 from drivers.model import Device, Lifecycle, Secret
-from drivers.ssh import HostKey
 
 KEY_FILE: Final = "claims.key"
 VALID: Final = timedelta(hours=24)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from controller.access import Access
 from controller.app import App
 from controller.errors import AdoptionError
-from controller.health import State
+from controller.health import State, unmeasured
 from controller.poller import Polled, Targets, poll_once
 from controller.poller_ssh import LOGIN_TIMEOUT_S
 from controller.store import snmp
@@ -23,7 +23,7 @@ def first_sample(app: App, device: Device) -> Sample:
     targets = Targets.of(asked, load_platforms(), app.secrets, access.enter)
     answers = asyncio.run(_ask(app, targets))
     if not answers:
-        raise AdoptionError(f"{device.name}: is not polled from here ({device.reach.kind})")
+        raise AdoptionError(f"{device.name}: {unmeasured(asked[0]).reason}")
     (answer,) = answers
     found = next((sample for sample in answer.samples if sample.measurement == "wifi_ap"), None)
     if found is None or answer.verdict.state not in {State.UP, State.DEGRADED}:

@@ -10,10 +10,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from controller.adoption.tokens import ANSWER, QUESTION, Identity, genuine, sign
-from drivers import ssh
 from drivers.facts import Facts
+from drivers.host_key import HostKey, fingerprint
 from drivers.model import Secret
-from drivers.ssh import HostKey
 
 VERSION: Final = "plaza-claim-1"
 STEPS: Final = frozenset({"hello", "done"})
@@ -91,4 +90,4 @@ def _host_key(said: dict[str, str]) -> HostKey:
     except (KeyError, ValueError, TypeError, UnsupportedAlgorithm, binascii.Error) as error:
         raise Malformed("shows no host key") from error
     kind, key = spelled.decode().split(" ")
-    return HostKey(kind, key, ssh.fingerprint(base64.b64decode(key)))
+    return HostKey(kind, key, fingerprint(base64.b64decode(key)))

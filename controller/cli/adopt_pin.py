@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from controller.access import Access, Pinning
     from controller.errors import SecretError
     from drivers.errors import DriverError
+    from drivers.host_key import HostKey
     from drivers.model import Device
-    from drivers.ssh import HostKey
 
 
 @click.command()
@@ -78,7 +78,7 @@ def _settle(
     """Pin one key or say why not; returns whether the device's present key is pinned now."""
     from controller.access import owner, pinned
     from controller.app import utc_now
-    from drivers.ssh import HostKey
+    from drivers.host_key import HostKey
 
     if not isinstance(key, HostKey):
         click.echo(f"{device.name}: {str(key).removeprefix(f'{device.name}: ')}", err=True)

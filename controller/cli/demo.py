@@ -62,7 +62,7 @@ def status() -> None:
 
 def _run() -> None:
     from controller import demo as demonstration
-    from controller import inventory, logs, roles, settings
+    from controller import inventory, logs, roles, settings, supervisor
 
     wanted = settings.load()
     moved = demonstration.choose_free_ports(wanted)
@@ -83,7 +83,7 @@ def _run() -> None:
     done = Event()
     Thread(target=_greet, args=(app, done), daemon=True).start()
     try:
-        roles.run_all(wanted, extra, _logs(wanted))
+        supervisor.run_all(wanted, extra, _logs(wanted))
     finally:
         done.set()
     _say("Stopped. The data stays; run it again to go on.")
@@ -162,10 +162,9 @@ def _say_when_all_are_polled(app: "App", names: list[str], since_s: int, done: E
 
 def _order(order: dict[str, str]) -> dict[str, object]:
     from controller import settings
-    from controller.demo import control_socket
     from controller.errors import ControllerError
 
-    path = control_socket(settings.load())
+    path = settings.load().control_socket
     try:
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(10)

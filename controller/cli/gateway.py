@@ -23,26 +23,17 @@ def write(
     site: str, directory: Path, lan: str, wan: str, portal_at: str, management: tuple[str, ...]
 ) -> None:
     """Write gateway.toml, site.key and gateway.pyz for SITE into DIRECTORY; copy it to the site as it is."""
-    from captive_portal.gateway import bundle, config
-    from captive_portal.gateway.errors import ConfigError
     from controller import settings
     from controller.app import build
-    from controller.errors import ControllerError, SelectorError
-    from controller.gateways import Doors
-    from controller.gateways import write as write_configuration
+    from controller.errors import SelectorError
+    from controller.gateways import Doors, hand_over
 
     app = build(settings.load())
     if site not in app.inventory.sites:
         raise SelectorError(
             f"no site {site!r} in the inventory; its key is like {next(iter(app.inventory.sites))}"
         )
-    doors = Doors(lan, wan, portal_at, management)
-    written = write_configuration(app, app.inventory.sites[site], doors, directory)
-    try:
-        config.load(written)
-    except ConfigError as error:
-        raise ControllerError(str(error)) from error
-    bundle.build(directory / "gateway.pyz")
+    hand_over(app, app.inventory.sites[site], Doors(lan, wan, portal_at, management), directory)
     click.echo(f"{directory} is ready for {site}; at the site: python3 -I -S gateway.pyz gateway.toml")
 
 
@@ -63,6 +54,6 @@ def snippets(site: str, kind: str, api: str | None) -> None:
     if (kind == CHILLI) == bool(api):
         raise click.UsageError("--api is needed with every kind but coovachilli, and with that none")
     if api:
-        click.echo(KINDS[kind](elsewhere(app.settings, checked(api))), nl=False)
+        click.echo(KINDS[kind](elsewhere(app.settings, app.inventory.sites[site], checked(api))), nl=False)
     else:
         click.echo(coovachilli(app.settings, app.inventory.sites[site]), nl=False)

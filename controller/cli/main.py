@@ -24,7 +24,7 @@ COMMANDS: Final = MappingProxyType(
         "inventory": "Check and explain the inventory.",
         "platform": "List, write and try platforms.",
         "poll": "Ask devices over SNMP and show what they say.",
-        "portal": "Print a site's sign.",
+        "portal": "Print a site's sign, and count what its portal did.",
         "privacy": "Answer a citizen's data request, and print a notice.",
         "probe": "Be a citizen's phone at a site.",
         "radius": "Write and check what FreeRADIUS needs.",
@@ -74,8 +74,8 @@ def main() -> None:
     from drivers.errors import DriverError
     from metrics.errors import MetricsError
 
-    # Imports and an inventory leave objects that stay: a tenth of the start went on looking for garbage.
-    gc.set_threshold(100_000)
+    # Imports and an inventory leave objects that stay: a tenth of a command went on looking for garbage.
+    gc.set_threshold(500_000)
     try:
         code = plaza.main(standalone_mode=False)
     except click.exceptions.Abort:

@@ -1,4 +1,4 @@
-"""`plaza portal`: what hangs at a site."""
+"""`plaza portal`: what hangs at a site, and how many came to its page."""
 
 from datetime import datetime
 from pathlib import Path
@@ -6,11 +6,15 @@ from pathlib import Path
 import click
 
 from controller.cli.newfile import NewFile
+from controller.cli.portal_count import count
 
 
 @click.group()
 def portal() -> None:
-    """Print what hangs at a site."""
+    """Print what hangs at a site, and count who came to its page."""
+
+
+portal.add_command(count)
 
 
 @portal.command()

@@ -1,13 +1,15 @@
 """The portal's address as it is printed."""
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
-from controller.settings import Settings
+if TYPE_CHECKING:
+    from controller.settings import Settings
 
 
-def printed_url(settings: Settings) -> str:
+def printed_url(settings: "Settings") -> str:
     """The address; says so where no phone could reach it."""
     url = settings.public_portal_url
     host = urlsplit(url).hostname or ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 import click
 
 if TYPE_CHECKING:
+    from controller.app import App
     from controller.data_requests import Request
 
 
@@ -40,15 +41,21 @@ def privacy() -> None:
 @privacy.command()
 @brought
 def export(**given: Unpack[Brought]) -> None:
-    """Print as JSON all that is kept of a session, a telephone or a voucher, and for how long."""
+    """Print as JSON all that is kept of a session, a telephone or a voucher, and for how long.
+
+    Exit code 2 when nothing is.
+    """
     import json
 
     from controller import data_requests, settings
     from controller.app import build
+    from controller.errors import SelectorError
 
     request = _request(given)
     answer = data_requests.export(build(settings.load()), request, datetime.now(UTC))
     click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    if not answer["tables"]:
+        raise SelectorError(f"nothing found: nothing is kept of that {request.by}")
 
 
 @privacy.command()
@@ -74,20 +81,54 @@ def erase(as_json: bool, **given: Unpack[Brought]) -> None:
 
 
 @privacy.command()
-@click.argument("version")
-def notice(version: str) -> None:
-    """Print the privacy notice of VERSION, as the sessions that name it were shown."""
-    from captive_portal import published
+@click.argument("name", required=False, metavar="[SITE|VERSION]")
+def notice(name: str | None) -> None:
+    """Print the privacy notice in force at SITE, or that of VERSION as sessions were shown it.
+
+    Without either, list the versions that sessions were shown: where and when first, the newest last.
+    """
     from controller import settings
     from controller.app import build
+
+    app = build(settings.load())
+    if name is None:
+        _list_versions(app)
+    else:
+        click.echo(_in_force(app, name) if name in app.inventory.sites else _as_shown(app, name), nl=False)
+
+
+def _list_versions(app: "App") -> None:
+    from captive_portal import published
+    from controller.store.engine import READ_ONLY
+
+    with app.engine.connect().execution_options(**READ_ONLY) as connection:
+        found = published.versions(connection)
+    for version, municipality, first in found:
+        click.echo(f"{version}  {municipality}  first shown {first.isoformat()}")
+    click.echo(f"{len(found)} versions; plaza privacy notice SITE prints the one in force there")
+
+
+def _in_force(app: "App", site: str) -> str:
+    from captive_portal.notice_words import words
+    from controller.app import portal_sites
+    from controller.keeping import retention
+
+    return words(portal_sites(app)[site], retention(app.settings))
+
+
+def _as_shown(app: "App", version: str) -> str:
+    from captive_portal import published
     from controller.errors import SelectorError
     from controller.store.engine import READ_ONLY
 
-    with build(settings.load()).engine.connect().execution_options(**READ_ONLY) as connection:
+    with app.engine.connect().execution_options(**READ_ONLY) as connection:
         text = published.text_of(connection, version.lower())
     if text is None:
-        raise SelectorError(f"no session was ever shown a notice {version!r}; a version has 32 hex digits")
-    click.echo(text, nl=False)
+        raise SelectorError(
+            f"{version!r} is no site, and no session was ever shown such a version; "
+            "`plaza privacy notice` lists those there are"
+        )
+    return text
 
 
 def _request(given: Brought) -> "Request":

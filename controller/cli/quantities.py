@@ -6,10 +6,9 @@ from typing import Any, Final
 
 import click
 
-_UNITS: Final = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
-_MOST: Final = 10**15
+from controller.amounts import octets_of
+
 _LENGTH: Final = re.compile(r"(?:([0-9]{1,3})h)?(?:([0-9]{1,4})m)?")
-_AMOUNT: Final = re.compile(r"([0-9]{1,12})([kKMG]B)?")
 
 
 class Length(click.ParamType[timedelta]):
@@ -33,8 +32,7 @@ class Octets(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Fails with how it is written."""
-        found = _AMOUNT.fullmatch(str(value))
-        octets = int(found[1]) * _UNITS[(found[2] or "").upper()] if found else _MOST + 1
-        if octets > _MOST:
+        octets = octets_of(str(value))
+        if octets is None:
             self.fail(f"{value!r} is no amount of data; write it like 500MB or 2GB", param, ctx)
         return octets

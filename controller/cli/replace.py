@@ -10,8 +10,8 @@ from controller.cli.newfile import NewFile
 
 if TYPE_CHECKING:
     from controller.rotation.carry import Means
+    from drivers.host_key import HostKey
     from drivers.model import Device
-    from drivers.ssh import HostKey
 
 _PROOF: Final = (
     "Either read it there (OpenWrt: dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key) and add "

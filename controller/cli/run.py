@@ -15,5 +15,7 @@ def run(role: str | None) -> None:
     if role is not None:
         roles.run_role(role, wanted)
         return
+    from controller.supervisor import run_all
+
     logs.set_up(wanted.log_level)
-    roles.run_all(wanted)
+    run_all(wanted)

@@ -1,11 +1,13 @@
 """`plaza session`: who is online, without saying who."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from sqlalchemy import Row
+
     from controller.app import App
 
 
@@ -17,7 +19,7 @@ def session() -> None:
 @session.command("list")
 @click.option("--site", default="", help="Only this site.")
 def list_sessions(site: str) -> None:
-    """List the running sessions: id, site, when granted, when it ends."""
+    """List the running sessions: id, site, when granted, when it ends, when its end was asked for."""
     from sqlalchemy import select
 
     from captive_portal.tables import sessions
@@ -34,8 +36,20 @@ def list_sessions(site: str) -> None:
         rows = connection.execute(running.order_by(sessions.c.granted_at)).all()
     for row in rows:
         granted = datetime.fromtimestamp(row.granted_at, UTC).isoformat()
-        click.echo(f"{row.acctuniqueid}  {row.site}  granted {granted}  {row.expires_at - now} s left")
-    click.echo(f"{len(rows)} running")
+        left = f"{row.expires_at - now} s left{_asked(row)}"
+        click.echo(f"{row.acctuniqueid}  {row.site}  granted {granted}  {left}")
+    asked = sum(row.dismissed_at is not None for row in rows)
+    click.echo(f"{len(rows)} running" + (f", {asked} of them being ended" if asked else ""))
+
+
+def _asked(row: "Row[Any]") -> str:
+    """Who asked its gateway to end it, which has not said yet that it did."""
+    from captive_portal.sessions import USER_REQUEST
+
+    if row.dismissed_at is None:
+        return ""
+    word = "left by its citizen" if row.acctterminatecause == USER_REQUEST else "being dismissed"
+    return f", {word} (asked at {datetime.fromtimestamp(row.dismissed_at, UTC).isoformat()})"
 
 
 @session.command()

@@ -25,7 +25,8 @@ def status() -> None:
     app = build(settings.load())
     for wanted in app.settings.sinks:
         at = progress(app.samples, wanted.name)
-        click.echo(f"{at.sink}: {at.sent_points} points, {at.lag_batches} waiting, {at.dead_letters} refused")
+        sent = f"{at.sent_points} points safe there, {at.lag_batches} batches waiting"
+        click.echo(f"{at.sink}: {sent}, {at.dead_letters} lines refused")
     if not app.settings.sinks:
         click.echo("no sinks: add a [[sinks]] table to plaza.toml to stream to InfluxDB")
 

@@ -99,6 +99,8 @@ def _way(found: Diagnosis, place: Place) -> str:
     device = found.device
     if device.poll is PollBy.SSH:
         return f"asked over SSH at {device.ssh} with credential {device.ssh_credentials}"
+    if not device.snmp_credentials:
+        return "asked by nobody: it has no `snmp: {credentials: …}` in the inventory"
     credential = f"{device.snmp_credentials} ({place.credential_kind})"
     return f"asked over SNMP at {device.snmp} with credential {credential}"
 

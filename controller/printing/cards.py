@@ -65,7 +65,10 @@ def steps(sheet: Sheet) -> list[Said]:
     else:
         first = Said("1. Conéctate al internet gratis.", "1. Join the free Wi-Fi.")
     if sheet.link:
-        return [first, Said("2. Escanea el dibujo o escribe el código.", "2. Scan, or type the code.")]
+        return [
+            first,
+            Said("2. Escribe el código, o escanea y cópialo.", "2. Type the code, or scan and copy it."),
+        ]
     return [first, Said("2. Escribe el código en la página.", "2. Type the code on the page.")]
 
 

@@ -119,7 +119,9 @@ def test_a_voucher_that_is_markup_is_refused_as_text(world: World, value: str) -
     site = replace(world.sites[GUACHOCHI], vouchers=True, voucher_key=b"v" * 32)
     phone = Client(create_app(Portal.over(world.engine, {GUACHOCHI: site}, world.clock)), use_cookies=False)
     assert is_harmless(phone.get(f"/p/{GUACHOCHI}?{urlencode({'c': value})}"))
-    answer = phone.post(f"/p/{GUACHOCHI}/enter", data={"v": world.sealed(), "code": value})
+    answer = phone.post(
+        f"/p/{GUACHOCHI}/enter", data={"v": world.sealed(), "code": value}, follow_redirects=True
+    )
     assert answer.status_code == 403
     assert is_harmless(answer)
     assert MARK not in answer.text

@@ -118,9 +118,9 @@ def test_what_is_answered_otherwise_than_expected_is_no_measurement() -> None:
             cost(server, asked, 303)
 
 
-def test_the_template_of_plain_flask_shows_what_ours_does(tmp_path: Path) -> None:
+def test_the_flat_template_of_plain_flask_shows_what_ours_does(tmp_path: Path) -> None:
     page = '<html lang="es"><b>Plaza de Armas</b><a href="/p/08019-plaza?v=tok&lang=es">Dura 1 hora.</a>'
-    plain_flask.write(tmp_path, page, "08019-plaza", "Plaza de Armas", "tok")
+    plain_flask.write_flat(tmp_path, page, "08019-plaza", "Plaza de Armas", "tok")
     written = (tmp_path / plain_flask.PAGE).read_text()
     assert written == (
         '<html lang="{{ language }}"><b>{{ place }}</b>'

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.errors import Unreachable
+from drivers.host_key import HostKey
 from drivers.model import Device, Endpoint, Secret, SshLogin
-from drivers.ssh import HostKey, SshShell, connect, fetch_host_key
+from drivers.ssh import SshShell, connect, fetch_host_key
 from tests import need
 from tests.collectors.dialogue import Dialogue, device
 from tests.configure.device import keygen

@@ -10,8 +10,8 @@ from drivers.apply import Target, Timers
 from drivers.change import Change
 from drivers.configurers.cisco_ios import CISCO_9800, CISCO_IOS, Cisco
 from drivers.configurers.seam import Talk, Wish
+from drivers.host_key import HostKey
 from drivers.model import Device, Endpoint, Secret, SshLogin
-from drivers.ssh import HostKey
 from simulator.vendors.cisco_ios import CiscoIos
 from simulator.vendors.cisco_startup import Flavour
 from simulator.vendors.device import Box

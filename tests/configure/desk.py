@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import Engine, select
 
@@ -150,8 +152,10 @@ NewDesk = Callable[..., Desk]
 def make_desk(folder: Path, aps: Sequence[Ap], timers: Timers = PATIENT) -> Desk:
     """A controller whose host keys are pinned."""
     folder.mkdir(parents=True, exist_ok=True)
-    engine = open_engine(f"sqlite:///{folder / 'plaza.db'}")
-    metadata.create_all(engine)
+    store = folder / "plaza.db"
+    if not store.exists():
+        store.write_bytes(_empty_store())
+    engine = open_engine(f"sqlite:///{store}")
     key = audit.load_key(folder)
     secrets = Pocket({ap.device.ssh_credentials: ap.login for ap in aps})
     for ap in aps:
@@ -165,6 +169,17 @@ def make_desk(folder: Path, aps: Sequence[Ap], timers: Timers = PATIENT) -> Desk
         timers=timers,
     )
     return Desk(works, aps)
+
+
+@cache
+def _empty_store() -> bytes:
+    """The file of a store in which nothing is yet: to make its tables takes longer than to copy it."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "plaza.db")
+        engine = open_engine(f"sqlite:///{file}")
+        metadata.create_all(engine)
+        engine.dispose()
+        return file.read_bytes()
 
 
 def inventory(devices: Sequence[Device]) -> Inventory:

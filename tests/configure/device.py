@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from drivers import ssh
+from drivers.host_key import HostKey
 from drivers.model import Band, Device, Endpoint, Radio, Role, Secret, SshLogin, Ssid
-from drivers.ssh import HostKey
 from tests import need
+from tests.configure.keys import dropbear_ed25519, dropbear_rsa, keygen
 
 STAND_IN = Path(__file__).parents[2] / "simulator" / "bin" / "uci"
 
@@ -130,11 +130,12 @@ def free_port() -> int:
 
 
 def wait_until(what: str, condition: Callable[[], bool], limit_s: float = 60.0) -> None:
-    """Wait for a condition; fail with its name."""
-    until = time.monotonic() + limit_s
+    """Wait for a condition; fail with its name. It is looked at less often the longer that takes."""
+    began = time.monotonic()
     while not condition():
-        assert time.monotonic() < until, f"waited {limit_s} s in vain: {what}"
-        time.sleep(0.05)
+        waited_s = time.monotonic() - began
+        assert waited_s < limit_s, f"waited {limit_s} s in vain: {what}"
+        time.sleep(min(0.02 + waited_s / 10, 0.25))
 
 
 class Server(Protocol):
@@ -235,8 +236,6 @@ class Dropbear:
     def install(self, root: Path, port: int) -> str:
         """A root file system with BusyBox, dropbear and uci."""
         need.root()
-        for program in ("dropbear", "dropbearkey"):
-            need.program(program, "dropbear-bin")
         for folder in ("bin", "sbin", "usr/sbin", "dev", "root/.ssh", "etc/dropbear", "proc"):
             (root / folder).mkdir(parents=True, exist_ok=True)
         (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/ash\n")
@@ -264,10 +263,8 @@ class Dropbear:
     def new_host_key(self, root: Path) -> None:
         """ed25519, and RSA too: this dropbear dies of a client that asks for the one that is not there."""
         folder = root / "etc/dropbear"
-        (folder / "ed25519").unlink(missing_ok=True)
-        make = ["dropbearkey", "-t", "ed25519", "-f", f"{folder}/ed25519"]
-        subprocess.run(make, check=True, capture_output=True)
-        (folder / "rsa").write_bytes(rsa_host_key())
+        (folder / "ed25519").write_bytes(dropbear_ed25519())
+        (folder / "rsa").write_bytes(dropbear_rsa())
 
     def start(self, root: Path) -> None:
         """It becomes a daemon by itself."""
@@ -285,37 +282,26 @@ class Dropbear:
         return {pid for pid in _all_pids() if _root_of(pid) == str(root)}
 
 
-@cache
-def rsa_host_key() -> bytes:
-    """One for all: it takes a second to make and no test looks at it."""
-    with TemporaryDirectory() as folder:
-        file = Path(folder, "rsa")
-        subprocess.run(["dropbearkey", "-t", "rsa", "-f", file], check=True, capture_output=True)
-        return file.read_bytes()
-
-
 def quickest() -> Server:
     """dropbear, which needs root, or else OpenSSH."""
     can = os.geteuid() == 0 and shutil.which("dropbear", path="/usr/sbin:/usr/bin")
     return Dropbear() if can else OpenSsh()
 
 
-def keygen(path: Path) -> None:
-    """An ed25519 key pair without passphrase."""
-    need.program("ssh-keygen", "openssh-client")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
-
-
 def install_program(root: Path, program: Path, place: str) -> None:
     """A program with the shared libraries it needs."""
     shutil.copy(program, root / place)
+    for library in _libraries(program):
+        target = root / library.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            shutil.copy(os.path.realpath(library), target)
+
+
+@cache
+def _libraries(program: Path) -> tuple[str, ...]:
     listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
-    for word in listed.split():
-        if word.startswith("/"):
-            target = root / word.lstrip("/")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(os.path.realpath(word), target)
+    return tuple(word for word in listed.split() if word.startswith("/"))
 
 
 @dataclass
@@ -423,13 +409,14 @@ class Ap:
 
 
 def _all_pids() -> set[int]:
-    return {int(process.name) for process in Path("/proc").glob("[0-9]*")}
+    return {int(name) for name in os.listdir("/proc") if name.isdigit()}
 
 
 def _proc(pid: int, name: str) -> bytes:
     """A file of /proc/PID; empty when the process is gone, a zombie or not ours."""
     try:
-        return Path(f"/proc/{pid}/{name}").read_bytes()
+        with open(f"/proc/{pid}/{name}", "rb", buffering=0) as file:  # read for every process there is
+            return file.read()
     except OSError:
         return b""
 

@@ -81,7 +81,7 @@ class Bench:
     def _apply(self, change: Change, token: str) -> None:
         with self.talk() as talk:
             self.openwrt.apply(talk, change, token)
-        wait_until("its services have reloaded", lambda: self.status(token).reloaded or self.ended(token))
+        wait_until("its services have reloaded", lambda: _came_to_an_end(self.status(token)))
 
     def confirm(self, token: str = TOKEN) -> None:
         """For good."""
@@ -111,6 +111,10 @@ class Bench:
         change = self.apply(wish, token=token)
         self.confirm(token)
         return change
+
+
+def _came_to_an_end(known: Trial) -> bool:
+    return known.reloaded or known.ending != ""
 
 
 def renamed(ap: Ap, name: str = "Otra red") -> Wish:

@@ -68,6 +68,8 @@ class Relay:
             near.close()
             return
         far.settimeout(None)
+        for line in (near, far):
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._lock:
             self._lines += [near, far]
         back = threading.Thread(target=self._pump, args=(far, near, False), daemon=True)

@@ -10,8 +10,8 @@ from drivers import ssh
 from drivers.apply import Target, Timers
 from drivers.configurers.routeros import RouterOs
 from drivers.configurers.seam import Configurer, Wish
+from drivers.host_key import HostKey
 from drivers.model import Band, Device, Endpoint, Intent, Radio, Role, Secret, SshLogin, Ssid
-from drivers.ssh import HostKey
 from simulator.ssh import host_key
 from simulator.vendors.device import Box
 from simulator.vendors.routeros import RouterOs as FakeRouterOs

@@ -285,12 +285,16 @@ WORDS = st.sampled_from(
         *("free-hdd-space: 9MiB\n", "model: x\n", "Model : y\n", "\x1b[31m", "9" * 5000, "\ud800", "٣KiB"),
     ]
 )
+CUT_SHORT = " by RouterOS "
+"""The beginning of an export: its device ended the session in the middle."""
+
 TEXT = st.lists(WORDS | st.text(max_size=20), max_size=12).map("".join)
 
 
 @pytest.mark.parametrize("platform", sorted(CONFIGURERS))
 @given(said=TEXT)
 @example(said="")
+@example(said=CUT_SHORT)
 def test_whatever_a_device_says_of_itself_is_read_or_is_an_unexpected_reply(platform: str, said: str) -> None:
     talk = Talk(Saying(said), "ap-1", 1)  # type: ignore[arg-type]  # all that is asked of a session
     try:
@@ -298,7 +302,7 @@ def test_whatever_a_device_says_of_itself_is_read_or_is_an_unexpected_reply(plat
     except UnexpectedReply:
         return
     except Unreachable:
-        assert not said.strip()
+        assert not said.strip() or CUT_SHORT in said
         return
     for word in (found.model, found.version, found.serial):
         assert len(word) <= 64

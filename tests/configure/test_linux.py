@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from drivers.apply import Earlier, Ending, Plan, Step, await_end, carry_out, finish, plan, take_back
+from drivers.change import Line
+from drivers.configurers.linux import owned
+from drivers.configurers.linux.state import parse
 from drivers.configurers.seam import Phase, Wish
 from drivers.errors import ConfigRejected, Unreachable, VerifyFailed
 from drivers.model import (
@@ -121,6 +124,24 @@ def test_no_secret_shows_in_what_a_person_reads(one_box: Box) -> None:
     shown = (target.configurer.redacted(again.running), *(line.shown for line in found.change.lines))
     assert not [text for text in (*said, *shown) if CANARY in text]
     assert "wpa_passphrase=•••" in target.configurer.redacted(again.running)
+
+
+def test_a_file_that_looks_like_what_our_script_prints_is_read_as_a_file(one_box: Box) -> None:
+    content = f"files\nplaza state\nbridge x\nfiles\ngone {owned.RSYSLOG}\n\n"
+    (one_box.root / owned.RSYSLOG.lstrip("/")).write_text(content)
+    before = planned(one_box)
+    assert parse(before.running.text.reveal()).content(owned.RSYSLOG) == content
+    carry_out(one_box.target(PATIENT), before, "t1", nothing)
+
+
+def test_a_file_that_is_not_ours_is_never_staged(one_box: Box) -> None:
+    target, before = one_box.target(PATIENT), planned(one_box)
+    foreign = Line(Secret("gone - /etc/passwd -"), "/etc/passwd", "/etc/passwd")
+    mixed = replace(before.change, lines=(*before.change.lines, foreign))
+    with target.connect() as session, pytest.raises(ConfigRejected, match="refused a line: /etc/passwd "):
+        target.configurer.arm(target.talk(session), mixed, before.fingerprint, "t1", 60)
+    assert (one_box.root / "etc/passwd").exists()
+    assert not (one_box.root / "etc/plaza-guard/rollback.tgz").exists()
 
 
 def test_a_preview_leaves_nothing_behind(one_box: Box) -> None:

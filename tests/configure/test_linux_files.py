@@ -4,20 +4,21 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drivers.configurers import shell
-from drivers.configurers.linux import owned, quoting
+from drivers.configurers.linux import owned, quoting, trial
 from drivers.configurers.linux.diff import diff
 from drivers.configurers.linux.state import Entry, File, Link, NotState, State, parse
 from drivers.configurers.linux.wishes import wanted
-from drivers.configurers.seam import Wish
-from drivers.errors import ConfigRejected, ValueRefused
+from drivers.configurers.seam import Running, Talk, Wish
+from drivers.errors import ConfigRejected, UnexpectedReply, ValueRefused
 from drivers.model import (
     Band,
     Captive,
@@ -31,6 +32,7 @@ from drivers.model import (
     Ssid,
     Syslog,
 )
+from drivers.ssh import Output
 from tests import need
 from tests.configure.device import free_port, wait_until
 
@@ -162,6 +164,33 @@ def test_any_files_are_read_back_as_they_are(files: dict[str, str]) -> None:
 def test_what_the_script_never_prints_is_not_believed(text: str) -> None:
     with pytest.raises(NotState):
         parse(text)
+
+
+@dataclass(frozen=True)
+class Saying:
+    """A session at a device that answers the same to every script."""
+
+    said: str
+    public_key: ClassVar = ""
+
+    def run(self, script: str, timeout_s: float) -> Output:
+        return Output(0, self.said, "")
+
+
+def read(said: str) -> Running:
+    """What a device runs that says this."""
+    return trial.read(Talk(Saying(said), "caja", 1))  # type: ignore[arg-type]  # all that is asked of a session
+
+
+def test_a_greeting_before_what_our_script_prints_is_nothing() -> None:
+    said = "plaza state\nkeys /root/.ssh/authorized_keys\nfiles\ngone /etc/hostname\n"
+    assert read(f"Bienvenida\n{said}") == read(said)
+
+
+@pytest.mark.parametrize("said", ["", "sh: not found\n", "plaza state\nkeys /x\n", "x plaza state\nfiles\n"])
+def test_what_is_cut_short_or_of_another_program_is_an_unexpected_reply(said: str) -> None:
+    with pytest.raises(UnexpectedReply, match="did not print its configuration"):
+        read(said)
 
 
 CHANNELS = [

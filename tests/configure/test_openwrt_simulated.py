@@ -12,6 +12,7 @@ from drivers.apply import Ending, Step, Target, Timers
 from drivers.configurers.openwrt import OpenWrt
 from drivers.configurers.seam import Wish
 from drivers.errors import DriverError, VerifyFailed
+from drivers.host_key import HostKey
 from drivers.model import (
     Band,
     Device,
@@ -26,7 +27,6 @@ from drivers.model import (
     Ssid,
     Syslog,
 )
-from drivers.ssh import HostKey
 from tests.configure.device import keygen
 from tests.configure.openwrt import KEY, OTHER, TOKEN
 from tests.simulator.lab import Simulator

@@ -167,7 +167,7 @@ def test_more_than_a_hundred_actions_that_are_cut_go_back_by_the_timer(peer: Rou
     def cut() -> None:
         peer.fake.box.faults.cut_after = 110
 
-    assert Ordeal(peer).run(MANY, Timers(15, 0.1, 60, 10, 0.5), cut, Step.APPLIED) is not Ending.CONFIRMED
+    assert Ordeal(peer).run(MANY, Timers(10, 0.1, 60, 10, 0.5), cut, Step.APPLIED) is not Ending.CONFIRMED
     assert peer.fake.reboots > 1
 
 
@@ -423,7 +423,7 @@ def test_what_was_decided_by_a_controller_that_died_is_finished(peer: RouterOsPe
 
 
 def test_a_slow_device_is_waited_for(peer: RouterOsPeer) -> None:
-    peer.fake.box.faults.slow_s = 0.3
+    peer.fake.box.faults.slow_s = 0.1
     assert Ordeal(peer).run(SMALL, PATIENT) is Ending.CONFIRMED
 
 

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from drivers import ssh
 from drivers.errors import AuthFailed, HostKeyChanged, HostKeyUnknown, Unreachable
+from drivers.host_key import HostKey
 from drivers.model import Endpoint, Secret, SshLogin
-from drivers.ssh import HostKey
 from tests.configure.desk import CANARY
 from tests.configure.device import Ap, keygen, wait_until
 

@@ -17,8 +17,8 @@ from drivers import hearing, ssh
 from drivers.change import Line
 from drivers.errors import UnexpectedReply, Unreachable, ValueRefused
 from drivers.hearing import Hearing
+from drivers.host_key import HostKey
 from drivers.model import Device, Endpoint, Role, Secret, SshLogin
-from drivers.ssh import HostKey
 from drivers.terminal import Style, Terminal
 from simulator.vendors.device import Box, Cut, Look, Session
 from simulator.vendors.server import VendorServer

@@ -241,7 +241,7 @@ def test_another_host_key_is_a_hard_stop(at: Bench) -> None:
 
 
 def test_a_slow_device_is_waited_for(at: Bench) -> None:
-    at.box.faults.slow_s = 0.05
+    at.box.faults.slow_s = 0.1
     assert at.carry_out(at.plan(small())) == "confirmed"
 
 

@@ -11,6 +11,7 @@ from drivers.configurers.aruba_instant import ArubaInstant
 from drivers.configurers.cnpilot import CnPilot as Configured
 from drivers.configurers.seam import Configurer, Wish
 from drivers.errors import ConfigRejected, DriverError, Unreachable
+from drivers.host_key import HostKey
 from drivers.model import (
     Band,
     Captive,
@@ -30,7 +31,7 @@ from drivers.model import (
     Ssid,
     Syslog,
 )
-from drivers.ssh import HostKey, SshShell
+from drivers.ssh import SshShell
 from simulator.vendors.aruba_instant import ArubaInstant as Instant
 from simulator.vendors.cnpilot import CnPilot
 from simulator.vendors.device import Box

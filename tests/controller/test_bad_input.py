@@ -172,7 +172,7 @@ def test_doctor_looks_at_every_kind_of_credential(place: Town) -> None:
     file = place.directory / "var/secrets/staff"
     assert said.stdout.count("credential staff") == 1
     assert f"credential staff: ref+file:staff: there is no file {file}\n" in said.stdout
-    assert f"mend: (umask 077; cat > {file})  # write the secret there\n" in said.stdout
+    assert f"mend: install -d -m 700 {file.parent} && (umask 077; cat > {file})  # write the" in said.stdout
 
 
 def test_help_is_quick_because_nothing_heavy_is_imported(place: Town) -> None:

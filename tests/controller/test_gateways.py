@@ -56,8 +56,9 @@ def test_a_site_gets_its_configuration_its_key_and_the_program(place: Town) -> N
 def test_what_the_program_would_refuse_is_refused_here(place: Town) -> None:
     said = place.plaza(*WRITE, "box", "--lan", "br-lan", "--wan", "eth1", "--portal-at", "portal.example")
     assert said.returncode == 2
-    assert "garden" in said.stderr
+    assert said.stderr.startswith("site 08027-plaza: garden")
     assert "Traceback" not in said.stderr
+    assert [path.name for path in place.directory.iterdir() if "box" in path.name] == []
 
 
 def test_a_site_that_is_not_there_is_named(place: Town) -> None:
@@ -72,3 +73,39 @@ def test_an_address_that_only_this_machine_reaches_is_refused(place: Town) -> No
     assert said.returncode == 2
     assert "PLAZA_PORTAL_URL" in said.stderr
     assert not (place.directory / "box").exists()
+
+
+OTHERS = {
+    "opennds": "kind: opennds, hosts: [10.8.27.1:2050], credentials: shared",
+    "mikrotik": "kind: mikrotik, hosts: [wifi.example.mx], credentials: shared",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(OTHERS))
+def test_a_site_of_another_kind_is_told_where_its_gateway_is_described_and_nothing_is_written(
+    place: Town, kind: str
+) -> None:
+    file = place.directory / "inventory.yaml"
+    text = file.read_text().replace("portal: {gateway_url", f"portal: {{{OTHERS[kind]}, gateway_url")
+    shared = "  shared: {kind: portal, secret: ref+env:SHARED}\ndefaults:"
+    file.write_text(text.replace("defaults:", shared, 1))
+    said = place.plaza(*WRITE, "box", *DOORS)
+    assert said.returncode == 2
+    assert said.stderr == f"site 08027-plaza: this site's gateway is {kind}; see docs/portal-kinds.md\n"
+    assert not (place.directory / "box").exists()
+
+
+def test_a_second_time_it_is_written_anew_and_a_failure_leaves_what_was_there(place: Town) -> None:
+    assert place.plaza(*WRITE, "box", *DOORS).returncode == 0
+    box = place.directory / "box"
+    before = {path.name: path.read_bytes() for path in box.iterdir()}
+    assert place.plaza(*WRITE, "box", *DOORS, "--management", "nonsense").returncode == 2
+    assert {path.name: path.read_bytes() for path in box.iterdir()} == before
+    assert place.plaza(*WRITE, "box", *DOORS, "--management", "10.9.0.0/16").returncode == 0
+    assert b"10.9.0.0/16" in (box / "gateway.toml").read_bytes()
+
+
+def test_a_directory_that_cannot_be_made_is_one_line(place: Town) -> None:
+    said = place.plaza(*WRITE, "nowhere/box", *DOORS)
+    assert (said.returncode, said.stderr.count("\n")) == (2, 1)
+    assert said.stderr.startswith("nowhere/box: No such file or directory")

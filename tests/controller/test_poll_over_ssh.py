@@ -19,8 +19,8 @@ from controller.files import write_private
 from controller.health import State
 from controller.inventory import load
 from controller.poller import Polled, Targets, poll_once, turn
+from controller.poller_role import keeping
 from controller.poller_ssh import OverSsh
-from controller.roles import keeping
 from controller.secrets import FileSecrets
 from controller.settings import load as settings_of
 from drivers.definition import load_platforms

@@ -50,7 +50,8 @@ def main(told: dict[str, Any]) -> None:
     wired = {**told["wiring"], "kind": GatewayKind(told["wiring"]["kind"])}
     wired |= {"key": bytes.fromhex(wired["key"]), "secret": wired["secret"].encode()}
     wiring = Wiring(**wired | {"hosts": frozenset(wired["hosts"])})
-    site = replace(site_of(wiring.site, PLAN, wiring.kind), wiring=wiring)
+    plan = replace(PLAN, down_kbps=4000, up_kbps=1000)
+    site = replace(site_of(wiring.site, plan, wiring.kind), wiring=wiring)
     views = Portal.over(open_engine(told["store"]), {wiring.site: site}, now)
     portal = create_app(views, names=told["names"])
     tls = told["tls"] and (f"{told['tls']}/gateway.pem", f"{told['tls']}/gateway.key")

@@ -125,9 +125,11 @@ class Square:
         page = self.get(phone, sent)
         if "<button" not in page.body:
             return page
-        fields = re.findall(r'name="([^"]+)" value="([^"]*)"', page.body)
-        form = [text for name, value in fields for text in ("-d", f"{name}={html.unescape(value)}")]
-        return self.get(phone, f"{self.page}/enter", *form)
+        return self.get(phone, f"{self.page}/enter", *_form(page))
+
+    def leave(self, phone: str, status: Fetched) -> Fetched:
+        """The button of the page with what is left: where the portal sends the phone."""
+        return self.get(phone, f"{self.page}/leave", *_form(status))
 
     def carry(self, phone: str, answer: Fetched) -> Fetched:
         """Level 2: the phone goes where it was sent, until the page that its session is on."""
@@ -192,6 +194,12 @@ def square(directory: Path, level: Level, phones: int = 2, wiring: Wiring | None
         for name in made.extra:
             run("ip", "netns", "delete", made.town.ns(name), check=False)
             shutil.rmtree(Path("/etc/netns") / made.town.ns(name), ignore_errors=True)
+
+
+def _form(page: Fetched) -> list[str]:
+    """What a page's form sends, for curl."""
+    fields = re.findall(r'name="([^"]+)" value="([^"]*)"', page.body)
+    return [text for name, value in fields for text in ("-d", f"{name}={html.unescape(value)}")]
 
 
 def _build_phone(made: Square, number: int) -> None:

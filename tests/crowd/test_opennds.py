@@ -1,5 +1,6 @@
 """A real openNDS 9.10.0 at FAS levels 2 and 3, phones, and the real portal over HTTP and HTTPS."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -51,7 +52,10 @@ def test_level_2_opens_at_the_tap_for_one_phone_and_every_system_notices(level_2
     (row,) = level_2.town.rows()
     assert row["acctstarttime"] is not None
 
-    level_2.get("phone1", f"http://{DOOR}/opennds_deny/")
+    left = level_2.leave("phone1", status)
+    assert left.location == f"http://{DOOR}/opennds_deny/"
+    assert level_2.is_online("phone1"), "the portal's word alone shuts no door here"
+    level_2.get("phone1", left.location)
     wait_for(lambda: not level_2.is_online("phone1"), "the phone to be outside")
     level_2.get("phone1", granted.location)
     assert not level_2.is_online("phone1"), "what opened once opens no more"
@@ -78,6 +82,9 @@ def test_level_3_opens_at_the_next_poll_and_no_page_says_so_before(level_3: Squa
     wait_for(lambda: level_3.is_online("phone1"), "authmon to open the door")
     wait_for(lambda: level_3.is_told("phone1", wait), "the portal to hear of it")
     assert "Te quedan 20 minutos." in level_3.onward("phone1", wait).body
+    held = json.loads(level_3.ndsctl("json", mac_of(1)))
+    rates = held["download_rate_limit_threshold"], held["upload_rate_limit_threshold"]
+    assert rates == ("4000", "1000"), "kbit/s, as it was told"
     assert probed(level_3, "phone1") == FREE
     assert probed(level_3, "phone2") == captive(level_3)
 
@@ -109,3 +116,15 @@ def test_level_3_is_not_told_of_a_dismissal_but_shuts_when_the_time_of_the_grant
     over = wait_for(lambda: ended(level_3, 1), "the report of openNDS")
     assert over["acctterminatecause"] == "Session-Timeout"
     wait_for(lambda: not level_3.is_online("phone2"), "the phone to be outside")
+
+
+def test_level_3_lets_a_citizen_out_at_once_and_tells_how_long_it_was(level_3: Square) -> None:
+    wait = level_3.enter("phone1")
+    wait_for(lambda: level_3.is_told("phone1", wait), "the door to open")
+    level_3.forward(300)
+    left = level_3.leave("phone1", level_3.onward("phone1", wait))
+    level_3.get("phone1", left.location)
+    wait_for(lambda: not level_3.is_online("phone1"), "the phone to be outside")
+    row = wait_for(lambda: ended(level_3, 2), "the report of openNDS")
+    assert row["acctterminatecause"] == "User-Request"
+    assert 300 <= row["acctsessiontime"] < 360

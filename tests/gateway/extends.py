@@ -13,6 +13,7 @@ from captive_portal.gateway.journal import Journal, Live
 from captive_portal.gateway.nft import Nft
 from captive_portal.gateway.phone import Phone
 from captive_portal.gateway.rules import Territory
+from tests.gateway import netns
 from tests.gateway.conftest import KEY, PHONE, SITE, Portal
 
 TERRITORY = Territory("lan0", "wan0", ("10.99.0.1", 2060), (2060,), (), ())
@@ -41,7 +42,7 @@ class DiesBetween(Journal):
 def keeper(nft: tuple[str, ...], directory: Path, where: str = "") -> Doorkeeper:
     """The doorkeeper of this door; `where` it dies: before, between or never."""
     clock = KernelClock()
-    enforcer = (DiesBefore if where == "before" else Nft)(TERRITORY, clock, nft)
+    enforcer = (DiesBefore if where == "before" else Nft)(TERRITORY, clock, nft, netns.sockets(nft[3]))
     journal = (DiesBetween if where == "between" else Journal)(directory / "journal")
     made = Doorkeeper(SiteKey(SITE, KEY), enforcer, journal, clock, lambda: os.urandom(8).hex())
     made.start()

@@ -1,5 +1,6 @@
 """The Internet of the tests: public web servers with the probes of phones, and the real portal and edge."""
 
+import contextlib
 import json
 import socket
 import sys
@@ -28,13 +29,13 @@ PROBES = {
 
 
 class Web(BaseHTTPRequestHandler):
-    """A web server; `/drip` is a download that never ends."""
+    """A web server; `/drip` and `/flood` are downloads that never end."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        if self.path == "/drip":
-            self._drip()
+        if self.path in ("/drip", "/flood"):
+            self._pour(*((1000, 0.02) if self.path == "/drip" else (65536, 0)))
             return
         status, body = PROBES.get(self.path, (200, f"I am {self.connection.getsockname()[0]}\n".encode()))
         self.send_response(status)
@@ -43,12 +44,19 @@ class Web(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _drip(self) -> None:
+    def do_POST(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            while self.rfile.read1(65536):
+                pass
+        self.close_connection = True
+
+    def _pour(self, octets: int, pause_s: float) -> None:
         self.send_response(200)
         self.end_headers()
-        while True:
-            self.wfile.write(b"." * 1000)
-            time.sleep(0.02)
+        with contextlib.suppress(ConnectionError):  # the phone had enough
+            while True:
+                self.wfile.write(b"." * octets)
+                time.sleep(pause_s)
 
     def log_message(self, *_: Any) -> None:
         """Nothing to say."""
@@ -91,7 +99,7 @@ class PlanFromFile(dict[str, PortalSite]):
         return self._site()
 
     def _site(self) -> PortalSite:
-        seconds = int(Path(self.settings["plan"]).read_text())
+        seconds, down_kbps, up_kbps, octets = map(int, Path(self.settings["plan"]).read_text().split())
         gateway_url = f"http://{self.settings['gateway']}:2060"
         return PortalSite(
             key=self.settings["site"],
@@ -100,7 +108,7 @@ class PlanFromFile(dict[str, PortalSite]):
             municipality_name="Chihuahua",
             zone="America/Chihuahua",
             languages=("es", "en"),
-            plan=Plan("libre", timedelta(seconds=seconds)),
+            plan=Plan("libre", timedelta(seconds=seconds), octets, down_kbps=down_kbps, up_kbps=up_kbps),
             gateway_url=gateway_url,
             wiring=Wiring(
                 self.settings["site"],

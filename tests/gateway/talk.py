@@ -1,9 +1,16 @@
-"""What a phone says and hears: `echo IP`, `dns IP NAME`, `stream IP`, `download IP`; prints what it heard."""
+"""What a phone says and hears: `echo IP`, `dns IP NAME`, `stream IP`, `download IP`; prints what it heard.
+
+`takes IP` and `gives IP` print how many kbit/s it was let have, after the first moment.
+"""
 
 import contextlib
 import socket
 import sys
+import time
 from collections.abc import Callable
+
+FIRST_S = 0.5
+MEASURED_S = 1.5
 
 
 def ask(ip: str, port: int, said: bytes) -> bytes:
@@ -47,6 +54,34 @@ def download(ip: str) -> str:
         return _until_silence(link)
 
 
+def takes(ip: str) -> str:
+    """A download as fast as it goes."""
+    with socket.create_connection((ip, 80), 2) as link:
+        link.sendall(b"GET /flood HTTP/1.1\r\n\r\n")
+        return _kbps(lambda: len(link.recv(65536)))
+
+
+def gives(ip: str) -> str:
+    """An upload as fast as it goes."""
+    with socket.socket() as link:
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)  # what is sent is soon what has arrived
+        link.settimeout(20)
+        link.connect((ip, 80))
+        link.sendall(b"POST /sink HTTP/1.1\r\n\r\n")
+        return _kbps(lambda: link.send(b"." * 16384))
+
+
+def _kbps(moved: Callable[[], int]) -> str:
+    """How fast `moved` moves octets, without those of the first moment."""
+    until = time.monotonic() + FIRST_S
+    while time.monotonic() < until:
+        moved()
+    octets, began = 0, time.monotonic()
+    while (passed := time.monotonic() - began) < MEASURED_S:
+        octets += moved()
+    return str(int(octets * 8 / 1000 / passed))
+
+
 def _until_silence(link: socket.socket) -> str:
     heard = 0
     try:
@@ -57,5 +92,7 @@ def _until_silence(link: socket.socket) -> str:
     return "ended by the other side"
 
 
-WHAT: dict[str, Callable[..., str]] = {"echo": echo, "dns": dns, "stream": stream, "download": download}
+WHAT: dict[str, Callable[..., str]] = {
+    one.__name__: one for one in (echo, dns, stream, download, takes, gives)
+}
 sys.stdout.write(WHAT[sys.argv[1]](*sys.argv[2:]))

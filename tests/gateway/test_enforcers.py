@@ -17,6 +17,7 @@ from captive_portal.gateway.nft import Nft
 from captive_portal.gateway.phone import Phone
 from captive_portal.gateway.rules import Territory
 from tests import need
+from tests.gateway import netns
 from tests.gateway.conftest import Clock
 from tests.gateway.town import wait_for
 
@@ -50,7 +51,7 @@ def kernel_gateway() -> Iterator[Gateway]:
     subprocess.run([ip, "netns", "add", name], check=True)
     try:
         command = (ip, "netns", "exec", name, nft)
-        yield Gateway(lambda: Nft(TERRITORY, KernelClock(), command), command)
+        yield Gateway(lambda: Nft(TERRITORY, KernelClock(), command, netns.sockets(name)), command)
     finally:
         subprocess.run([ip, "netns", "delete", name], check=True)
 

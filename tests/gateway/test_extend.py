@@ -1,5 +1,6 @@
 """A door that stays open longer: its time, its octets, what is noted, and what a kill leaves."""
 
+import re
 import secrets
 import signal
 import subprocess
@@ -83,21 +84,32 @@ def test_a_spent_nonce_prolongs_nothing(gateway: Gateway) -> None:
     assert left(gateway) <= 900
 
 
+def counts(made: Gateway, name: str, octets: int) -> None:
+    """As if so many octets of the one session had passed, `up` or `down`."""
+    listed = subprocess.run(
+        [*made.nft, "list", "table", "inet", "plaza"], capture_output=True, text=True, check=True
+    )
+    mark = re.search(rf"set {name} {{.*?elements = {{ (0x[0-9a-f]+)", listed.stdout, re.DOTALL)
+    assert mark is not None
+    place = f"element inet plaza {name}"
+    counted = f'{mark[1]} counter packets 3 bytes {octets} timeout 1h comment "session1"'
+    text = f"delete {place} {{ {mark[1]} }}\nadd {place} {{ {counted} }}\n"
+    subprocess.run([*made.nft, "-f", "-"], input=text, text=True, check=True)
+
+
 def test_what_was_counted_is_kept(kernel: Gateway) -> None:
     here = phone(kernel.enforcer)
     kernel.enforcer.admit(here, Terms("session1", 30), "nonce1")
-    counted = f'{here.ip} counter packets 3 bytes 300 timeout 1h comment "session1"'
     for name in ("up", "down"):
-        place = f"element inet plaza {name}"
-        text = f"delete {place} {{ {here.ip} }}\nadd {place} {{ {counted} }}\n"
-        subprocess.run([*kernel.nft, "-f", "-"], input=text, text=True, check=True)
+        counts(kernel, name, 300)
     kernel.enforcer.prolong(here, Terms("session1", 900), "nonce2")
     standing = kernel.enforcer.survey()["session1"]
     assert (standing.octets_up, standing.octets_down) == (300, 300)
 
 
 def test_a_door_that_an_older_version_opened_is_known_and_its_cap_is_not_lifted(kernel: Gateway) -> None:
-    text = 'add element inet plaza door { 02:00:0a:63:00:33 . 10.99.0.51 timeout 60s comment "session1" }\n'
+    opened = '02:00:0a:63:00:33 . 10.99.0.51 timeout 60s comment "session1" : 0x10'
+    text = f"add element inet plaza door {{ {opened} }}\n"
     subprocess.run([*kernel.nft, "-f", "-"], input=text, text=True, check=True)
     standing = kernel.enforcer.survey()["session1"]
     assert standing.seconds_left is not None

@@ -13,6 +13,7 @@ from controller.cli.gateway import gateway
 from controller.errors import ControllerError, SelectorError
 from controller.snippets import KINDS, LONGEST_OCTETS, checked, dnsmasq, isc
 from tests import need
+from tests.town import INVENTORY
 
 API = "https://plaza.guachochi.example.gob.mx:8443/capport"
 NAME = b"use-application-dns"
@@ -53,6 +54,33 @@ def test_the_command_prints_what_the_reader_takes_and_names_a_site_that_does_not
     refused = CliRunner().invoke(gateway, ["snippets", "08999-plaza", *asked[2:]])
     assert isinstance(refused.exception, SelectorError)
     assert str(refused.exception) == "no site '08999-plaza' in the inventory"
+
+
+@pytest.mark.parametrize("kind", ["opennds", "mikrotik", "coovachilli"])
+def test_where_no_gateway_serves_an_api_nothing_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    file = tmp_path / "inventory.yaml"
+    other = f"portal: {{kind: {kind}, hosts: [10.8.27.1:2050], credentials: shared, gateway_url"
+    text = INVENTORY.format(snmp_port=1, ssh_port=2, gateway_port=3, network="10.8.27")
+    shared = "  shared: {kind: portal, secret: ref+env:SHARED}\ndefaults:"
+    file.write_text(text.replace("portal: {gateway_url", other).replace("defaults:", shared, 1))
+    monkeypatch.setenv("PLAZA_INVENTORY", str(file))
+    monkeypatch.setenv("PLAZA_DATA_DIR", str(tmp_path))
+    said = CliRunner().invoke(gateway, ["snippets", "08027-plaza", "--kind", "dnsmasq", "--api", API])
+    assert said.output == ""
+    assert f"08027-plaza: its gateway ({kind}) serves no captive portal API" in str(said.exception)
+    assert ("--kind coovachilli" in str(said.exception)) == (kind == "coovachilli")
+
+
+def test_routeros_hands_its_option_out_and_openwrt_is_told_where_it_goes() -> None:
+    option, _, network = KINDS["routeros"](API).splitlines()
+    assert option == f"/ip dhcp-server option add name=plaza-captive-portal code=114 value=\"s'{API}'\""
+    assert network.startswith("/ip dhcp-server network set [find ")
+    assert network.endswith("] dhcp-option=plaza-captive-portal")
+    where, *commands = KINDS["openwrt"](API).splitlines()
+    assert "/etc/config/dhcp" in where
+    assert commands[:2] == [f"uci add_list dhcp.guest.dhcp_option='114,{API}'", "uci commit dhcp"]
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

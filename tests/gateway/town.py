@@ -229,9 +229,9 @@ name = "{NAME}"
         assert self.online(name)
         return grant
 
-    def set_plan(self, seconds: int) -> None:
+    def set_plan(self, seconds: int, down_kbps: int = 0, up_kbps: int = 0, octets: int = 0) -> None:
         """What one tap gives from now on."""
-        (self.directory / "plan_s").write_text(str(seconds))
+        (self.directory / "plan_s").write_text(f"{seconds} {down_kbps} {up_kbps} {octets}")
 
     def age(self, seconds: int) -> None:
         """As if everybody had tapped so much earlier, for a longer session."""

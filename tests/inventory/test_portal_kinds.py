@@ -77,6 +77,7 @@ def test_radius_and_nas_of_a_site_are_kept(tmp_path: Path) -> None:
     )
 
 
+APS = "hosts: [02:00:5e:10:00:01]"
 SAID = [
     ("kind: opennds, credentials: ctrl, hosts: [a.mx], variant: level-1", "is level-1, at which a phone can"),
     ("kind: opennds, credentials: ctrl, hosts: [a.mx], variant: level-0", "is level-0, at which a phone can"),
@@ -86,13 +87,25 @@ SAID = [
     ("kind: cambium, hosts: ['a.mx:444'], variant: tls", "is written, and cambium has no variants"),
     ("kind: coovachilli, hosts: [10.1.0.1]", "is set at no level, and coovachilli needs a secret"),
     ("kind: opennds, hosts: [10.1.0.1], credentials: own", "is another secret at each device"),
-    ("kind: unifi, controller: {url: https://a.mx}, credentials: faskey", "has no user, and unifi logs in"),
-    ("kind: cisco_wlc", "is set at no level, and cisco_wlc names a host to phones"),
-    ("kind: omada, credentials: ctrl", "is set at no level, and omada is asked there"),
-    ("kind: unifi, controller: {url: http://a.mx}, credentials: ctrl", "is no https address, and unifi"),
-    ("kind: omada, controller: {url: http://a.mx}, credentials: ctrl", "is no https address, and omada"),
     (
-        "kind: ruckus_smartzone, controller: {url: http://a.mx}, credentials: ctrl",
+        f"kind: unifi, {APS}, controller: {{url: https://a.mx}}, credentials: faskey",
+        "has no user, and unifi logs in",
+    ),
+    ("kind: cisco_wlc", "is set at no level, and cisco_wlc names a host to phones"),
+    (
+        f"kind: omada, {APS}, credentials: ctrl",
+        "is set at no level, and omada is asked there",
+    ),
+    (
+        f"kind: unifi, {APS}, controller: {{url: http://a.mx}}, credentials: ctrl",
+        "is no https address, and unifi",
+    ),
+    (
+        f"kind: omada, {APS}, controller: {{url: http://a.mx}}, credentials: ctrl",
+        "is no https address, and omada",
+    ),
+    (
+        f"kind: ruckus_smartzone, {APS}, controller: {{url: http://a.mx}}, credentials: ctrl",
         "is no https address, and ruckus_smartzone",
     ),
     ("kind: radius, hosts: [a], controller: {url: https://a}, credentials: ctrl", "is no radius address"),
@@ -100,6 +113,20 @@ SAID = [
         "kind: radius, hosts: [a], credentials: ctrl, controller: {url: 'radius://a:3799'}, variant: mac",
         "is no variant of radius",
     ),
+    (
+        f"kind: omada, {APS}, credentials: ctrl, controller: {{url: https://a.mx}}, rate: {{up_kbps: 500}}",
+        "is written, and omada bounds no phone's rate",
+    ),
+    (
+        "kind: meraki, hosts: [a.mx], variant: sign-on, rate: {up_kbps: 500}",
+        "is written, and meraki bounds no phone's rate",
+    ),
+    ("kind: cisco_wlc, hosts: [a.mx], rate: {up_kbps: 500}", "is written, and cisco_wlc bounds no phone's"),
+    (
+        "kind: opennds, credentials: ctrl, hosts: [a.mx], rate: {down_kbps: 4000, up_kbps: 500}",
+        "is written, and opennds at level-2 bounds no phone's rate",
+    ),
+    ("devices: -1", "is too small"),
     ("hosts: ['http://a.mx']", "'http://a.mx' is no host"),
     ("controller: {url: 'https://u@a.mx'}", "is no address of a controller"),
     ("daily: 0h", "'0h' is no duration"),
@@ -167,13 +194,18 @@ def test_every_kind_has_its_needs_and_every_variant_of_them_a_gateway(tmp_path: 
         for variant in needs.variants or ("",):
             url = f", controller: {{url: '{needs.scheme}://a.mx'}}" if needs.scheme else ""
             named = f", variant: {variant}" if variant else ""
-            portal = f"kind: {kind}, hosts: [a.mx], credentials: ctrl{url}{named}"
+            portal = f"kind: {kind}, hosts: [a.mx, 02:00:5e:10:00:01], credentials: ctrl{url}{named}"
             wiring = portal_sites(source(tmp_path, portal))["08019-plaza"].wiring
             assert gateway_of(wiring, utc_now)
 
 
-def test_an_access_point_that_does_not_name_itself_needs_no_host(tmp_path: Path) -> None:
-    portal = "kind: radius, credentials: ctrl, controller: {url: 'radius://a:3799'}, variant: 'mac,ip,'"
+UNNAMED = "kind: radius, credentials: ctrl, controller: {url: 'radius://a:3799'}, variant: 'mac,ip,'"
+
+
+def test_an_access_point_that_does_not_name_itself_needs_no_host_but_a_name_in_radius(tmp_path: Path) -> None:
+    with pytest.raises(InventoryError, match=r"portal\.nas: is set at no level, and nothing else tells"):
+        inventory.load(written(tmp_path, UNNAMED))
+    portal = f"{UNNAMED}, nas: [ap-1]"
     assert portal_sites(source(tmp_path, portal))["08019-plaza"].wiring.hosts == frozenset()
 
 

@@ -117,7 +117,8 @@ def test_a_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_file_an_empty_one_a_folder_and_a_pipe_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "community"
-    assert f"there is no file {path}, write the secret there: (umask 077; cat > {path})" in refusal(tmp_path)
+    made = f"install -d -m 700 {path.parent} && (umask 077; cat > {path})"
+    assert f"there is no file {path}, write the secret there: {made}" in refusal(tmp_path)
     write(tmp_path, "community", "\n")
     assert refusal(tmp_path) == "credential v2: ref+file:community is empty, write the secret there"
     path.unlink()

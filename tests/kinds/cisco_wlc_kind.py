@@ -33,4 +33,7 @@ CISCO_WLC: Final = Example(
     phone=Phone(PHONE.mac),
     elsewhere=("switch_url",),
     onward=("redirect",),
+    way_out=PostForm(
+        "https://wlanauth.noc.titech.ac.jp/logout.html", {"userStatus": "1", "err_flag": "0", "err_msg": ""}
+    ),
 )

@@ -37,4 +37,5 @@ COOVACHILLI: Final = Example(
     phone=Phone("54:4e:90:a1:fb:37", "192.168.3.3"),
     elsewhere=("uamip",),
     onward=("userurl",),
+    way_out=Redirect("http://192.168.3.1:3990/logoff"),
 )

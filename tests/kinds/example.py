@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from captive_portal.model import Answer, Gateway, Grant, Phone, Wiring
+from captive_portal.model import Answer, Gateway, Grant, Phone, PostForm, Redirect, Wiring
 
 KEY: Final = b"k" * 32
 LANDING: Final = "https://portal.example.mx/p/08019-plaza/online"
@@ -18,7 +18,7 @@ class Example:
 
     `elsewhere` are the fields by which the query names a host: each is exchanged for a stranger's. `onward`
     are those that name where the citizen wanted to go: none of it is followed. None as `answer`: it takes a
-    controller, which the kind's own tests stand up.
+    controller, which the kind's own tests stand up. `way_out` is what the phone does to log itself out.
     """
 
     name: str
@@ -29,3 +29,4 @@ class Example:
     phone: Phone | None = field(default=PHONE)
     elsewhere: tuple[str, ...] = ()
     onward: tuple[str, ...] = ()
+    way_out: Redirect | PostForm | None = None

@@ -38,6 +38,7 @@ MIKROTIK_CHAP: Final = Example(
     phone=_PHONE,
     elsewhere=("link-login-only",),
     onward=("link-orig",),
+    way_out=Redirect("http://10.5.50.1/logout?erase-cookie=on"),
 )
 
 MIKROTIK_HTTPS: Final = Example(
@@ -52,4 +53,5 @@ MIKROTIK_HTTPS: Final = Example(
     phone=_PHONE,
     elsewhere=("link-login-only",),
     onward=("link-orig",),
+    way_out=Redirect("https://entrada.example.mx/logout?erase-cookie=on"),
 )

@@ -90,7 +90,9 @@ def wired(variant: str = "", faskey: bytes = FASKEY, host: str = HOST) -> Wiring
 
 
 def _example(name: str, wiring: Wiring, query: str, answer: Answer) -> Example:
-    return Example(f"opennds-{name}", wiring, OpenNds, query, answer)
+    (host,) = wiring.hosts
+    away = Redirect(f"http://{host}/opennds_deny/")
+    return Example(f"opennds-{name}", wiring, OpenNds, query, answer, way_out=away)
 
 
 OPENNDS: Final = (
@@ -98,6 +100,7 @@ OPENNDS: Final = (
         "opennds-0", wired("level-0"), OpenNds, CLEAR,
         Redirect(f"http://{HOST}/opennds_auth/?tok=816c3cff&{BACK}"),
         phone=None, elsewhere=("authaction",), onward=("redir",),
+        way_out=Redirect(f"http://{HOST}/opennds_deny/"),
     ),
     _example(
         "1", wired("level-1"), hashed(HASHED_9), Redirect(f"http://{HOST}/opennds_auth/?tok={RHID}&{BACK}")

@@ -236,8 +236,13 @@ def test_an_access_point_of_another_site_is_not_believed(example: Example) -> No
 
     with pytest.raises(ArrivalInvalid, match="access point"):
         example.make(example.wiring).read(query)
-    unlisted = replace(example.wiring, hosts=frozenset({"controlador.example.mx"}))
-    assert example.make(unlisted).read(query).phone == example.phone
+
+
+@pytest.mark.parametrize("example", [UNIFI, OMADA, RUCKUS_SMARTZONE], ids=lambda example: example.name)
+@pytest.mark.parametrize("hosts", [(), ("controlador.example.mx",)], ids=["no-host", "no-access-point"])
+def test_a_site_that_names_no_access_point_believes_none(example: Example, hosts: tuple[str, ...]) -> None:
+    with pytest.raises(ArrivalInvalid, match="access point"):
+        example.make(replace(example.wiring, hosts=frozenset(hosts))).read(example.query)
 
 
 def talk(made: Site, method: str, within_s: float = 20.0) -> None:

@@ -97,12 +97,19 @@ def test_a_gateway_is_told_what_waits_for_it_and_nothing_of_another() -> None:
     assert reply(NONE, [other, WAITING]) == Reply(f"* {RHID}%2060%200%200%200%200%20{GRANT.session}")
 
 
+def test_a_gateway_is_told_the_rates_of_a_grant_up_and_down() -> None:
+    arrival = OpenNds(WIRING).read(carrying(sealed(SEALED_10)))
+    limited = opening(arrival, replace(GRANT, down_kbps=4000, up_kbps=1000))
+
+    assert unquote(reply(NONE, [limited]).text) == f"* {RHID} 60 1000 4000 0 0 {GRANT.session}"
+
+
 def test_a_gateway_for_which_nothing_waits_is_told_so() -> None:
     assert reply(NONE, []) == Reply("*")
 
 
 def test_an_answer_fits_in_what_authmon_reads_of_it() -> None:
-    large = [replace(one, minutes=10**6, quota_kib=10**12) for one in many(9)]
+    large = [replace(one, minutes=10**6, quota_kib=10**12, up_kbps=10**7, down_kbps=10**7) for one in many(9)]
     text = reply(NONE, large).text
 
     assert len(text) <= 1024
@@ -145,6 +152,7 @@ def test_a_report_is_acknowledged_and_opens_nothing(ask: str) -> None:
     [
         {"session": "$(reboot)"}, {"session": "a;reboot"}, {"session": ""}, {"session": f"{GRANT.session}\n"},
         {"rhid": f"{RHID} 0"}, {"rhid": "`reboot`"}, {"minutes": -1}, {"quota_kib": -1},
+        {"up_kbps": -1}, {"down_kbps": -1},
     ],
 )  # fmt: skip
 def test_an_opening_that_a_shell_could_run_is_never_told(harm: dict[str, str | int]) -> None:

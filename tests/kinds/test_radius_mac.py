@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from pyrad.packet import CoAPacket, DisconnectACK, DisconnectNAK
 
-from captive_portal.errors import GatewayFailed
+from captive_portal.errors import ArrivalInvalid, GatewayFailed
 from captive_portal.gateways.cisco_wlc import CiscoWlcGateway
 from captive_portal.gateways.coovachilli import CoovaChilliGateway
 from captive_portal.gateways.radius_mac import RadiusMacGateway
@@ -69,3 +69,12 @@ def test_a_session_is_ended_by_its_name_where_the_site_takes_requests(example: o
 def test_a_variant_of_another_shape_is_refused() -> None:
     with pytest.raises(ValueError, match="variant"):
         RadiusMacGateway(replace(RADIUS.wiring, variant="mac"))
+
+
+@pytest.mark.parametrize("spelt", ["02-00-5E-10-00-01", "02005e100001", "02:00:5e:10:00:01"])
+def test_an_access_point_that_names_itself_by_its_mac_may_spell_it_in_any_way(spelt: str) -> None:
+    wiring = replace(RADIUS.wiring, hosts=frozenset({"02:00:5e:10:00:01"}), variant="mac,ip,ap")
+    query = f"mac={PHONE.mac}&ip={PHONE.ip}&ap="
+    assert RadiusMacGateway(wiring).read(query + spelt).phone == PHONE
+    with pytest.raises(ArrivalInvalid, match="access point"):
+        RadiusMacGateway(wiring).read(query + "de:ad:be:ef:00:01")

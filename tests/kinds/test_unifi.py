@@ -1,5 +1,6 @@
 """What UniFi is told and tells."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from tests.kinds.example import GRANT
 from tests.kinds.unifi_controllers import UnifiIntegration
 from tests.kinds.unifi_kind import UNIFI, UNIFI_CONSOLE, UNIFI_KEYED
 
+SLOW = replace(GRANT, down_kbps=4000, up_kbps=1)
+"""UniFi takes no rate below 2 kbit/s."""
+
 
 @pytest.mark.parametrize("name", [UNIFI.name, UNIFI_CONSOLE.name])
 def test_unifi_is_told_whole_minutes_and_megabytes(tmp_path: Path, name: str) -> None:
@@ -21,6 +25,9 @@ def test_unifi_is_told_whole_minutes_and_megabytes(tmp_path: Path, name: str) ->
 
         made.tap(BOUNDED)
         assert made.controller.guests == {MAC: {**wanted, "minutes": 61, "bytes": 251}}
+
+        made.tap(SLOW)
+        assert made.controller.guests == {MAC: {**wanted, "down": 4000, "up": 2}}
 
 
 @pytest.mark.parametrize("name", [UNIFI.name, UNIFI_CONSOLE.name])
@@ -54,6 +61,9 @@ def test_unifis_newer_api_is_told_whole_minutes_and_megabytes(tmp_path: Path) ->
         assert made.controller.guests == {
             MAC: {**wanted, "timeLimitMinutes": 61, "dataUsageLimitMBytes": 251}
         }
+
+        made.tap(SLOW)
+        assert made.controller.guests == {MAC: {**wanted, "rxRateLimitKbps": 4000, "txRateLimitKbps": 2}}
 
 
 def test_unifis_newer_api_takes_the_sites_id_as_well(tmp_path: Path) -> None:

@@ -36,4 +36,5 @@ USPOT: Final = Example(
     phone=Phone("02:ca:fe:5e:00:01", "10.0.0.23"),
     elsewhere=("uamip", "ssl"),
     onward=("userurl",),
+    way_out=Redirect("https://captive.example.org:3991/logoff"),
 )

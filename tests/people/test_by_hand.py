@@ -9,7 +9,7 @@ from controller.app import utc_now
 from controller.people import fingerprint
 from controller.rotation import carry
 from controller.rotation.ledger import Accepts, Step
-from drivers.ssh import HostKey
+from drivers.host_key import HostKey
 from tests.people.town import Town, town
 
 CREDENTIALS = """

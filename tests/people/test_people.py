@@ -8,7 +8,7 @@ from controller.access import Pinning
 from controller.app import utc_now
 from controller.rotation import carry, waiting
 from controller.rotation.ledger import Kind
-from drivers.ssh import HostKey
+from drivers.host_key import HostKey
 from tests.configure.desk import CANARY
 from tests.configure.device import Dropbear, OpenSsh, quickest
 from tests.people.town import town

@@ -16,7 +16,7 @@ from captive_portal.carried import seal_arrival
 from captive_portal.gateway.ticket import Fields, pseudonym, seal, unseal
 from captive_portal.gateways.kinds import gateway_of
 from captive_portal.guest import Door, create_app
-from captive_portal.model import Arrival, GatewayKind, Plan, PortalSite, Wiring
+from captive_portal.model import NEVER, Arrival, GatewayKind, Plan, PortalSite, Wiring
 from captive_portal.portal import Portal
 from captive_portal.sessions import StoredSessions
 from captive_portal.tables import metadata
@@ -74,6 +74,7 @@ class World:
     engine: Engine
     clock: Clock
     closed: set[str] = field(default_factory=set)
+    closes: dict[str, datetime] = field(default_factory=dict)
 
     @property
     def phone(self) -> Client:
@@ -106,6 +107,12 @@ class World:
     def tap(self, site: str = GUACHOCHI, **form: str) -> TestResponse:
         return self.phone.post(f"/p/{site}/enter", data={"v": self.sealed(site)} | form)
 
+    def told(self, answer: TestResponse) -> TestResponse:
+        """The page that a tap leads to when it opens no door."""
+        assert answer.status_code == 303
+        assert answer.headers["Location"].startswith("/p/")
+        return self.phone.get(answer.headers["Location"])
+
     def ticket(self, answer: TestResponse, site: str = GUACHOCHI) -> Fields:
         """The ticket in the Location of an answer."""
         token = parse_qs(urlsplit(answer.headers["Location"]).query)["g"][0]
@@ -130,8 +137,13 @@ def world_over(engine: Engine) -> World:
     sites = {key: portal_site(key) for key in (GUACHOCHI, JUAREZ)}
     sites[CAPPED] = portal_site(CAPPED, octets=500_000_000)
     closed: set[str] = set()
-    app = create_app(Portal.over(engine, sites, clock, lambda site, _: site not in closed))
-    return World(app, sites, sessions, engine, clock, closed)
+    closes: dict[str, datetime] = {}
+
+    def open_until(site: str, _moment: datetime) -> datetime | None:
+        return None if site in closed else closes.get(site, NEVER)
+
+    app = create_app(Portal.over(engine, sites, clock, open_until))
+    return World(app, sites, sessions, engine, clock, closed, closes)
 
 
 @pytest.fixture

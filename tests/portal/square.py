@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, Final
 
 from flask import Flask, Response, redirect, request
 from werkzeug.serving import make_server
@@ -17,8 +17,6 @@ from captive_portal.model import PortalSite, Standing
 from captive_portal.pages import Pages
 from captive_portal.portal import Portal
 from captive_portal.visit import Shown, Visit
-from captive_portal.vouchers import Vouchers
-from captive_portal.waiting import Waiting
 from tests.portal.conftest import GUACHOCHI, World, make_world, portal_site
 
 MODES = ("", "big", "bold", "big.bold")
@@ -56,13 +54,7 @@ def open_square(directory: Path) -> Iterator[Square]:
     gateway = Flask("gateway")
     with serving(gateway) as gateway_origin:
         world.sites[GUACHOCHI] = portal_site(GUACHOCHI, gateway_origin)
-        with serving(
-            create_app(
-                Portal(
-                    world.sites, world.sessions, Vouchers(world.engine), Waiting(world.engine), world.clock
-                )
-            )
-        ) as portal_origin:
+        with serving(create_app(Portal.over(world.engine, world.sites, world.clock))) as portal_origin:
             found = Square(portal_origin, world, heard)
             answer_like_a_gateway(gateway, found)
             yield found
@@ -100,12 +92,28 @@ def addresses(square: Square, lang: str, mode: str = "") -> dict[str, str]:
     }
 
 
+STATUS: Final = {
+    "standing": Standing(True, 1800, 5_000_000),
+    "leave": "/",
+    "taken": "",
+    "token": "s",
+    "ask": "/",
+    "again": "/",
+    "is_last": False,
+    "closes": False,
+}
+WISHES: Final = ("possible", "waits")
+"""How it may stand with more time where the gateway is asked for it."""
+
+
 def unreachable(site: PortalSite, lang: str, mode: str) -> Iterator[tuple[str, str]]:
     """The pages that no address shows by itself, as HTML."""
     shelf = Pages(catalogues(), lambda: datetime.now(UTC))
     visit = Visit(site, args={"lang": lang, "m": mode})
-    for name, values in (
+    pages: tuple[tuple[str, dict[str, Any]], ...] = (
         ("site-closed", {}),
+        ("site-full", {}),
+        ("closing", {"enter": "/", "hidden": "", "closes": "20:00"}),
         ("day-used-up", {}),
         ("no-internet", {}),
         ("gateway-failed", {}),
@@ -114,16 +122,10 @@ def unreachable(site: PortalSite, lang: str, mode: str) -> Iterator[tuple[str, s
         ("wait", {"after": "/"}),
         ("carry", {"hidden": "", "action": "/"}),
         ("voucher", {"hidden": "", "enter": "/", "reason": "voucher-unknown"}),
-        (
-            "status",
-            {
-                "standing": Standing(True, 1800, 5_000_000),
-                "leave": "/",
-                "token": "s",
-                "more": "/",
-                "is_last": False,
-            },
-        ),
+        ("status", {**STATUS, "more": "/"}),
+        *((f"status {wish}", {**STATUS, "more": "", "wish": wish}) for wish in WISHES),
         ("trouble", {"incident": "1234-5678"}),
-    ):
-        yield name, shelf.written(visit, Shown(name, visit.language, values=values)).body.decode()
+    )
+    for name, values in pages:
+        shown = Shown(name.partition(" ")[0], visit.language, values=values)
+        yield name, shelf.written(visit, shown).body.decode()

@@ -4,13 +4,17 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from werkzeug.test import Client, TestResponse
 
 from captive_portal.capport import Api
+from captive_portal.carried import seal_session
+from captive_portal.data_requests import session_named
 from captive_portal.guest import create_app
 from captive_portal.model import GatewayKind, PortalSite
 from captive_portal.portal import Portal
@@ -38,6 +42,13 @@ def chilli(key: str, kind: GatewayKind = GatewayKind.COOVACHILLI, scheme: str = 
         portal_url=f"{scheme}://portal.test/p/{key}",
     )
     return replace(made, wiring=wiring)
+
+
+def extendable(site: PortalSite, daily: timedelta = timedelta(0)) -> PortalSite:
+    """The same, of whose CoovaChilli more time can be asked."""
+    landing = f"https://portal.test/p/{site.key}/online"
+    wiring = replace(site.wiring, api_url="radius://127.0.0.1:3799", landing=landing)
+    return replace(site, wiring=wiring, plan=replace(site.plan, daily=daily))
 
 
 @dataclass
@@ -97,6 +108,39 @@ def test_a_phone_that_is_online_is_not_captive_and_is_told_how_long(square: Squa
         "can-extend-session": False,
         "seconds-remaining": 2400,
     }
+
+
+def test_a_phone_whose_session_can_be_made_longer_is_led_to_the_page_that_does_so_and_ends_nothing(
+    square: Square,
+) -> None:
+    square.sites[HERE] = longer = extendable(square.sites[HERE])
+    session = square.radius.tap()
+    square.account(session, Status.START)
+    square.radius.clock.forward(minutes=50)
+    said = square.said()
+    assert said["can-extend-session"] is True
+    url = urlsplit(said["user-portal-url"])
+    token = parse_qs(url.query)["s"][0]
+    world = square.radius
+    phone = Client(create_app(Portal.over(world.engine, square.sites, world.clock)), use_cookies=False)
+    page = phone.get(f"{url.path}?{url.query}").text
+    assert "Seguir conectado" in page
+    assert "Salir de Internet" not in page
+    assert phone.post(f"/p/{HERE}/leave", data={"s": token}).status_code == 403
+    assert world.row(session)["dismissed_at"] is None
+    assert session_named(square.sites, token) == ""
+    assert "Salir de Internet" in phone.get(f"{url.path}?s={seal_session(longer, session)}").text
+    assert phone.post(f"/p/{HERE}/extend", data={"s": token}).status_code == 303
+    assert "Pedimos más tiempo" in phone.get(f"{url.path}?{url.query}").text
+
+
+def test_nothing_is_promised_where_the_day_or_the_site_gives_no_more(square: Square) -> None:
+    square.sites[HERE] = extendable(square.sites[HERE], daily=timedelta(minutes=60))
+    square.account(square.radius.tap(), Status.START)
+    said = square.said()
+    assert (said["can-extend-session"], said["user-portal-url"]) == (False, PORTAL)
+    square.sites[HERE] = replace(extendable(square.sites[HERE]), vouchers=True)
+    assert square.said()["can-extend-session"] is False
 
 
 def test_octets_left_are_told_where_they_are_capped(square: Square) -> None:
@@ -199,7 +243,7 @@ def test_the_snippet_of_a_coovachilli_carries_the_portals_url(place: Town) -> No
     [
         (["--kind", "dnsmasq"], "--api"),
         (["--kind", "coovachilli", "--api", "https://a.example/x"], "--api"),
-        (["--kind", "dnsmasq", "--api", f"https://portal.example.gob.mx/c/{HERE}"], "tell apart"),
+        (["--kind", "dnsmasq", "--api", f"https://portal.example.gob.mx/c/{HERE}"], "coovachilli"),
     ],
 )
 def test_one_url_for_all_phones_is_never_the_portals(place: Town, options: list[str], words: str) -> None:
@@ -225,8 +269,8 @@ def test_where_the_answers_could_not_be_true_there_is_no_snippet(place: Town) ->
 SCRIPT = """
 import threading
 from werkzeug.test import Client
-from controller import wsgi
-door = wsgi.portal()
+from controller.wsgi.portal import portal
+door = portal()
 phone = Client(door, use_cookies=False)
 def status(path, host):
     return phone.get(path, headers={"Host": host}).status_code

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from captive_portal.carried import seal_session
-from captive_portal.extending import offered
+from captive_portal.extending import by_ticket
 from captive_portal.gateway.ticket import seal
 from captive_portal.model import Arrival, GatewayEvent, GatewayKind, Grant, Usage
 from captive_portal.tables import sessions
@@ -179,9 +179,9 @@ def test_day_that_gives_nothing_more_shows_no_button_and_says_so(world: World) -
 
 def test_no_button_where_the_gateway_cannot_or_a_voucher_bounds_the_session(world: World) -> None:
     plaza = site_of("08027-plaza")
-    assert offered(plaza)
-    assert not offered(replace(plaza, vouchers=True))
-    kinds = [kind for kind in GatewayKind if offered(site_of("08027-plaza", kind=kind))]
+    assert by_ticket(plaza)
+    assert not by_ticket(replace(plaza, vouchers=True))
+    kinds = [kind for kind in GatewayKind if by_ticket(site_of("08027-plaza", kind=kind))]
     assert kinds == [GatewayKind.PLAZA]
     session = enter(world)
     world.sites[GUACHOCHI] = replace(world.sites[GUACHOCHI], vouchers=True)

@@ -1,16 +1,17 @@
-"""First pages are counted together, and a read that every page makes is the same as any other."""
+"""First pages are counted together, failures when the store is back; a quick read is like any other."""
 
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, bindparam, event, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from captive_portal.gathered import Gathered
 from captive_portal.model import Arrival, Grant
 from captive_portal.opening import OF_DEVICE
 from captive_portal.quick_read import QuickRead
@@ -66,6 +67,44 @@ def test_a_hundred_pages_cost_the_store_one_transaction_and_are_there_within_sec
 def test_pages_that_were_shown_right_before_a_process_ends_are_counted(engine: Engine) -> None:
     subprocess.run([sys.executable, "-c", ENDS, str(engine.url)], check=True, timeout=60)
     assert pages(engine) == 3
+
+
+def test_failures_of_the_store_wait_in_memory_until_it_is_back_and_then_count(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored, minute = StoredSessions(engine), timedelta(minutes=1)
+    gathered = Gathered(engine, every_s=0)
+    portal_counts.drop(engine)
+    for site in (HERE.key, HERE.key, "08037-plaza"):
+        gathered.failed(site, int(NOON.timestamp()))
+    wait_for(
+        lambda: "not counted" in caplog.messages and gathered._failures.total() == 3, "a try that failed"
+    )
+    wait_for(lambda: not gathered._will_be_written, "the last try")
+    metadata.create_all(engine)
+    later = int((NOON + 5 * minute).timestamp())
+    gathered.add(HERE.key, later)
+    wait_for(lambda: pages(engine) == 1, "what was written when the store was back")
+    assert stored.portal_counts(0, later) == []
+    told = {
+        one.site: (one.arrivals, one.failures, one.reasons) for one in stored.portal_counts(later, later + 60)
+    }
+    assert told == {
+        HERE.key: (1, 2, {"store-failed": 2}),
+        "08037-plaza": (0, 1, {"store-failed": 1}),
+    }
+
+
+def test_failures_are_added_to_those_of_the_same_minute(engine: Engine) -> None:
+    stored, gathered, noon = StoredSessions(engine), Gathered(engine, every_s=0), int(NOON.timestamp())
+    for site in (HERE.key, HERE.key):
+        gathered.failed(site, noon)
+        wait_for(lambda: not gathered._will_be_written, "what was gathered is being written")
+
+    def counted() -> bool:
+        return [one.reasons for one in stored.portal_counts(noon, noon + 60)] == [{"store-failed": 2}]
+
+    wait_for(counted, "both")
 
 
 def test_taps_at_the_same_moment_each_open_their_own_session_durably(engine: Engine) -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from captive_portal.grants import always_open, decide, remainder, renew
-from captive_portal.model import Arrival, Grant, Refusal, RefusalReason, Running, Ticket
+from captive_portal.model import Arrival, FailureReason, Grant, Refusal, RefusalReason, Running, Ticket
 from tests.portal.conftest import GUACHOCHI, JUAREZ, portal_site
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
@@ -20,12 +20,12 @@ def test_open_site_gives_its_plan() -> None:
 
 
 def test_closed_site_gives_nothing() -> None:
-    assert decide(SITE, ARRIVAL, NOW, lambda _site, _at: False) == Refusal(RefusalReason.SITE_CLOSED)
+    assert decide(SITE, ARRIVAL, NOW, lambda _site, _at: None) == Refusal(RefusalReason.SITE_CLOSED)
 
 
 def test_hours_are_asked_for_this_site_at_this_moment() -> None:
     asked = []
-    decide(SITE, ARRIVAL, NOW, lambda site, at: asked.append((site, at)) is None)
+    decide(SITE, ARRIVAL, NOW, lambda site, at: asked.append((site, at)))
     assert asked == [(GUACHOCHI, NOW)]
 
 
@@ -40,9 +40,8 @@ def test_young_ticket_of_a_running_session_is_worth_what_is_left() -> None:
 
 def test_old_ticket_or_ended_session_is_worth_nothing() -> None:
     running = Running("s", NOW + timedelta(minutes=30))
-    stranger = Refusal(RefusalReason.NOT_RECOGNISED)
-    assert renew(ticket(timedelta(minutes=15, seconds=1)), running, NOW) == stranger
-    assert renew(ticket(timedelta()), None, NOW) == stranger
+    assert renew(ticket(timedelta(minutes=15, seconds=1)), running, NOW) == FailureReason.TICKET_EXPIRED
+    assert renew(ticket(timedelta()), None, NOW) == Refusal(RefusalReason.NOT_RECOGNISED)
 
 
 def test_remainder_is_never_nothing_because_nothing_means_no_limit() -> None:

@@ -13,6 +13,7 @@ from captive_portal.leaflets import LEAFLETS, leaflets, tel
 from captive_portal.local import Help, LegalRetention, Local, Responsible, Service
 from captive_portal.model import GatewayKind, PortalSite
 from captive_portal.signatures import texts
+from tests.portal.conftest import GUACHOCHI, World
 from tests.portal.leaflet_pages import FULL, KEEP, LEGAL, SERVICES, Read, html_of
 from tests.portal.places import site_of
 
@@ -143,3 +144,22 @@ def test_every_leaflet_has_its_template_and_values_that_can_be_kept() -> None:
         assert (Path(pages.TEMPLATES) / f"{name}.html").is_file()
         for site in every_site():
             hash(tuple(values(site).items()))
+
+
+@pytest.mark.parametrize("name", sorted(LEAFLETS))
+@pytest.mark.parametrize(
+    ("kept", "way"),
+    [
+        ("v=abc", "?v=abc&amp;lang=es"),
+        ("s=xyz", "/online?s=xyz&amp;lang=es"),
+        ("v=a%20b", ""),
+        ("", ""),
+    ],
+    ids=["arrival", "session", "what is no token", "neither"],
+)
+def test_who_came_from_the_button_or_its_session_finds_the_way_back(
+    name: str, kept: str, way: str, world: World
+) -> None:
+    html = world.phone.get(f"/p/{GUACHOCHI}/{name}?{kept}").text
+    links = re.findall(r'<a href="([^"]*)">Volver</a>', html)
+    assert links == ([f"/p/{GUACHOCHI}{way}"] if way else [])

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Engine, select
 
 import captive_portal.radius.tables  # noqa: F401  the purge looks into its table
-from captive_portal.enforced import ENFORCEMENT, LEGAL, TELLS_NO_ADDRESS, kept_for_law, phone_of
+from captive_portal.enforced import ENFORCEMENT, LEGAL, kept_for_law, phone_of
 from captive_portal.local import LegalRetention, Local
-from captive_portal.model import Arrival, GatewayKind, Grant, Phone, PortalSite
+from captive_portal.model import TELLS_NO_ADDRESS, Arrival, GatewayKind, Grant, Phone, PortalSite
 from captive_portal.notice import facts
 from captive_portal.retention import Retention, purge
 from captive_portal.sealing import Unsealed, unseal

@@ -55,7 +55,7 @@ def answers(world: World, how: str) -> Iterator[TestResponse]:
     yield phone.put(f"{site}?{how}")
     world.closed.add(GUACHOCHI)
     yield phone.get(f"{site}?a={world.token()}&{how}")
-    yield phone.post(f"{site}/enter?{how}", data={"v": world.sealed()})
+    yield world.told(phone.post(f"{site}/enter?{how}", data={"v": world.sealed()}))
     world.closed.clear()
 
 

@@ -121,7 +121,7 @@ def test_a_tap_opens_no_session_and_is_counted_as_refused_for_want_of_internet(
     phone = phone_behind(uplink, world)
     far.cut()
     without(uplink, clock)
-    answer = phone.post(f"/p/{GUACHOCHI}/enter", data={"v": world.sealed()})
+    answer = phone.post(f"/p/{GUACHOCHI}/enter", data={"v": world.sealed()}, follow_redirects=True)
     assert answer.status_code == 503
     slot = int(world.clock().timestamp()) // 60 * 60
     (row,) = world.sessions.portal_counts(slot, slot + 60)

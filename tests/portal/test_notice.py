@@ -6,9 +6,9 @@ from datetime import date, timedelta
 import pytest
 
 from captive_portal import notice
-from captive_portal.enforced import TELLS_NO_ADDRESS, TOLD_BY_ADDRESS
+from captive_portal.enforced import TOLD_BY_ADDRESS
 from captive_portal.local import LegalRetention, Local, Responsible
-from captive_portal.model import GatewayKind, PortalSite
+from captive_portal.model import TELLS_NO_ADDRESS, GatewayKind, PortalSite
 from captive_portal.notice import COLUMNS, Kept, facts, version
 from captive_portal.retention import Retention
 from captive_portal.tables import enforcements, legal_records, metadata, sessions

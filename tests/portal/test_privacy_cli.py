@@ -3,7 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -99,6 +99,10 @@ def test_a_phone_is_told_all_and_then_erased_and_nothing_is_left_of_it_anywhere(
     early = asked(place, MAC, "erase", *device_asked)
     assert early.returncode == 2
     assert f"plaza session dismiss {session}" in early.stderr
+    with engine.connect() as connection:
+        (until,) = connection.exec_driver_sql("select expires_at from session").one()
+    bound = datetime.fromtimestamp(until, UTC) + timedelta(minutes=15)
+    assert early.stderr.endswith(f"; where it tells none, a minute after {bound.isoformat()}\n")
     StoredSessions(engine).ended(session, "User-Request", datetime.now(UTC))
     gone = asked(place, MAC, "erase", *device_asked)
     assert (gone.returncode, gone.stdout) == (0, "session: 1 erased\n")
@@ -147,6 +151,7 @@ def test_a_session_and_a_voucher_are_asked_for_and_what_is_none_is_one_line(plac
     assert len(json.loads(told.stdout)["tables"]["session"]["rows"]) == 1
     nothing = asked(place, "no code", "export", "--voucher", "--why", "folio 2")
     assert json.loads(nothing.stdout)["tables"] == {}
+    assert (nothing.returncode, nothing.stderr) == (2, "nothing found: nothing is kept of that voucher\n")
     for typed, words in (
         ("no mac", ("--device", "--why", "f")),
         ("", ("--device", "--voucher", "--why", "f")),
@@ -167,3 +172,32 @@ def test_a_notice_is_printed_as_it_was_shown(place: Town) -> None:
     assert (shown.returncode, shown.stdout) == (0, "Aviso de privacidad\n")
     unknown = place.plaza("privacy", "notice", "e" * 32)
     assert (unknown.returncode, unknown.stderr.count("\n")) == (2, 1)
+    listed = place.plaza("privacy", "notice")
+    assert listed.stdout.startswith(f"{VERSION}  08027  first shown 20")
+
+
+def test_a_site_shows_its_notice_before_anybody_tapped_without_the_label_of_a_button(place: Town) -> None:
+    in_force = place.plaza("privacy", "notice", SITE)
+    assert (in_force.returncode, in_force.stderr) == (0, "")
+    assert in_force.stdout.startswith("Aviso de privacidad\n")
+    assert "Leer el aviso completo" not in in_force.stdout
+    listed = place.plaza("privacy", "notice")
+    assert listed.stdout == "0 versions; plaza privacy notice SITE prints the one in force there\n"
+
+
+def test_a_session_that_is_to_end_is_listed_as_such(place: Town) -> None:
+    engine = store_of(place)
+    session = tapped(engine, place)
+    at = datetime.now(UTC).replace(microsecond=0)
+    running = place.plaza("session", "list").stdout
+    StoredSessions(engine).dismiss(session, at)
+    dismissed = place.plaza("session", "list").stdout
+    with engine.begin() as connection:
+        connection.exec_driver_sql("update session set dismissed_at = null")
+    StoredSessions(engine).leave(SITE, session, at)
+    left = place.plaza("session", "list").stdout
+    engine.dispose()
+    assert running.endswith(" s left\n1 running\n")
+    being = f" s left, {{}} (asked at {at.isoformat()})\n1 running, 1 of them being ended\n"
+    assert dismissed.endswith(being.format("being dismissed"))
+    assert left.endswith(being.format("left by its citizen"))

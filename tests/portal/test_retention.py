@@ -2,18 +2,24 @@
 
 from datetime import timedelta
 
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, Table, func, insert, select
 
 from captive_portal.model import Arrival, Grant
+from captive_portal.radius.tables import associations
 from captive_portal.retention import Retention, purge
 from captive_portal.sessions import StoredSessions
 from captive_portal.tables import (
+    enforcements,
     gateway_events,
     legal_records,
     portal_counts,
     sessions,
+    voucher_batches,
+    voucher_uses,
+    vouchers,
     waiting_grants,
 )
+from captive_portal.vouchers import Batch, issue
 from tests.portal.clocks import Clock
 from tests.portal.places import LIBRE, site_of
 
@@ -59,3 +65,78 @@ def test_an_open_session_is_never_purged(store: Engine) -> None:
     clock = Clock()
     StoredSessions(store).open(HERE, Arrival(HERE.key, "d", "b", "", ""), LIBRE, clock())
     assert purge(store, Retention(), clock() + timedelta(days=365))["session"] == 0
+
+
+def left_in(store: Engine, table: Table) -> int:
+    with store.connect() as connection:
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def test_who_used_a_voucher_is_forgotten_thirty_days_after_its_batch_and_the_batch_stays(
+    store: Engine,
+) -> None:
+    clock = Clock()
+    expires = clock() + timedelta(days=10)
+    with store.begin() as connection:
+        for name, later in (("old", timedelta(0)), ("newer", timedelta(days=1))):
+            batch = Batch(name, HERE.key, LIBRE, 1, clock(), "ana", expires + later, "feria")
+            issue(connection, name.encode(), batch, ["ABCDEFGH123"])
+        at = int(clock().timestamp())
+        uses = [
+            {"hash": one, "device": "d", "used_at": at}
+            for (one,) in connection.execute(select(vouchers.c.hash))
+        ]
+        connection.execute(insert(voucher_uses), uses)
+    last = expires + Retention().voucher_uses
+    for moment, gone, left in (
+        (clock() + timedelta(days=39), 0, 2),
+        (last, 0, 2),
+        (last + timedelta(seconds=1), 1, 1),
+        (last + timedelta(days=1, seconds=1), 1, 0),
+    ):
+        assert purge(store, Retention(), moment)["voucher_use"] == gone
+        assert left_in(store, voucher_uses) == left
+    assert (left_in(store, voucher_batches), left_in(store, vouchers)) == (2, 2)
+
+
+def test_an_address_is_kept_while_its_session_runs_and_no_longer(store: Engine) -> None:
+    clock, opened = Clock(), StoredSessions(store)
+    granted = opened.open(HERE, Arrival(HERE.key, "d", "b", "", ""), LIBRE, clock())
+    assert isinstance(granted, Grant)
+    sealed = {"site": HERE.key, "sealed": "s", "until": int(clock().timestamp())}
+    with store.begin() as connection:
+        rows = [{"acctuniqueid": name, **sealed} for name in (granted.session, "of no session")]
+        connection.execute(insert(enforcements), rows)
+    assert purge(store, Retention(), clock.forward(days=365))["enforcement"] == 1
+    assert left_in(store, enforcements) == 1
+    with store.begin() as connection:
+        connection.execute(sessions.update().values(acctstoptime=int(clock().timestamp())))
+    assert purge(store, Retention(), clock())["enforcement"] == 1
+    assert left_in(store, enforcements) == 0
+
+
+def test_what_an_access_point_told_is_forgotten_a_week_after_its_last_word(store: Engine) -> None:
+    clock = Clock()
+    row = {"site": HERE.key, "nas": "n", "acctuniqueid": "a" * 32}
+    with store.begin() as connection:
+        for days in (0, 1):
+            heard = int((clock() + timedelta(days=days)).timestamp())
+            connection.execute(insert(associations).values(**row, association=f"a{days}", heard_at=heard))
+    week = Retention().radius_associations
+    for later, gone, left in (
+        (week, 0, 2),
+        (week + timedelta(seconds=1), 1, 1),
+        (week + timedelta(days=2), 1, 0),
+    ):
+        assert purge(store, Retention(), clock() + later)["radius_association"] == gone
+        assert left_in(store, associations) == left
+
+
+def test_the_periods_are_those_that_a_portal_is_set_to(store: Engine) -> None:
+    clock = Clock()
+    row = {"site": HERE.key, "nas": "n", "acctuniqueid": "a" * 32, "association": "a"}
+    with store.begin() as connection:
+        connection.execute(insert(associations).values(**row, heard_at=int(clock().timestamp())))
+    kept = Retention(radius_associations=timedelta(days=30))
+    assert purge(store, kept, clock() + timedelta(days=30))["radius_association"] == 0
+    assert purge(store, kept, clock() + timedelta(days=30, seconds=1))["radius_association"] == 1

@@ -1,6 +1,7 @@
 """From the page to the gateway: what each address answers."""
 
 import re
+from html import unescape
 from urllib.parse import urlencode
 
 import pytest
@@ -145,13 +146,19 @@ def test_slow_reader_whose_ticket_was_too_old_gets_a_new_one_without_a_second_ta
 def test_ticket_is_not_renewed_after_a_quarter_of_an_hour(world: World) -> None:
     answer = world.tap()
     world.clock.forward(minutes=15, seconds=1)
-    assert renewed(world, answer).status_code == 403
+    late = renewed(world, answer)
+    assert late.status_code == 403
+    assert "No reconocimos tu teléfono." in late.text
+    (one,) = world.sessions.portal_counts(int(world.clock().timestamp()) // 60 * 60, 2**40)
+    assert (one.refusals, one.failures, one.reasons) == (0, 1, {"ticket-expired": 1})
 
 
 def test_ticket_of_a_session_that_ended_is_not_renewed(world: World) -> None:
     answer = world.tap()
     world.sessions.ended(str(world.ticket(answer)["session"]), "user-request", world.clock())
     assert renewed(world, answer).status_code == 403
+    (one,) = world.sessions.portal_counts(0, 2**40)
+    assert (one.refusals, one.failures, one.reasons) == (1, 0, {"not-recognised": 1})
 
 
 def test_ticket_of_another_phone_is_not_renewed(world: World) -> None:
@@ -202,7 +209,7 @@ def test_arrival_signed_with_our_key_for_another_site_is_refused(world: World) -
 
 def test_closed_site_says_so_on_the_page_and_on_the_tap(world: World) -> None:
     world.closed.add(GUACHOCHI)
-    for answer in (world.phone.get(f"/p/{GUACHOCHI}?a={world.token()}"), world.tap()):
+    for answer in (world.phone.get(f"/p/{GUACHOCHI}?a={world.token()}"), world.told(world.tap())):
         assert answer.status_code == 403
         assert "Ahora está cerrado" in answer.text
         assert "Regresa más tarde" in answer.text
@@ -210,9 +217,31 @@ def test_closed_site_says_so_on_the_page_and_on_the_tap(world: World) -> None:
 
 def test_refusal_in_english_can_be_read_in_spanish(world: World) -> None:
     world.closed.add(GUACHOCHI)
-    answer = world.tap(lang="en")
+    answer = world.told(world.tap(lang="en"))
     assert "It is closed now" in answer.text
-    assert f'href="/p/{GUACHOCHI}?v=' in answer.text
+    links = re.findall(f'href="(/p/{GUACHOCHI}[?]v=[^"]*lang=es)"', answer.text)
+    assert "Ahora está cerrado" in world.phone.get(unescape(links[0])).text
+
+
+@pytest.mark.parametrize("why", ["not-recognised", "none", "<b>", ""])
+def test_an_address_that_gives_another_reason_shows_the_page_with_the_button(world: World, why: str) -> None:
+    page = world.phone.get(f"/p/{GUACHOCHI}", query_string={"v": world.sealed(), "why": why})
+    assert page.status_code == 200
+    assert "Entrar a Internet" in page.text
+    assert "why" not in page.text
+
+
+def test_a_reason_alone_says_nothing_to_a_phone_that_did_not_arrive(world: World) -> None:
+    assert "Ahora está cerrado" not in world.phone.get(f"/p/{GUACHOCHI}?why=site-closed").text
+
+
+def test_a_page_that_is_seen_again_in_another_language_is_no_second_arrival(world: World) -> None:
+    first = world.phone.get(f"/p/{GUACHOCHI}?a={world.token()}")
+    english = re.search(f'href="(/p/{GUACHOCHI}[?][^"]*lang=en)"', first.text)
+    assert english is not None
+    assert world.phone.get(unescape(english[1])).status_code == 200
+    wait_for(lambda: world.sessions.portal_counts(0, 2**40), "what is gathered")
+    assert sum(one.arrivals for one in world.sessions.portal_counts(0, 2**40)) == 1
 
 
 def test_unknown_site_is_a_kind_page_in_spanish(world: World) -> None:

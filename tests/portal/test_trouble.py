@@ -35,6 +35,14 @@ def test_store_that_fails_puts_nobody_online_and_says_so(
     assert record.exc_info is None
 
 
+def test_taps_that_the_store_failed_are_counted_once_it_is_back(world: World) -> None:
+    sessions.drop(world.engine)
+    assert [world.tap().status_code for _ in range(2)] == [503, 503]
+    metadata.create_all(world.engine)
+    (one,) = wait_for(lambda: world.sessions.portal_counts(0, 2**40), "the failures, which are counted later")
+    assert (one.site, one.failures, one.reasons) == (GUACHOCHI, 2, {"store-failed": 2})
+
+
 def test_page_is_served_though_it_cannot_be_counted(world: World, caplog: pytest.LogCaptureFixture) -> None:
     metadata.drop_all(world.engine)
     assert world.phone.get(f"/p/{GUACHOCHI}?a={world.token()}").status_code == 200

@@ -128,7 +128,7 @@ def killed(child: "subprocess.Popen[bytes]") -> None:
 
 @contextmanager
 def plaza(directory: Path, nas_port: int) -> Iterator[Plaza]:
-    """A town of one site of MikroTiks; one of them takes requests at a port of UDP."""
+    """A town of one site of CoovaChillis; one of them takes requests at a port of UDP."""
     need.program("freeradius", "freeradius")
     radclient = need.program("radclient", "freeradius-utils")
     if not Path("/usr/lib/freeradius/rlm_rest.so").exists():
@@ -173,8 +173,8 @@ def _inventory(nas_port: int) -> dict[str, Any]:
         "octets": 0,
         "gateway_url": "http://127.0.0.1:2060",
         "gateway_credentials": "gateways",
-        "kind": "mikrotik",
-        "hosts": ["login.example.mx"],
+        "kind": "coovachilli",
+        "hosts": ["10.1.0.1:3990"],
         "credentials": "site-radius",
         "controller": {"url": f"radius://127.0.0.1:{nas_port}"},
         "nas": ["ap-1"],

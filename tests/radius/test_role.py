@@ -10,10 +10,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
+from werkzeug.test import Client
 
+from captive_portal.carried import seal_session
 from captive_portal.gateways.wiring import password
-from captive_portal.radius import coa
-from captive_portal.radius.coa import Acknowledged, Nas, Target
+from captive_portal.guest import create_app
+from captive_portal.portal import Portal
+from captive_portal.tables import sessions
 from controller.app import utc_now
 from controller.portal_jobs import portal_jobs
 from tests.radius.conftest import HERE, SECRETS, freeradius
@@ -70,7 +74,9 @@ def used(row: dict[str, int]) -> tuple[int, int, int]:
     return row["acctsessiontime"], row["acctinputoctets"], row["acctoutputoctets"]
 
 
-def test_a_phone_is_let_on_accounted_told_to_go_and_refused_by_the_role_that_plaza_runs(town: Plaza) -> None:
+def test_a_phone_is_let_on_accounted_given_more_time_told_to_go_and_refused_by_the_role_that_plaza_runs(
+    town: Plaza,
+) -> None:
     before, session = town.doors(), town.tap(MAC, SESSION)
     shown = told(session, User_Password=f'"{password(town.site.wiring.key, session)}"')
     shown |= {"Message-Authenticator": "0x00"}
@@ -90,17 +96,36 @@ def test_a_phone_is_let_on_accounted_told_to_go_and_refused_by_the_role_that_pla
         assert town.ask(interim, "acct").code == "Accounting-Response"
         assert used(town.row(session)) == (60, 500, 5_000)
 
+        _age(town, session, minutes=50)
+        site, phone = town.site, Client(create_app(Portal.over(town.engine, {HERE: town.site}, utc_now)))
+        page = f"/p/{HERE}/online?s={seal_session(site, session)}"
+        assert "Seguir conectado" in phone.get(page).text
+        phone.post(f"/p/{HERE}/extend", data={"s": seal_session(site, session)})
+        _work(town, "ask gateways for more time")
+        assert "Te quedan 60 minutos." in phone.get(page).text
+        assert int(town.ask(shown).attributes["Session-Timeout"]) > 3000
+
         assert town.town.plaza("session", "dismiss", session).returncode == 0
-        tell = next(job for job in portal_jobs(town.app, utc_now) if job.name == "tell gateways who is to go")
-        tell.work()
+        _work(town, "tell gateways who is to go")
         assert town.row(session)["acctterminatecause"] == "Admin-Reset"
         assert town.ask(shown).code == "Access-Reject"
         assert town.ask(stop, "acct").code == "Accounting-Response"
-        another_end = Nas(HERE, "127.0.0.1", SECRET, port)
-        assert coa.change(another_end, Target(mac=MAC), 900, 5.0) == Acknowledged()
 
     assert used(town.row(session)) == ALL_OF_IT
     assert town.doors() - before == 1
+
+
+def _age(town: Plaza, session: str, minutes: int) -> None:
+    """As if it had been tapped so long ago."""
+    row, ago_s = sessions.c, 60 * minutes
+    older = {"granted_at": row.granted_at - ago_s, "expires_at": row.expires_at - ago_s}
+    with town.engine.begin() as connection:
+        connection.execute(update(sessions).where(row.acctuniqueid == session).values(**older))
+
+
+def _work(town: Plaza, name: str) -> None:
+    """One turn of a job of the worker."""
+    next(job for job in portal_jobs(town.app, utc_now) if job.name == name).work()
 
 
 def test_nothing_is_lost_or_counted_twice_when_the_role_is_killed_amid_a_stream_of_reports(

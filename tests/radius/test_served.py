@@ -15,10 +15,11 @@ from controller import radius
 from controller.app import App
 from controller.errors import ControllerError
 from controller.inventory import load
-from controller.roles import run_radius, wanted
+from controller.roles import wanted
 from controller.secrets import FileSecrets
 from controller.settings import Settings
 from controller.store.engine import open_engine
+from controller.web_roles import run_radius
 from metrics.local.store import LocalStore
 from tests.radius.conftest import HERE, SECRETS
 from tests.town import INVENTORY, free_port

@@ -9,8 +9,8 @@ from typing import Any
 from drivers import apply, pair
 from drivers.apply import Step, Timers
 from drivers.errors import Unreachable
+from drivers.host_key import HostKey
 from drivers.pair import End
-from drivers.ssh import HostKey
 from tests.configure.device import Ap, quickest
 from tests.rollouts.radio_link import FAR, KINDS, NEAR, Journal, target_of
 

@@ -16,10 +16,10 @@ from drivers.configurers.airos import AirOs
 from drivers.configurers.openwrt import OpenWrt
 from drivers.configurers.seam import Configurer, Wish
 from drivers.errors import Unreachable
+from drivers.host_key import HostKey
 from drivers.model import Band, Endpoint, Intent, Radio, Ssid
 from drivers.pair import End
 from drivers.pair_end import Link, OnTrial, Talks
-from drivers.ssh import HostKey
 from tests.configure import airosbox
 from tests.configure.device import Ap, make_ap, quickest, wait_until
 from tests.configure.relay import Relay

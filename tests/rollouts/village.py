@@ -288,7 +288,7 @@ def inventory_of(devices: Sequence[Device], maintenance: Hours | None = None) ->
 def _device(name: str, site: str, role: Role = Role.AP, parent: str = "", link: str = "") -> Device:
     place = Endpoint("127.0.0.1", 22)
     plain = Device(name, role, "08019", site, "openwrt", "10.0.0.1", place, place, place)
-    return replace(plain, parent=parent, link=link)
+    return replace(plain, parent=parent, link=link, snmp_credentials="nms", ssh_credentials="aps")
 
 
 def _site(key: str, maintenance: Hours | None) -> Site:

@@ -22,8 +22,9 @@ from bench.apply.work import (
 from bench.poll.machine import REPOSITORY
 from drivers import ssh
 from drivers.change import Line
+from drivers.host_key import HostKey
 from drivers.model import Device, Endpoint, Role, Secret, SshLogin
-from drivers.ssh import HostKey, SshShell
+from drivers.ssh import SshShell
 from drivers.terminal import Style
 
 STYLE: Final = Style(

@@ -1,5 +1,7 @@
 """The acts of a guarded change at a Linux device: read, arm, apply, ask, confirm; each is one script."""
 
+import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -14,6 +16,7 @@ from drivers.configurers.shell import Call, Program, Refusals
 from drivers.errors import ConfigRejected, UnexpectedReply, VerifyFailed
 from drivers.facts import Facts
 from drivers.model import Secret
+from drivers.redact import redact
 
 _TRY_LATER: Final = "wait until it reverted or was confirmed, then try again"
 _REFUSALS: Final[Refusals] = MappingProxyType(
@@ -36,13 +39,19 @@ _REFUSALS: Final[Refusals] = MappingProxyType(
 )
 _PROGRAM: Final = Program("linux/trial.sh", _REFUSALS)
 _GUARD: Final = "linux/guard.sh"
+_STATE: Final = re.compile(r"^plaza state\n((?:(?!files\n).*\n)*)files\n", re.MULTILINE)
+"""A greeting may come before it. What the device has, then our files, of which `arm` takes the digest."""
 
 
 def read(talk: Talk) -> Running:
     """The files of ours and what the device has. Raises UnexpectedReply when it is not what we print."""
-    fingerprint, text = guarded.after_fingerprint(talk.device, _act(talk, Call("read_state")))
-    login = talk.session.public_key
-    running = Running(Secret(f"login {login}\n{text}" if login else text), fingerprint)
+    said = _act(talk, Call("read_state"))
+    match = _STATE.search(said)
+    if match is None:
+        raise UnexpectedReply(talk.device, "it did not print its configuration", redact(said[:2000]))
+    files, login = said[match.end() :], talk.session.public_key
+    text = f"login {login}\n{match[1]}{files}" if login else match[1] + files
+    running = Running(Secret(text), hashlib.sha256(files.encode("utf-8", "surrogateescape")).hexdigest())
     parsed(talk.device, running)
     return running
 

@@ -56,11 +56,15 @@ uplink() { # the drop-in of the file by which systemd-networkd keeps the interfa
     *.network) echo "/etc/systemd/network/${file##*/}.d/plaza-mgmt.conf" ;;
     esac
 }
+know() { # `drop_in`, see `uplink`, and `paths`, see `owned`
+    drop_in=$(uplink)
+    paths=$(owned)
+}
 owned() { # every path of ours, those that only this device can name too
     {
         printf '%s\n' $OWNED
         keys
-        uplink
+        [ -z "$drop_in" ] || echo "$drop_in"
         drop_ins
     } | sort -u | while read -r path; do
         case "$path" in
@@ -70,13 +74,19 @@ owned() { # every path of ours, those that only this device can name too
     done
 }
 dump() {
-    owned | while read -r path; do
+    files=
+    for path in $paths; do
+        [ -h "$R$path" ] || [ ! -f "$R$path" ] || files="$files $R$path"
+    done
+    set -- $(wc -c $files /dev/null)  # the size and the name of each
+    for path in $paths; do
         if [ -h "$R$path" ]; then
             echo "link $path $(readlink "$R$path")"
         elif [ -f "$R$path" ]; then
-            echo "file $path $(($(wc -c <"$R$path")))"
+            echo "file $path $1"
             cat "$R$path"
             echo
+            shift 2
         else
             echo "gone $path"
         fi
@@ -102,13 +112,13 @@ facts() {
         echo "bridge ${name##*/}"
     done
     echo "keys $(keys)"
-    drop_in=$(uplink)
     [ -z "$drop_in" ] || echo "uplink $drop_in"
 }
 read_state() {
-    owned >/dev/null || exit
-    echo "fingerprint $(dump | digest)"
+    know || exit
+    echo "plaza state"
     facts
+    echo files
     dump
 }
 first() { # line of a FILE, where there is one
@@ -183,7 +193,7 @@ nothing_open() { [ ! -e "$HOME_DIR/rollback.tgz" ] && [ ! -e "$HOME_DIR/revertin
 arm() {
     alone || refuse 11 open
     nothing_open || refuse 11 open
-    [ "$(dump | digest)" = "$FINGERPRINT" ] || refuse 14 changed
+    know && [ "$(dump | digest)" = "$FINGERPRINT" ] || refuse 14 changed
     [ ! -e "$HOME_DIR/confirmed" ] || finish "$(cat "$HOME_DIR/token")" || refuse 18 "cannot write"
     rm -rf "$TRIAL" "$STAGE"
     mkdir -p "$TRIAL" "$STAGE" || abandon 18 "cannot write"
@@ -196,14 +206,17 @@ arm() {
     later timer "$TOKEN" "$REVERT_S"
     save
     guard_lives || { disarm; refuse 15 guard; }
-    [ "$(dump | digest)" = "$FINGERPRINT" ] || { disarm; refuse 14 changed; }
+    know && [ "$(dump | digest)" = "$FINGERPRINT" ] || { disarm; refuse 14 changed; }
 }
 stage() { # on the file system of /etc, so that applying is mostly a matter of renaming
-    owned >"$TRIAL/owned" || abandon 18 "cannot write"
+    all=" $(echo $paths) "
     n=0
     while read -r verb mode path text; do
         n=$((n + 1))
-        grep -qxF "$path" "$TRIAL/owned" || abandon 13 "$path is not ours"
+        case "$all" in
+        *" $path "*) ;;
+        *) abandon 13 "$path is not ours" ;;
+        esac
         case "$verb" in
         file) stage_file "$STAGE/$n" "$mode" "$path" "$text" || abandon 18 "cannot write $path" ;;
         link) stage_link "$STAGE/$n" "$(printf '%b' "$text")" || abandon 18 "cannot link $path" ;;
@@ -280,9 +293,9 @@ END
 save() { # what there is, and the names of what there is not, in one file
     files=""
     : >"$HOME_DIR/absent" || { disarm; refuse 18 "cannot save"; }
-    while read -r path; do
+    for path in $paths; do
         if there "$path"; then files="$files ${path#/}"; else echo "$path" >>"$HOME_DIR/absent"; fi
-    done <"$TRIAL/owned"
+    done
     # Not every tar fails when the disk is full: what was written is read again.
     tar -C "$R/" -czf "$HOME_DIR/rollback.new" $files etc/plaza-guard/absent etc/plaza-guard/services && sync &&
         tar -tzf "$HOME_DIR/rollback.new" >/dev/null && mv "$HOME_DIR/rollback.new" "$HOME_DIR/rollback.tgz" ||
@@ -328,7 +341,7 @@ put() { # VERB NEW PLACE
     if [ "$1" = gone ]; then
         rm -f "$3"
     else
-        (umask 022; mkdir -p "${3%/*}") && mv -f "$2" "$3" || return
+        [ -d "${3%/*}" ] || (umask 022; mkdir -p "${3%/*}") && mv -f "$2" "$3" || return
         ! command -v restorecon >/dev/null || restorecon "$3"  # SELinux: a file keeps the label of where it was made
     fi
 }
