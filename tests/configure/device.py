@@ -221,8 +221,8 @@ class OpenSsh:
         """
         mark = f"PLAZA_ROOT={root}".encode()
         parents = {pid: parent for pid in _all_pids() if (parent := _parent(pid))}
-        found = {pid for pid in parents if mark in _proc(pid, "environ").split(b"\0")}
-        found |= {parents[pid] for pid in found if _proc(parents[pid], "comm") == b"sshd\n"}
+        found = {pid for pid in parents if mark in proc(pid, "environ").split(b"\0")}
+        found |= {parents[pid] for pid in found if proc(parents[pid], "comm") == b"sshd\n"}
         listener = root / "tmp/listener.pid"
         found |= {int(listener.read_text())} & parents.keys() if listener.exists() else set()
         while below := {pid for pid, parent in parents.items() if parent in found} - found:
@@ -412,7 +412,7 @@ def _all_pids() -> set[int]:
     return {int(name) for name in os.listdir("/proc") if name.isdigit()}
 
 
-def _proc(pid: int, name: str) -> bytes:
+def proc(pid: int, name: str) -> bytes:
     """A file of /proc/PID; empty when the process is gone, a zombie or not ours."""
     try:
         with open(f"/proc/{pid}/{name}", "rb", buffering=0) as file:  # read for every process there is
@@ -422,7 +422,7 @@ def _proc(pid: int, name: str) -> bytes:
 
 
 def _parent(pid: int) -> int:
-    fields = _proc(pid, "stat").rpartition(b")")[2].split()
+    fields = proc(pid, "stat").rpartition(b")")[2].split()
     return int(fields[1]) if len(fields) > 1 and fields[0] != b"Z" else 0
 
 

@@ -17,7 +17,7 @@ from drivers.errors import ConfigRejected, DriverError, VerifyFailed
 from drivers.model import Manage, Secret, Security, Ssid
 from tests import need
 from tests.configure.desk import CANARY, NewDesk
-from tests.configure.device import Ap, Dropbear, wait_until
+from tests.configure.device import Ap, Dropbear, proc, wait_until
 from tests.configure.openwrt import (
     KEY,
     OTHER,
@@ -347,8 +347,7 @@ def test_of_two_guards_that_revert_neither_stays(one: Bench) -> None:
 
 def reverting(ap: Ap) -> set[int]:
     """The processes that go on with a revert."""
-    lines = {pid: Path(f"/proc/{pid}/cmdline") for pid in ap.server.processes(ap.root)}
-    return {pid for pid, line in lines.items() if line.exists() and b"\0again\0" in line.read_bytes()}
+    return {pid for pid in ap.server.processes(ap.root) if b"\0again\0" in proc(pid, "cmdline")}
 
 
 def test_a_confirmation_that_cannot_be_noted_stands(full: Bench) -> None:
