@@ -100,6 +100,7 @@ def _closed(stored: Stored, event: GatewayEvent, at: int) -> Changes:
 
 _RULES: Final[Mapping[str, Callable[[Stored, GatewayEvent, int], Changes]]] = {
     "opened": _opened,
+    "admitted": _opened,
     "usage": _usage,
     "closed": _closed,
 }

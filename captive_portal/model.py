@@ -289,7 +289,8 @@ class Usage:
 class GatewayEvent:
     """What a gateway tells through its sync; it has no clock to trust, so `age_s` is how long ago it was.
 
-    `kind` is opened | usage | closed; `id` is unique per site, so a re-sent event changes nothing.
+    `kind` is opened | admitted (by hand, for `seconds`) | usage | closed; `id` is unique per site, so a
+    re-sent event changes nothing.
     """
 
     id: str

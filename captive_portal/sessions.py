@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, select, update
 
-from captive_portal import accounting, counts, published
+from captive_portal import accounting, by_hand, counts, published
 from captive_portal.accounting import Changes, Stored
 from captive_portal.enforced import forget_address
 from captive_portal.gathered import Gathered
@@ -280,7 +280,9 @@ def _hear(connection: Connection, site: str, event: GatewayEvent, now: datetime)
 
 
 def _apply(connection: Connection, site: str, event: GatewayEvent, now: datetime) -> None:
-    stored = _stored(connection, event.session)
+    if (stored := _stored(connection, event.session)) is None:
+        by_hand.keep(connection, site, event, now)
+        stored = _stored(connection, event.session)
     if stored is None or stored["site"] != site:
         log.warning("event of an unknown session", extra={"site": site, "event": event.id})
         return

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from captive_portal.gateway import bundle, config
+from captive_portal.gateway.bundle import SiteFiles
 from captive_portal.gateway.errors import ConfigError
 from captive_portal.model import GatewayKind
 from controller.app import App
@@ -19,7 +20,7 @@ from controller.secrets import site_key
 SYNC_S = 10
 CONFIG: Final = "gateway.toml"
 KEY: Final = "site.key"
-PROGRAM: Final = "gateway.pyz"
+PROGRAM: Final = "plaza-gateway.pyz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class Doors:
     management: tuple[str, ...] = ()
 
 
-def hand_over(app: App, site: Site, doors: Doors, directory: Path) -> None:
-    """Write all that a site's gateway needs into a directory: everything, or nothing.
+def build(app: App, site: Site, doors: Doors, target: Path) -> None:
+    """Write the one file that installs a site's gateway, its key inside, mode 0600: all of it or nothing.
 
     Raises ControllerError where another kind of gateway stands there, and for what the program would refuse.
     """
@@ -41,18 +42,18 @@ def hand_over(app: App, site: Site, doors: Doors, directory: Path) -> None:
         raise ControllerError(
             f"site {site.key}: this site's gateway is {site.portal.kind}; see docs/portal-kinds.md"
         )
-    place = directory.absolute()
+    place = target.absolute()
     try:
         with TemporaryDirectory(dir=place.parent, prefix=f".{place.name}.") as aside:
-            config.load(write(app, site, doors, Path(aside)))
-            bundle.build(Path(aside) / PROGRAM)
-            place.mkdir(exist_ok=True, mode=0o700)
-            for name in (KEY, PROGRAM, CONFIG):
-                (Path(aside) / name).replace(place / name)
+            written = write(app, site, doors, Path(aside))
+            config.load(written)
+            texts = (one.read_text(encoding="utf-8") for one in (written, Path(aside) / KEY))
+            bundle.build(Path(aside) / PROGRAM, SiteFiles(*texts))
+            (Path(aside) / PROGRAM).replace(place)
     except ConfigError as error:
         raise ControllerError(f"site {site.key}: {str(error).partition(f'{CONFIG}: ')[2]}") from error
     except OSError as error:
-        raise ControllerError(f"{directory}: {error.strerror}; name one in a folder of yours") from error
+        raise ControllerError(f"{target}: {error.strerror}; name a file in a folder of yours") from error
 
 
 def write(app: App, site: Site, doors: Doors | None, directory: Path) -> Path:

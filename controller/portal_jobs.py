@@ -8,6 +8,7 @@ from typing import Final
 
 from captive_portal.counts import PortalCounts, SessionCounts
 from captive_portal.enforcement import Keeper
+from captive_portal.gateways.ending import TELL_EVERY_S
 from captive_portal.gateways.kinds import gateway_of
 from captive_portal.lengthening import Lengthening
 from captive_portal.retention import purge
@@ -35,7 +36,7 @@ def portal_jobs(app: App, clock: Callable[[], datetime]) -> list[Job]:
     return [
         Job("sessions per slot", SESSION_SLOT_S, partial(_samples, app, clock)),
         Job("ask gateways what was used", 60, keeper.account),
-        Job("tell gateways who is to go", 15, keeper.dismiss),
+        Job("tell gateways who is to go", TELL_EVERY_S, keeper.dismiss),
         Job("ask gateways for more time", 5, Lengthening(asker).turn),
         Job("end overdue sessions", 60, partial(_end_overdue, app, clock)),
         Job("delete what is past its period", 3600, partial(_purge, app, clock)),

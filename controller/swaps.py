@@ -195,7 +195,7 @@ def _of_gateway(inventory: Inventory, device: Device, name: str, files: str) -> 
         return Held(name, How.NOTHING, "it is no gateway of ours, and had no key of it")
     sites = sorted(site.key for site in inventory.sites.values() if site.portal.gateway_credentials == name)
     others = "" if len(sites) == 1 else f" and, because all share that master, {len(sites) - 1} other sites"
-    mend = f"write another master into {files}, then `plaza gateway write` for {device.site}{others}"
+    mend = f"write another master into {files}, then `plaza gateway build` for {device.site}{others}"
     return Held(name, How.PERSON, mend)
 
 

@@ -1,5 +1,6 @@
-"""The gateway program: `python -m captive_portal.gateway CONFIG.toml`."""
+"""The gateway program: `gateway CONFIG.toml` runs it, `gateway status` and others ask the one that runs."""
 
+import importlib
 import logging
 import secrets
 import signal
@@ -7,25 +8,37 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from captive_portal.gateway import config, nft
+from captive_portal.gateway import config, nft, seen
 from captive_portal.gateway.backhaul import Lookout, reach
 from captive_portal.gateway.clock import Clock, KernelClock
 from captive_portal.gateway.config import Config
+from captive_portal.gateway.control import Control
+from captive_portal.gateway.desk import Desk
 from captive_portal.gateway.doorkeeper import Doorkeeper
 from captive_portal.gateway.enforcer import Enforcer
 from captive_portal.gateway.errors import GatewayError
+from captive_portal.gateway.heart import Heart, watcher
 from captive_portal.gateway.journal import Journal
 from captive_portal.gateway.ledger import Ledger
 from captive_portal.gateway.lines import in_one_line
+from captive_portal.gateway.phone import Phone
 from captive_portal.gateway.server import Reception
 from captive_portal.gateway.sync import HttpEdge, Sync
 from captive_portal.gateway.web import Listener
 
 log = logging.getLogger("captive_portal.gateway")
+
+CONSOLE: Final = "captive_portal.gateway.console"
+COMMANDS: Final = {
+    **dict.fromkeys(("status", "devices", "admit", "dismiss", "why"), CONSOLE),
+    **dict.fromkeys(("install", "uninstall"), "captive_portal.gateway.install"),
+}
+"""In which module the function of a command's name is; loaded when it is asked for."""
 
 PLAIN: Final = frozenset(vars(logging.makeLogRecord({})))
 
@@ -45,17 +58,26 @@ class JsonLines(logging.Formatter):
 
 
 def main(arguments: list[str]) -> int:
-    """Run until SIGTERM or SIGINT; 0 when stopped, 1 for a bug, 2 with one line when it cannot begin."""
+    """A command's own exit code; else `_keep` with the configuration, or 2 with one line."""
+    if arguments and arguments[0] in COMMANDS:
+        command = getattr(importlib.import_module(COMMANDS[arguments[0]]), arguments[0])
+        code: int = command(arguments[1:])
+        return code
     if len(arguments) != 1:
-        sys.stderr.write("usage: gateway CONFIG.toml\n")
+        sys.stderr.write(f"usage: gateway CONFIG.toml | gateway {'|'.join(COMMANDS)} ...\n")
         return 2
+    return _keep(Path(arguments[0]))
+
+
+def _keep(path: Path) -> int:
+    """Run until SIGTERM or SIGINT; 0 when stopped, 1 for a bug, 2 with one line when it cannot begin."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     stop = threading.Event()
     bugs = _stop_on(stop)
     try:
-        _run(config.load(Path(arguments[0])), stop)
+        _run(config.load(path), stop)
     except GatewayError as error:
         sys.stderr.write(f"gateway: {error}\n")
         return 2
@@ -73,18 +95,41 @@ def _run(wanted: Config, stop: threading.Event) -> None:
     doorkeeper.start()
     edge = HttpEdge(f"{wanted.edge_url}/gw/{wanted.site.site}/sync")
     sync = Sync(wanted.site, edge, doorkeeper, journal, clock)
-    for listener in listeners:
-        threading.Thread(target=listener.serve_forever, daemon=True).start()
-    threading.Thread(target=sync.run, args=(stop, wanted.sync_s), daemon=True).start()
-    threading.Thread(target=lookout.run, args=(stop,), daemon=True).start()
+    desk = Desk(wanted.site.site, doorkeeper, enforcer, journal, lookout, sync, clock, _seen(wanted))
+    _console(wanted.state_dir, desk, stop)
+    works: list[Callable[[], None]] = [listener.serve_forever for listener in listeners]
+    works += [partial(sync.run, stop, wanted.sync_s), partial(lookout.run, stop)]
+    heart = Heart(watcher(), [_started(work) for work in works], partial(doorkeeper.why, ""))
     if enforcer.notice:
         log.warning(enforcer.notice)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    stop.wait()
+    heart.ready()
+    heart.run(stop)
     for listener in listeners:
         listener.shutdown()
         listener.server_close()
+
+
+def _started(work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def _console(directory: Path, desk: Desk, stop: threading.Event) -> None:
+    try:
+        control = Control(directory, desk.answer)
+    except OSError as error:
+        # the doors matter more than who looks at them
+        log.error("no console", extra={"error": error.strerror})
+        return
+    _started(partial(control.run, stop))
+
+
+def _seen(wanted: Config) -> Callable[[], Sequence[Phone]]:
+    """The phones on the guests' interface; the enforcer that only records has none."""
+    return partial(seen.on, wanted.territory.lan) if wanted.territory else list
 
 
 def _enforcer(wanted: Config, clock: Clock) -> Enforcer:

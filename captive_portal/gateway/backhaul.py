@@ -51,6 +51,11 @@ class Lookout:
         """Whether there is no way to the portal now."""
         return self._backhaul.down
 
+    @property
+    def failing_since(self) -> float | None:
+        """Since when, in seconds since boot, every try has failed; None when the last one did not."""
+        return self._backhaul.first_failure_s
+
     def step(self) -> None:
         """Try once."""
         try:

@@ -9,9 +9,11 @@ from typing import Final
 from captive_portal.gateway import admission
 from captive_portal.gateway.admission import ROUNDING_S, Admit, Decision, Reason, Refuse, Renew, SiteKey
 from captive_portal.gateway.clock import Clock, Moment
+from captive_portal.gateway.devices import Device, inside
 from captive_portal.gateway.enforcer import Ceiling, Enforcer, Standing, Terms
 from captive_portal.gateway.errors import TableGone
-from captive_portal.gateway.journal import Event, Journal, Live
+from captive_portal.gateway.journal import BY_HAND, Event, Journal, Live
+from captive_portal.gateway.lately import Lately, Noted
 from captive_portal.gateway.phone import Phone
 from captive_portal.gateway.shaping import Rate
 
@@ -32,10 +34,11 @@ SLACK_S: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """Who is in, and until when (seconds since boot)."""
+    """Who is in, and until when (seconds since boot); the rate is None when it was set before our start."""
 
     phone: Phone
     until: float
+    rate: Rate | None = None
 
 
 class Doorkeeper:
@@ -51,6 +54,7 @@ class Doorkeeper:
         self._clock = clock
         self._nonce = nonce
         self._inside: dict[str, Inside] = {}
+        self._lately = Lately(site)
         self._lock = threading.RLock()
 
     def start(self) -> None:
@@ -82,16 +86,45 @@ class Doorkeeper:
     def present(self, phone: Phone, token: str) -> Decision:
         """A phone shows its ticket: open the door for it, or say why not."""
         with self._lock:
-            decision = admission.decide(self._site, token, phone, self._clock.now(), self._enforcer)
-            if isinstance(decision, Admit):
-                try:
-                    decision = self._admit(phone, decision)
-                except TableGone:
-                    self.reconcile()
-                    return Renew(token)
-            if isinstance(decision, Refuse) and decision.reason is Reason.SPENT and self.seconds_left(phone):
-                return Refuse(Reason.INSIDE, decision.language)
-            return decision
+            decision = self._judge(phone, token)
+            if isinstance(decision, Refuse):
+                self._lately.refused(phone, decision.reason.value, self._clock.now())
+        return decision
+
+    def _judge(self, phone: Phone, token: str) -> Decision:
+        decision = admission.decide(self._site, token, phone, self._clock.now(), self._enforcer)
+        if isinstance(decision, Admit):
+            try:
+                decision = self._admit(phone, decision)
+            except TableGone:
+                self.reconcile()
+                return Renew(token)
+        if isinstance(decision, Refuse) and decision.reason is Reason.SPENT and self.seconds_left(phone):
+            return Refuse(Reason.INSIDE, decision.language)
+        return decision
+
+    def admit_by_hand(self, phone: Phone, seconds: int) -> str:
+        """Open the door without a ticket, for who stands before it; the session, "" when it is in already."""
+        with self._lock:
+            if self.seconds_left(phone) is not None:
+                return ""
+            self.reconcile()
+            nonce = self._nonce()
+            grant = Admit(f"{BY_HAND}{nonce}", seconds, 0, nonce, "")
+            self._admit(phone, grant)
+            self.news.set()
+        log.info("admitted by hand", extra={"session": grant.session, "seconds": seconds})
+        return grant.session
+
+    def devices(self) -> list[Device]:
+        """Everybody who is in, the first to go first."""
+        with self._lock:
+            return inside(self._survey(), {session: one.rate for session, one in self._inside.items()})
+
+    def why(self, mac: str) -> list[Noted]:
+        """What lately went against this phone, the newest first."""
+        with self._lock:
+            return self._lately.of(mac)
 
     def leave(self, phone: Phone) -> None:
         """A phone ends its own session."""
@@ -115,11 +148,14 @@ class Doorkeeper:
         with self._lock:
             standings = self._survey()
             now = self._clock.now()
+            before = self._inside
             self._inside = {
-                session: Inside(one.phone, now.seconds + one.seconds_left)
+                session: Inside(one.phone, now.seconds + one.seconds_left, _known_rate(before.get(session)))
                 for session, one in standings.items()
                 if one.phone is not None and one.seconds_left is not None
             }
+            for session in self._inside.keys() - before.keys():
+                self._lately.entered(session, self._inside[session].phone)
             for session in self._inside.keys() - self._journal.live.keys():
                 until, ceiling = self._inside[session].until, standings[session].ceiling or Ceiling()
                 live = Live(session, now.boot, now.seconds, until, ceiling.here, ceiling.total)
@@ -147,18 +183,19 @@ class Doorkeeper:
     def _admit(self, phone: Phone, grant: Admit) -> Decision:
         """Raises TableGone."""
         now = self._clock.now()
-        inside = self._inside.get(grant.session)
-        if inside and inside.phone == phone and inside.until > now.seconds:
+        before = self._inside.get(grant.session)
+        if before and before.phone == phone and before.until > now.seconds:
             return self._prolong(phone, grant, now)
         for session in self._sessions_of(lambda other: other.ip == phone.ip) - {grant.session}:
             self._finish(session, REPLACED, self._enforcer.survey())
-        if inside:
+        if before:
             self._enforcer.close(grant.session)
         terms = Terms(grant.session, grant.seconds, Ceiling(grant.octets, grant.total), _rate(grant))
         if not self._enforcer.admit(phone, terms, grant.nonce):
             return Refuse(Reason.SPENT, grant.language)
         until = now.seconds + grant.seconds
-        self._inside[grant.session] = Inside(phone, until)
+        self._inside[grant.session] = Inside(phone, until, terms.rate)
+        self._lately.entered(grant.session, phone)
         caps = grant.octets, grant.total, grant.longer
         self._journal.opened(Live(grant.session, now.boot, now.seconds, until, *caps))
         log.info("door opened", extra={"session": grant.session, "seconds": grant.seconds})
@@ -175,7 +212,7 @@ class Doorkeeper:
             return Refuse(Reason.SPENT, grant.language) if spent else grant
         if not self._enforcer.prolong(phone, terms, grant.nonce):
             return Refuse(Reason.SPENT, grant.language)
-        self._inside[grant.session] = Inside(phone, longer.until)
+        self._inside[grant.session] = Inside(phone, longer.until, terms.rate)
         self._journal.prolonged(longer)
         log.info("door stays open", extra={"session": grant.session, "seconds": left_s})
         return grant
@@ -199,6 +236,7 @@ class Doorkeeper:
             self._enforcer.close(session)
         self._inside.pop(session, None)
         self._journal.closed(event)
+        self._lately.ended(session, cause, self._clock.now())
         self.news.set()
         log.info("door shut", extra={"session": session, "cause": cause})
 
@@ -246,6 +284,10 @@ class Doorkeeper:
 
 def _rate(grant: Admit) -> Rate:
     return Rate(grant.rate_down, grant.rate_up)
+
+
+def _known_rate(before: Inside | None) -> Rate | None:
+    return before.rate if before else None
 
 
 def _seconds(live: Live, now: Moment) -> int:

@@ -3,9 +3,11 @@
 GatewayError
 ├── ConfigError     mend the named key of the configuration: one line, exit 2
 ├── AddressTaken    another program listens there: one line, exit 2
+├── CannotDo        what a technician asks for is not possible: one line on that terminal
 ├── EnforcerFailed  the packet filter said no: tell the phone honestly, try again
 │   ├── TableGone   somebody removed our table: apply it again; every older ticket is renewed, never admitted
 │   └── Refused     the kernel's own numbers, message by message: the enforcer says what they mean
+├── InstallFailed   the machine is not as an install needs it: a line for each reason, exit 2
 └── ControllerAway  the edge did not answer, or not with our key: keep the events, try later
 """
 
@@ -22,6 +24,10 @@ class ConfigError(GatewayError):
 
 class AddressTaken(GatewayError):
     """An address to listen on cannot be had."""
+
+
+class CannotDo(GatewayError):
+    """What a technician asks for is not possible."""
 
 
 class EnforcerFailed(GatewayError):
@@ -42,3 +48,11 @@ class Refused(EnforcerFailed):
 
 class ControllerAway(GatewayError):
     """No believable answer from the controller."""
+
+
+class InstallFailed(GatewayError):
+    """The machine cannot be changed as wanted. `reasons` are a line each."""
+
+    def __init__(self, *reasons: str) -> None:
+        self.reasons = reasons
+        super().__init__("; ".join(reasons))

@@ -6,13 +6,24 @@ from pathlib import Path
 
 def replace(path: Path, text: str) -> None:
     """Put this text there, readable by us alone, in one step."""
-    fresh = path.with_name(path.name + ".new")
-    with open(fresh, "w", encoding="utf-8", opener=_private) as file:
-        file.write(text)
+    put(path, text.encode(), 0o600)
+
+
+def put(path: Path, octets: bytes, mode: int) -> None:
+    """Put these octets there with these permissions, in one step."""
+    fresh = beside(path)
+    with open(fresh, "wb", opener=_private) as file:
+        file.write(octets)
         file.flush()
+        os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
     fresh.replace(path)
-    _settle(path.parent)
+    settle(path.parent)
+
+
+def beside(path: Path) -> Path:
+    """Where a file is written before it takes its place; a kill may leave it."""
+    return path.with_name(path.name + ".new")
 
 
 def append(path: Path, line: str) -> None:
@@ -23,13 +34,14 @@ def append(path: Path, line: str) -> None:
         os.fsync(file.fileno())
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _settle(directory: Path) -> None:
+def settle(directory: Path) -> None:
+    """What was renamed, made or removed in this directory is durable on return."""
     handle = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -4,11 +4,15 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from captive_portal.gateway import files
 from captive_portal.gateway.clock import Moment
+
+BY_HAND: Final = "hand-"
+"""How a session begins that a technician opened at the gateway's console; the portal never saw it."""
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +36,10 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened: opened, usage or closed. Totals are None when nobody counted."""
+    """One thing that happened: opened, admitted (by hand, for so many `seconds`), usage or closed.
+
+    Totals are None when nobody counted.
+    """
 
     kind: str
     session: str
@@ -84,6 +91,8 @@ class Journal:
     def opened(self, live: Live) -> None:
         """Record an open door."""
         event = Event("opened", live.session, live.boot, live.at)
+        if live.session.startswith(BY_HAND):
+            event = replace(event, kind="admitted", seconds=round(live.until - live.at))
         self._live[live.session] = live
         self._pending[event.id] = event
         self._append({"event": asdict(event), "live": asdict(live)})

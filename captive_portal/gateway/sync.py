@@ -118,7 +118,12 @@ class Sync:
         self._journal = journal
         self._clock = clock
         self._usage_at = 0.0
-        self._away = False
+        self._away_since: float | None = None
+
+    @property
+    def away_since(self) -> float | None:
+        """Since when, in seconds since boot, the controller has not answered; None while it does."""
+        return self._away_since
 
     def step(self) -> None:
         """Tell everything, however many calls it takes. Raises GatewayError."""
@@ -159,8 +164,10 @@ class Sync:
         return self._doorkeeper.usage()
 
     def _note(self, error: GatewayError | None) -> None:
-        if error and not self._away:
+        away = self._away_since is not None
+        if error and not away:
             log.warning("controller away, events are kept", extra={"error": str(error)})
-        if self._away and not error:
+            self._away_since = self._clock.now().seconds
+        if away and not error:
             log.info("controller is back")
-        self._away = error is not None
+            self._away_since = None

@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 from captive_portal.gateways.letting_go import SCHEME
 from captive_portal.model import GatewayKind
 
+TELL_EVERY_S: Final = 15
+"""How often the worker tells gateways who is to go."""
+
 
 class Ending(StrEnum):
     """SYNC: it asks, at each of its syncs. TOLD: we tell it. TIME: not at all, its time ends a session."""

@@ -33,6 +33,11 @@ def logout_of(wiring: Wiring, arrival: Arrival) -> str:
     return address(arrival) if address else ""
 
 
+def logs_out(kind: GatewayKind) -> bool:
+    """Whether a phone that is in can log itself out at gateways of this kind."""
+    return kind in _ADDRESSES
+
+
 def way_out(wiring: Wiring, address: str) -> Redirect | PostForm | None:
     """What the phone does at a logout address that was kept of its arrival.
 

@@ -14,27 +14,35 @@ def gateway() -> None:
 
 @gateway.command()
 @click.argument("site")
-@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    default="plaza-gateway.pyz",
+    show_default=True,
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write it.",
+)
 @click.option("--lan", required=True, help="The interface of the guests.")
 @click.option("--wan", required=True, help="The interface towards the Internet.")
 @click.option("--portal-at", required=True, metavar="IP:PORT", help="What a phone reaches before the tap.")
 @click.option("--management", multiple=True, metavar="CIDR", help="What guests never reach; may be repeated.")
-def write(
-    site: str, directory: Path, lan: str, wan: str, portal_at: str, management: tuple[str, ...]
-) -> None:
-    """Write gateway.toml, site.key and gateway.pyz for SITE into DIRECTORY; copy it to the site as it is."""
-    from controller import settings
-    from controller.app import build
+def build(site: str, target: Path, lan: str, wan: str, portal_at: str, management: tuple[str, ...]) -> None:
+    """Build the one file that installs the gateway of SITE there; it holds the site's key."""
+    from controller import app as application
+    from controller import gateways, settings
     from controller.errors import SelectorError
-    from controller.gateways import Doors, hand_over
 
-    app = build(settings.load())
+    app = application.build(settings.load())
     if site not in app.inventory.sites:
         raise SelectorError(
             f"no site {site!r} in the inventory; its key is like {next(iter(app.inventory.sites))}"
         )
-    hand_over(app, app.inventory.sites[site], Doors(lan, wan, portal_at, management), directory)
-    click.echo(f"{directory} is ready for {site}; at the site: python3 -I -S gateway.pyz gateway.toml")
+    doors = gateways.Doors(lan, wan, portal_at, management)
+    gateways.build(app, app.inventory.sites[site], doors, target)
+    click.echo(f"{target} holds the key of {site}: give it to nobody else, delete it once it is installed")
+    click.echo(f"at the site, as root: python3 {target.name} install")
 
 
 @gateway.command()

@@ -20,10 +20,13 @@ class Model(BaseModel):
 
 
 class Event(Model):
-    """One thing that happened at a door, `age_s` seconds ago. Totals are None when nobody counted."""
+    """One thing that happened at a door, `age_s` seconds ago. Totals are None when nobody counted.
+
+    `admitted` is a door that staff at the site opened by hand, for so many `seconds`.
+    """
 
     id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,48}$")
-    kind: Literal["opened", "usage", "closed"]
+    kind: Literal["opened", "admitted", "usage", "closed"]
     session: str = Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")
     age_s: Seconds
     seconds: Seconds | None = None

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from captive_portal.gateway import config
+from captive_portal.gateway import bundle, config
 from controller.demo import make_secrets
 from controller.inventory import load
 from tests.town import Town, town
 
-WRITE = ("gateway", "write", "08027-plaza")
+BUILD = ("gateway", "build", "08027-plaza")
 DOORS = (
     "--lan",
     "br-lan",
@@ -37,24 +37,31 @@ def place(tmp_path: Path) -> Iterator[Town]:
         yield made
 
 
-def test_a_site_gets_its_configuration_its_key_and_the_program(place: Town) -> None:
-    said = place.plaza(*WRITE, "box", *DOORS)
+def test_a_site_gets_one_file_with_its_configuration_its_key_and_the_program(place: Town) -> None:
+    said = place.plaza(*BUILD, *DOORS)
     assert said.returncode == 0, said.stderr
-    box = place.directory / "box"
-    read = config.load(box / "gateway.toml")
+    assert "holds the key of 08027-plaza: give it to nobody else" in said.stdout
+    assert "python3 plaza-gateway.pyz install" in said.stdout
+    pyz = place.directory / "plaza-gateway.pyz"
+    assert stat.S_IMODE(pyz.stat().st_mode) == 0o600
+    root = place.directory / "root"
+    (root / "etc").mkdir(parents=True)
+    argv = [sys.executable, "-I", "-S", str(pyz), "install", "--yes", "--root", str(root)]
+    ran = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+    file = root / "etc/plaza-gateway/gateway.toml"
+    file.write_text(file.read_text().replace("/var/lib", str(root / "var/lib")))
+    read = config.load(file)
     assert read.territory is not None
     assert (read.territory.lan, read.territory.wan) == ("br-lan", "eth1")
     assert read.territory.garden == (("203.0.113.10", 443),)
-    for name in ("gateway.toml", "site.key"):
-        assert stat.S_IMODE((box / name).stat().st_mode) == 0o600
-    argv = [sys.executable, "-I", "-S", str(box / "gateway.pyz"), "nowhere.toml"]
-    ran = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
-    assert ran.returncode == 2
-    assert "nowhere.toml" in ran.stderr
+    assert read.site.key.hex() not in said.stdout + ran.stdout
 
 
 def test_what_the_program_would_refuse_is_refused_here(place: Town) -> None:
-    said = place.plaza(*WRITE, "box", "--lan", "br-lan", "--wan", "eth1", "--portal-at", "portal.example")
+    said = place.plaza(
+        *BUILD, "-o", "box", "--lan", "br-lan", "--wan", "eth1", "--portal-at", "portal.example"
+    )
     assert said.returncode == 2
     assert said.stderr.startswith("site 08027-plaza: garden")
     assert "Traceback" not in said.stderr
@@ -62,14 +69,14 @@ def test_what_the_program_would_refuse_is_refused_here(place: Town) -> None:
 
 
 def test_a_site_that_is_not_there_is_named(place: Town) -> None:
-    said = place.plaza("gateway", "write", "08099-plaza", "box", *DOORS)
+    said = place.plaza("gateway", "build", "08099-plaza", *DOORS)
     assert said.returncode == 2
     assert "08099-plaza" in said.stderr
 
 
 def test_an_address_that_only_this_machine_reaches_is_refused(place: Town) -> None:
     del place.environ["PLAZA_PORTAL_URL"]
-    said = place.plaza(*WRITE, "box", *DOORS)
+    said = place.plaza(*BUILD, "-o", "box", *DOORS)
     assert said.returncode == 2
     assert "PLAZA_PORTAL_URL" in said.stderr
     assert not (place.directory / "box").exists()
@@ -89,23 +96,25 @@ def test_a_site_of_another_kind_is_told_where_its_gateway_is_described_and_nothi
     text = file.read_text().replace("portal: {gateway_url", f"portal: {{{OTHERS[kind]}, gateway_url")
     shared = "  shared: {kind: portal, secret: ref+env:SHARED}\ndefaults:"
     file.write_text(text.replace("defaults:", shared, 1))
-    said = place.plaza(*WRITE, "box", *DOORS)
+    said = place.plaza(*BUILD, "-o", "box", *DOORS)
     assert said.returncode == 2
     assert said.stderr == f"site 08027-plaza: this site's gateway is {kind}; see docs/portal-kinds.md\n"
     assert not (place.directory / "box").exists()
 
 
 def test_a_second_time_it_is_written_anew_and_a_failure_leaves_what_was_there(place: Town) -> None:
-    assert place.plaza(*WRITE, "box", *DOORS).returncode == 0
+    assert place.plaza(*BUILD, "-o", "box", *DOORS).returncode == 0
     box = place.directory / "box"
-    before = {path.name: path.read_bytes() for path in box.iterdir()}
-    assert place.plaza(*WRITE, "box", *DOORS, "--management", "nonsense").returncode == 2
-    assert {path.name: path.read_bytes() for path in box.iterdir()} == before
-    assert place.plaza(*WRITE, "box", *DOORS, "--management", "10.9.0.0/16").returncode == 0
-    assert b"10.9.0.0/16" in (box / "gateway.toml").read_bytes()
+    before = box.read_bytes()
+    assert place.plaza(*BUILD, "-o", "box", *DOORS, "--management", "nonsense").returncode == 2
+    assert box.read_bytes() == before
+    assert place.plaza(*BUILD, "-o", "box", *DOORS, "--management", "10.9.0.0/16").returncode == 0
+    held = bundle.held(box)
+    assert held is not None
+    assert "10.9.0.0/16" in held.config
 
 
-def test_a_directory_that_cannot_be_made_is_one_line(place: Town) -> None:
-    said = place.plaza(*WRITE, "nowhere/box", *DOORS)
+def test_a_file_that_cannot_be_made_is_one_line(place: Town) -> None:
+    said = place.plaza(*BUILD, "-o", "nowhere/box", *DOORS)
     assert (said.returncode, said.stderr.count("\n")) == (2, 1)
     assert said.stderr.startswith("nowhere/box: No such file or directory")

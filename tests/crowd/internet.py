@@ -18,9 +18,9 @@ from captive_portal.guest import create_app
 from captive_portal.model import GatewayKind, Wiring
 from captive_portal.portal import Portal
 from controller.store.engine import open_engine
-from tests.crowd.probes import PROBES
 from tests.crowd.script import PLAN
 from tests.portal.places import site_of
+from tests.probes import PROBES
 
 
 class Web(BaseHTTPRequestHandler):

@@ -7,8 +7,8 @@ import pytest
 
 from captive_portal.accounting import OVERDUE
 from tests.crowd.opennds import DOOR, LEVEL_2, LEVEL_3, Square, mac_of, square
-from tests.crowd.probes import PROBES
 from tests.gateway.town import wait_for
+from tests.probes import FREE, PROBES
 
 pytestmark = pytest.mark.root
 
@@ -37,9 +37,6 @@ def probed(place: Square, phone: str) -> dict[str, object]:
 
 def captive(place: Square) -> dict[str, object]:
     return {probe.system: place.page for probe in PROBES}
-
-
-FREE = {probe.system: (probe.status, probe.body) for probe in PROBES}
 
 
 def test_level_2_opens_at_the_tap_for_one_phone_and_every_system_notices(level_2: Square) -> None:

@@ -19,13 +19,9 @@ from captive_portal.portal import Portal
 from captive_portal.sessions import StoredSessions
 from controller.edge.app import create_app as create_edge
 from controller.store.engine import open_engine
+from tests.probes import PROBES
 
-PROBES = {
-    "/generate_204": (204, b""),
-    "/hotspot-detect.html": (200, b"<HTML><HEAD><TITLE>Success</TITLE></HEAD><BODY>Success</BODY></HTML>"),
-    "/connecttest.txt": (200, b"Microsoft Connect Test"),
-    "/canonical.html": (200, b'<meta http-equiv="refresh" content="0;url=https://support.mozilla.org/"/>'),
-}
+ANSWERS = {probe.path: (probe.status, probe.body) for probe in PROBES}
 
 
 class Web(BaseHTTPRequestHandler):
@@ -37,7 +33,7 @@ class Web(BaseHTTPRequestHandler):
         if self.path in ("/drip", "/flood"):
             self._pour(*((1000, 0.02) if self.path == "/drip" else (65536, 0)))
             return
-        status, body = PROBES.get(self.path, (200, f"I am {self.connection.getsockname()[0]}\n".encode()))
+        status, body = ANSWERS.get(self.path, (200, f"I am {self.connection.getsockname()[0]}\n".encode()))
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Connection", "close")

@@ -253,3 +253,33 @@ JSON = st.recursive(
 @given(st.binary(max_size=300) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_whatever_is_signed_is_answered_and_never_a_bug(office: Office, body: bytes) -> None:
     assert office.say(body).status_code == 400
+
+
+def test_a_session_that_was_opened_by_hand_is_in_the_books_and_can_be_dismissed_from_afar(
+    office: Office,
+) -> None:
+    name = "hand-Zm9vYmFyYmF6cXV4"
+    office.tell(event(name, "admitted", 60, seconds=3600))
+    office.tell(event(name, "admitted", 60, seconds=3600), event(name, "usage", 0, seconds=60, octets_down=7))
+    row, began = office.row(name), int(NOW.timestamp()) - 60
+    assert (row["site"], row["plan"], row["acctoutputoctets"]) == (SITE, "by-hand", 7)
+    assert (row["granted_at"], row["acctstarttime"], row["expires_at"]) == (began, began, began + 3600)
+    assert office.sessions.dismiss(name, NOW)
+    assert name in office.tell()["dismiss"]
+    office.tell(event(name, "closed", 0, seconds=60, cause="Admin-Reset"))
+    assert office.row(name)["acctterminatecause"] == "Admin-Reset"
+
+
+@pytest.mark.parametrize(("name", "seconds"), [("f" * 32, 60), ("hand-none", 0), ("hand-unsaid", None)])
+def test_no_event_makes_a_session_under_a_name_of_the_portal_or_without_a_length(
+    office: Office, name: str, seconds: int | None
+) -> None:
+    office.tell(event(name, "admitted", 0, seconds=seconds))
+    with office.engine.connect() as connection:
+        assert connection.execute(select(sessions).where(sessions.c.acctuniqueid == name)).first() is None
+
+
+def test_a_door_opened_by_hand_is_believed_for_a_day_at_most(office: Office) -> None:
+    office.tell(event("hand-long", "admitted", 0, seconds=10**7))
+    row = office.row("hand-long")
+    assert row["expires_at"] - row["granted_at"] == 24 * 3600

@@ -19,7 +19,8 @@ import pytest
 from tests import need
 from tests.gateway import certificates
 from tests.gateway.streets import LAN, LAN6, PHONES, SECRETS, WEB, WEB6
-from tests.gateway.town import NAME, PROBES, Town, town, wait_for
+from tests.gateway.town import NAME, Town, town, wait_for
+from tests.probes import ANDROID, APPLE, FREE, PROBES
 
 pytestmark = pytest.mark.root
 HERE = Path(__file__).parent
@@ -68,8 +69,8 @@ def capport(town: Town, phone: str) -> dict[str, Any]:
 
 
 def test_before_the_grant_every_probe_is_redirected_and_nothing_leaves(outside: Town) -> None:
-    for probe in PROBES.values():
-        answer = outside.curl("phone1", probe)
+    for probe in PROBES:
+        answer = outside.curl("phone1", probe.url)
         assert answer.status == 302
         assert answer.location.startswith("http://203.0.113.10:8080/p/08019-plaza?a=")
     assert talk(outside, "phone1", "echo", WEB) == "silence"
@@ -136,10 +137,10 @@ def test_one_tap_in_a_browser_without_javascript_lets_that_phone_in(outside: Tow
         assert f"I am {WEB}" in page.content()
     finally:
         browser.close()
-    expected = {"android": 204, "apple": 200, "windows": 200, "firefox": 200}
-    assert {name: outside.curl("phone1", url).status for name, url in PROBES.items()} == expected
+    seen = {probe.system: outside.curl("phone1", probe.url) for probe in PROBES}
+    assert {system: (answer.status, answer.body.encode()) for system, answer in seen.items()} == FREE
     assert talk(outside, "phone1", "echo", WEB) == "hello"
-    assert outside.curl("phone2", PROBES["android"]).status == 302, "the second phone is still captive"
+    assert outside.curl("phone2", ANDROID.url).status == 302, "the second phone is still captive"
 
 
 @pytest.mark.parametrize("state", ["outside", "inside"])
@@ -236,7 +237,7 @@ def test_people_get_online_when_the_wall_clock_is_wrong(
 
 
 def test_a_gateway_that_reboots_in_the_middle_of_a_login_costs_no_second_tap(outside: Town) -> None:
-    page = outside.curl("phone1", PROBES["apple"]).location
+    page = outside.curl("phone1", APPLE.url).location
     outside.reboot_gateway()
     grant = outside.press("phone1", page)
     renewal = outside.curl("phone1", grant)

@@ -24,15 +24,10 @@ from captive_portal.tables import metadata, sessions
 from controller.store.engine import open_engine
 from tests.gateway import streets
 from tests.gateway.streets import LAN, PHONES, PORTAL, SECRETS, WEB, WEB6, run
+from tests.probes import ANDROID
 
 SITE = "08019-plaza"
 NAME = "gw.plaza.test"
-PROBES = {
-    "android": "http://connectivitycheck.gstatic.com/generate_204",
-    "apple": "http://captive.apple.com/hotspot-detect.html",
-    "windows": "http://www.msftconnecttest.com/connecttest.txt",
-    "firefox": "http://detectportal.firefox.com/canonical.html",
-}
 HERE = Path(__file__).parent
 
 
@@ -207,11 +202,11 @@ name = "{NAME}"
         return Fetched(seen["http_code"], seen.get("redirect_url") or "", body, seen["exitcode"])
 
     def online(self, name: str) -> bool:
-        return self.curl(name, PROBES["android"], "-m", "3").status == 204
+        return self.curl(name, ANDROID.url, "-m", "3").status == 204
 
     def tap(self, name: str) -> str:
         """Press the button as a phone without a browser would; where the portal sends it: the grant."""
-        page = self.curl(name, PROBES["android"]).location
+        page = self.curl(name, ANDROID.url).location
         return self.press(name, page)
 
     def press(self, name: str, page: str) -> str:

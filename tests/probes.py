@@ -19,15 +19,17 @@ class Probe:
         return f"http://{self.host}{self.path}"
 
 
+APPLE: Final = Probe(
+    "apple",
+    "captive.apple.com",
+    "/hotspot-detect.html",
+    200,
+    b"<HTML><HEAD><TITLE>Success</TITLE></HEAD><BODY>Success</BODY></HTML>",
+)
+ANDROID: Final = Probe("android", "connectivitycheck.gstatic.com", "/generate_204", 204, b"")
 PROBES: Final = (
-    Probe(
-        "apple",
-        "captive.apple.com",
-        "/hotspot-detect.html",
-        200,
-        b"<HTML><HEAD><TITLE>Success</TITLE></HEAD><BODY>Success</BODY></HTML>",
-    ),
-    Probe("android", "connectivitycheck.gstatic.com", "/generate_204", 204, b""),
+    APPLE,
+    ANDROID,
     Probe("windows", "www.msftconnecttest.com", "/connecttest.txt", 200, b"Microsoft Connect Test"),
     Probe(
         "firefox",
@@ -44,3 +46,6 @@ PROBES: Final = (
         b"NetworkManager is online\n",
     ),
 )
+
+FREE: Final = {probe.system: (probe.status, probe.body) for probe in PROBES}
+"""What every system sees of a free Internet."""

@@ -1,0 +1,157 @@
+"""A real systemd keeps the installed gateway: its readiness, its hardening, its watchdog, and its going."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from captive_portal.gateway import bundle, systems
+from captive_portal.gateway.bundle import SiteFiles
+from tests.gateway.conftest import KEY, write_config
+from tests.gateway.test_install import DOORS
+from tests.gateway.town import wait_for
+
+SYSTEMD = Path("/lib/systemd/systemd")
+GROUPS = Path("/sys/fs/cgroup/systemd")
+BOOT = Path(__file__).with_name("systemd_here.sh")
+SERVICE = "plaza-gateway.service"
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not SYSTEMD.exists() or not GROUPS.is_dir() or not shutil.which("nft"),
+    reason="needs root, systemd, its named cgroup hierarchy and nft",
+)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Namespaces with a systemd in them. `pid` is that systemd's, seen from here."""
+
+    pid: int
+    pyz: Path
+
+    def inside(self, *command: str, check: bool = True) -> str:
+        done = subprocess.run(
+            ["nsenter", "-t", str(self.pid), "-m", "-n", "-p", "-u", "-C", *command],
+            capture_output=True, text=True, timeout=100, check=False,
+        )  # fmt: skip
+        assert not check or done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def gateway(self, command: str) -> str:
+        return self.inside(systems.PYTHON, "-I", "-S", str(self.pyz), command, "--yes")
+
+    def shown(self, name: str) -> str:
+        return self.inside("systemctl", "show", "-p", name, "--value", SERVICE)
+
+    def forwards(self) -> str:
+        return self.inside("cat", systems.FORWARD)
+
+    def files(self) -> str:
+        """All names, kinds, modes, owners and targets of links where an install writes."""
+        places = "/etc/systemd /etc/sysctl.d /usr/local/lib"
+        return self.inside("sh", "-c", f"ls /etc /var/lib; find {places} -printf '%p %y %m %U %G %l\\n'")
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    directory = tmp_path_factory.mktemp("systemd")
+    pyz = directory / "plaza-gateway.pyz"
+    bundle.build(pyz, SiteFiles(write_config(directory, **DOORS).read_text(), KEY.hex()))
+    group = GROUPS / f"plz{secrets.token_hex(4)}"
+    group.mkdir()
+    namespaces = ("-m", "-n", "-p", "-u", "-i", "-C", "--fork", "--kill-child", "--propagation", "private")
+    start = f"echo $$ > {group}/cgroup.procs; exec unshare {' '.join(namespaces)} sh {BOOT} {directory}"
+    booted = subprocess.Popen(["sh", "-c", start], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        yield Machine(wait_for(lambda: _systemd(booted), "systemd"), pyz)
+    finally:
+        booted.kill()
+        booted.communicate()
+        wait_for(lambda: _removed(group), "the cgroups to be left")
+
+
+def _systemd(booted: subprocess.Popen[bytes]) -> int:
+    """The process id of the systemd that answers there, 0 until then."""
+    if booted.poll() is not None:
+        assert booted.stderr is not None
+        pytest.skip(f"no systemd of our own here: {booted.stderr.read().decode()[-200:]}")
+    children = Path(f"/proc/{booted.pid}/task/{booted.pid}/children").read_text().split()
+    if not children:
+        return 0
+    asked = [
+        "nsenter",
+        "-t",
+        children[0],
+        "-m",
+        "-p",
+        "-C",
+        "systemctl",
+        "is-active",
+        "--quiet",
+        "multi-user.target",
+    ]
+    return int(children[0]) if subprocess.run(asked, capture_output=True, check=False).returncode == 0 else 0
+
+
+def _removed(group: Path) -> bool:
+    try:
+        for one, _, _ in os.walk(group, topdown=False):
+            os.rmdir(one)
+    except OSError:  # a process is still ending
+        return False
+    return True
+
+
+def test_it_opens_when_ready_is_started_anew_when_killed_or_hanging_and_goes_without_a_trace(
+    machine: Machine,
+) -> None:
+    before = machine.files()
+    said = machine.gateway("install")
+    assert "set      net.ipv4.ip_forward to 0" in said
+    assert (machine.shown("ActiveState"), machine.forwards()) == ("active", "1")
+    assert machine.inside("nft", "list", "tables") == "table inet plaza"
+    assert "plaza-gateway" in machine.files()
+
+    first = machine.shown("MainPID")
+    machine.inside("kill", "-KILL", first)
+    wait_for(lambda: _fresh(machine, first), "a gateway started anew")
+
+    place = f"/etc/systemd/system/{SERVICE}.d"
+    machine.inside("sh", "-c", f"mkdir {place}; printf '[Service]\\nWatchdogSec=2\\n' > {place}/soon.conf")
+    machine.inside("systemctl", "daemon-reload")
+    machine.inside("systemctl", "restart", SERVICE)
+    second = machine.shown("MainPID")
+    machine.inside("kill", f"-{signal.SIGSTOP.value}", second)
+    wait_for(lambda: _fresh(machine, second), "a hanging gateway started anew")
+    machine.inside("rm", "-r", place)
+
+    machine.gateway("uninstall")
+    assert machine.files() == before
+    assert (machine.forwards(), machine.inside("nft", "list", "tables")) == ("1", "")
+    assert machine.shown("LoadState") == "not-found"
+
+
+def test_nothing_is_forwarded_while_it_cannot_start(machine: Machine) -> None:
+    machine.gateway("install")
+    machine.inside("systemctl", "stop", SERVICE)
+    machine.inside("sh", "-c", f"echo nonsense > {systems.KEY}; echo 0 > {systems.FORWARD}")
+    machine.inside("systemctl", "start", SERVICE, check=False)
+    wait_for(lambda: int(machine.shown("NRestarts")) >= 1, "another try")
+    assert machine.forwards() == "0"
+    machine.gateway("install")
+    assert (machine.shown("ActiveState"), machine.forwards()) == ("active", "1"), "mended by another install"
+    machine.inside("sh", "-c", f"echo nonsense > {systems.KEY}; systemctl kill -s KILL {SERVICE}")
+    wait_for(lambda: int(machine.shown("NRestarts")) >= 1, "another try")
+    machine.gateway("uninstall")
+    assert machine.shown("ActiveState") == "inactive", "and is not tried any more"
+
+
+def _fresh(machine: Machine, before: str) -> str:
+    pid = machine.shown("MainPID")
+    return pid if machine.shown("ActiveState") == "active" and pid not in {"0", before} else ""
