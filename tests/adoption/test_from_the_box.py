@@ -15,7 +15,7 @@ from controller.store.tables import audit, device_facts
 from tests.adoption.between import somebody_between
 from tests.adoption.conftest import Type
 from tests.adoption.factory import NAME, Office, box, edge, first_boot
-from tests.configure.device import Ap, _proc, wait_until
+from tests.configure.device import Ap, proc, wait_until
 from tests.configure.openwrt import with_rpcd
 
 CSV = f"""\
@@ -84,7 +84,7 @@ def test_a_script_in_another_box_gets_nothing_and_changes_nothing(
 
 def asking(ap: Ap) -> bool:
     """Whether a request of the box is under way."""
-    commands = [_proc(pid, "cmdline") for pid in ap.server.processes(ap.root)]
+    commands = [proc(pid, "cmdline") for pid in ap.server.processes(ap.root)]
     return any(b"wget" in command for command in commands) or not any(
         b"sleep" in command for command in commands
     )
