@@ -10,13 +10,11 @@ import pytest
 
 from captive_portal.gateway.__main__ import main
 from captive_portal.gateway.control import NAME
-from tests import need
-from tests.gateway import certificates
 from tests.gateway.conftest import write_config
+from tests.gateway.squares import standing
 from tests.gateway.streets import PHONES
 from tests.gateway.test_program import CALLER, ROOT, Program
-from tests.gateway.town import NAME as TOWN_NAME
-from tests.gateway.town import Town, town, wait_for
+from tests.gateway.town import Town, wait_for
 
 
 def console(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -63,14 +61,7 @@ def test_a_console_without_the_right_to_read_is_one_line(
 
 @pytest.fixture(name="square", scope="module")
 def a_square(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    need.root()
-    programs = {"ip": "iproute2", "nft": "nftables", "dnsmasq": "dnsmasq-base", "curl": "curl"}
-    found = {name: need.program(name, package) for name, package in programs.items()}
-    directory = tmp_path_factory.mktemp("square")
-    certificates.write(directory, TOWN_NAME)
-    with town(directory) as built:
-        built.start(found["dnsmasq"])
-        built.forget_everybody()
+    with standing(tmp_path_factory.mktemp("square")) as built:
         yield built
 
 

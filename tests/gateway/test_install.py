@@ -14,6 +14,7 @@ import pytest
 from captive_portal.gateway import bundle, checks, config, systems
 from captive_portal.gateway.bundle import SiteFiles
 from captive_portal.gateway.rules import Territory
+from tests import need
 from tests.gateway import cuts
 from tests.gateway.conftest import KEY, SITE, write_config
 from tests.gateway.cuts import tree
@@ -143,13 +144,13 @@ def test_what_the_program_kept_goes_and_what_a_technician_put_there_stays(pyz: P
     assert [one.name for one in (root / "etc/plaza-gateway").iterdir()] == ["portal.crt"]
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
 def test_systemd_finds_nothing_wrong_with_the_unit(pyz: Path, tmp_path: Path) -> None:
+    analyze = need.program("systemd-analyze", "systemd")
     root = machine(tmp_path / "root", "debian")
     run(pyz, "install", root, "--yes")
     unit = root / "etc/systemd/system/plaza-gateway.service"
     done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", str(unit)],
+        [analyze, "verify", "--man=no", str(unit)],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (done.returncode, [one for one in done.stderr.splitlines() if "plaza-gateway" in one]) == (0, [])

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 
 from captive_portal.gateway import bundle, systems
 from captive_portal.gateway.bundle import SiteFiles
+from tests import need
 from tests.gateway.conftest import KEY, write_config
 from tests.gateway.test_install import DOORS
 from tests.gateway.town import wait_for
@@ -22,10 +22,7 @@ GROUPS = Path("/sys/fs/cgroup/systemd")
 BOOT = Path(__file__).with_name("systemd_here.sh")
 SERVICE = "plaza-gateway.service"
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or not SYSTEMD.exists() or not GROUPS.is_dir() or not shutil.which("nft"),
-    reason="needs root, systemd, its named cgroup hierarchy and nft",
-)
+pytestmark = pytest.mark.skipif(not GROUPS.is_dir(), reason="this kernel has no named cgroup hierarchy")
 
 
 @dataclass(frozen=True)
@@ -60,11 +57,18 @@ class Machine:
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    need.root()
+    need.program("nft", "nftables")
+    if not SYSTEMD.exists():
+        need.missing("needs systemd: apt-get install systemd")
     directory = tmp_path_factory.mktemp("systemd")
     pyz = directory / "plaza-gateway.pyz"
     bundle.build(pyz, SiteFiles(write_config(directory, **DOORS).read_text(), KEY.hex()))
     group = GROUPS / f"plz{secrets.token_hex(4)}"
-    group.mkdir()
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"no cgroup of our own here: {error.strerror}")
     namespaces = ("-m", "-n", "-p", "-u", "-i", "-C", "--fork", "--kill-child", "--propagation", "private")
     start = f"echo $$ > {group}/cgroup.procs; exec unshare {' '.join(namespaces)} sh {BOOT} {directory}"
     booted = subprocess.Popen(["sh", "-c", start], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)

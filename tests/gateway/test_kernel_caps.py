@@ -13,11 +13,10 @@ from captive_portal.gateway.enforcer import Ceiling, Terms
 from captive_portal.gateway.errors import EnforcerFailed
 from captive_portal.gateway.marks import FIRST, LAST, Marks
 from captive_portal.gateway.phone import Phone
-from tests import need
-from tests.gateway import certificates
+from tests.gateway.squares import standing
 from tests.gateway.streets import WEB
 from tests.gateway.test_enforcers import Gateway, kernel_gateway, phone
-from tests.gateway.town import NAME, Town, town, wait_for
+from tests.gateway.town import Town, wait_for
 
 CAP = 150_000
 HOUR_S = 3600
@@ -31,14 +30,7 @@ def the_enforcer_that_filters() -> Iterator[Gateway]:
 
 @pytest.fixture(name="square", scope="module")
 def a_square(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    need.root()
-    programs = {"ip": "iproute2", "nft": "nftables", "dnsmasq": "dnsmasq-base", "curl": "curl"}
-    found = {name: need.program(name, package) for name, package in programs.items()}
-    directory = tmp_path_factory.mktemp("square")
-    certificates.write(directory, NAME)
-    with town(directory) as built:
-        built.start(found["dnsmasq"])
-        built.forget_everybody()
+    with standing(tmp_path_factory.mktemp("square")) as built:
         yield built
 
 

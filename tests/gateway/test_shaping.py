@@ -13,13 +13,12 @@ from captive_portal.gateway.admission import Admit, Decision, Reason, Refuse, Si
 from captive_portal.gateway.clock import Moment
 from captive_portal.gateway.enforcer import Terms
 from captive_portal.gateway.shaping import FASTEST_KBPS, Rate
-from tests import need
-from tests.gateway import certificates
 from tests.gateway.conftest import PHONE, Clock, Portal
+from tests.gateway.squares import standing
 from tests.gateway.streets import LAN, WEB
 from tests.gateway.test_admission import Memory
 from tests.gateway.test_enforcers import Gateway, kernel_gateway, phone
-from tests.gateway.town import NAME, Town, town, wait_for
+from tests.gateway.town import Town, wait_for
 
 DOWN_KBPS, UP_KBPS = 2000, 1000
 
@@ -32,14 +31,7 @@ def the_enforcer_that_filters() -> Iterator[Gateway]:
 
 @pytest.fixture(name="square", scope="module")
 def a_square(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    need.root()
-    programs = {"ip": "iproute2", "nft": "nftables", "dnsmasq": "dnsmasq-base", "curl": "curl"}
-    found = {name: need.program(name, package) for name, package in programs.items()}
-    directory = tmp_path_factory.mktemp("square")
-    certificates.write(directory, NAME)
-    with town(directory) as built:
-        built.start(found["dnsmasq"])
-        built.forget_everybody()
+    with standing(tmp_path_factory.mktemp("square")) as built:
         yield built
 
 

@@ -17,9 +17,9 @@ from urllib.parse import unquote
 import pytest
 
 from tests import need
-from tests.gateway import certificates
+from tests.gateway.squares import standing
 from tests.gateway.streets import LAN, LAN6, PHONES, SECRETS, WEB, WEB6
-from tests.gateway.town import NAME, Town, town, wait_for
+from tests.gateway.town import Town, wait_for
 from tests.probes import ANDROID, APPLE, FREE, PROBES
 
 pytestmark = pytest.mark.root
@@ -29,13 +29,7 @@ REFUSED = 7  # curl's exit code
 
 @pytest.fixture(scope="module")
 def square(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    need.root()
-    programs = {"ip": "iproute2", "nft": "nftables", "dnsmasq": "dnsmasq-base", "curl": "curl"}
-    found = {name: need.program(name, package) for name, package in programs.items()}
-    directory = tmp_path_factory.mktemp("square")
-    certificates.write(directory, NAME)
-    with town(directory) as built:
-        built.start(found["dnsmasq"])
+    with standing(tmp_path_factory.mktemp("square")) as built:
         yield built
 
 
