@@ -72,7 +72,7 @@ fasport {port}
 fasremoteip {portal}
 faspath /p/{site}
 {level}faskey {faskey}
-checkinterval 1
+checkinterval 5
 preauthidletimeout 0
 authidletimeout 0
 FirewallRuleSet authenticated-users {{
@@ -83,6 +83,9 @@ FirewallRuleSet users-to-router {{
   FirewallRule allow udp port 67
 }}
 """
+"""At each check openNDS 9.10 asks a script for its routes, and exits when that fails, as it did once on a
+busy machine: so it checks no oftener than the tests can wait."""
+
 RESOLVER: Final = f"""\
 no-resolv
 no-hosts
