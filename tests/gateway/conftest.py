@@ -1,6 +1,7 @@
 """What the tests of the gateway share: a clock that a test moves, a key, a portal that signs tickets."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,11 +11,20 @@ from captive_portal.gateway.admission import SiteKey
 from captive_portal.gateway.clock import Moment
 from captive_portal.gateway.phone import Phone
 from captive_portal.gateway.ticket import Fields, seal, unseal
+from tests.gateway.squares import standing
+from tests.gateway.town import Town
 
 SITE = "08019-plaza"
 KEY = bytes(range(32))
 PHONE = Phone("02:ca:fe:5e:00:01", "10.99.0.51")
 OTHER = Phone("02:ca:fe:5e:00:02", "10.99.0.52")
+
+
+@pytest.fixture(scope="module")
+def square(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """The square with its gateway started and everybody outside."""
+    with standing(tmp_path_factory.mktemp("square")) as built:
+        yield built
 
 
 @dataclass

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from captive_portal.gateway.__main__ import main
 from captive_portal.gateway.control import NAME
 from tests.gateway.conftest import write_config
-from tests.gateway.squares import standing
 from tests.gateway.streets import PHONES
 from tests.gateway.test_program import CALLER, ROOT, Program
 from tests.gateway.town import Town, wait_for
@@ -57,12 +55,6 @@ def test_a_console_without_the_right_to_read_is_one_line(
 ) -> None:
     assert main(["status", "--config", str(tmp_path / "none.toml")]) == 2
     assert capsys.readouterr().err == f"gateway: {tmp_path}/none.toml: No such file or directory\n"
-
-
-@pytest.fixture(name="square", scope="module")
-def a_square(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    with standing(tmp_path_factory.mktemp("square")) as built:
-        yield built
 
 
 @pytest.mark.root

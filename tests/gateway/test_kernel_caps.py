@@ -13,7 +13,6 @@ from captive_portal.gateway.enforcer import Ceiling, Terms
 from captive_portal.gateway.errors import EnforcerFailed
 from captive_portal.gateway.marks import FIRST, LAST, Marks
 from captive_portal.gateway.phone import Phone
-from tests.gateway.squares import standing
 from tests.gateway.streets import WEB
 from tests.gateway.test_enforcers import Gateway, kernel_gateway, phone
 from tests.gateway.town import Town, wait_for
@@ -26,12 +25,6 @@ HOUR_S = 3600
 def the_enforcer_that_filters() -> Iterator[Gateway]:
     with kernel_gateway() as made:
         yield made
-
-
-@pytest.fixture(name="square", scope="module")
-def a_square(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    with standing(tmp_path_factory.mktemp("square")) as built:
-        yield built
 
 
 def listed(made: Gateway, kind: str) -> list[dict[str, Any]]:

@@ -14,7 +14,6 @@ from captive_portal.gateway.clock import Moment
 from captive_portal.gateway.enforcer import Terms
 from captive_portal.gateway.shaping import FASTEST_KBPS, Rate
 from tests.gateway.conftest import PHONE, Clock, Portal
-from tests.gateway.squares import standing
 from tests.gateway.streets import LAN, WEB
 from tests.gateway.test_admission import Memory
 from tests.gateway.test_enforcers import Gateway, kernel_gateway, phone
@@ -27,12 +26,6 @@ DOWN_KBPS, UP_KBPS = 2000, 1000
 def the_enforcer_that_filters() -> Iterator[Gateway]:
     with kernel_gateway() as made:
         yield made
-
-
-@pytest.fixture(name="square", scope="module")
-def a_square(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    with standing(tmp_path_factory.mktemp("square")) as built:
-        yield built
 
 
 def kbps(square: Town, name: str, way: str) -> int:

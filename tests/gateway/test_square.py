@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from functools import partial
 from html import unescape
 from pathlib import Path
@@ -17,7 +16,6 @@ from urllib.parse import unquote
 import pytest
 
 from tests import need
-from tests.gateway.squares import standing
 from tests.gateway.streets import LAN, LAN6, PHONES, SECRETS, WEB, WEB6
 from tests.gateway.town import Town, wait_for
 from tests.probes import ANDROID, APPLE, FREE, PROBES
@@ -25,12 +23,6 @@ from tests.probes import ANDROID, APPLE, FREE, PROBES
 pytestmark = pytest.mark.root
 HERE = Path(__file__).parent
 REFUSED = 7  # curl's exit code
-
-
-@pytest.fixture(scope="module")
-def square(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    with standing(tmp_path_factory.mktemp("square")) as built:
-        yield built
 
 
 @pytest.fixture
