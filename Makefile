@@ -7,7 +7,7 @@ TEST_READY := $(VENV)/.ready-test
 DEBIAN := deploy/debian.sh
 BABEL := $(VENV)/bin/pybabel
 
-.PHONY: run test packages soak bench-apply bench-poll bench-portal lint translations clean
+.PHONY: run test packages soak bench-apply bench-gateway bench-poll bench-portal lint translations clean
 
 run: $(RUN_READY)
 	@$(PLAZA) demo
@@ -41,6 +41,10 @@ bench-apply: bench-packages $(RUN_READY)
 # What the portal costs a phone and a server, ours and our peers'; as root, for openNDS and slow links are in namespaces.
 bench-portal: bench-packages $(RUN_READY)
 	@$(VENV)/bin/python -m bench.portal $(BENCH)
+
+# What the gateway at a site costs, ours and openNDS; as root, for both are in namespaces. BENCH as above.
+bench-gateway: bench-packages $(RUN_READY)
+	@$(VENV)/bin/python -m bench.gateway $(BENCH)
 
 lint: $(TEST_READY)
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports

@@ -15,6 +15,11 @@ Changes = dict[str, int | str | None]
 UNREPORTED: Final = "unreported"
 """The cause of an end that no gateway told; the gateway's own word replaces it."""
 
+REPLACED: Final = "gateway-replaced"
+"""The cause of an end that we conclude from a new box at the site; whoever knows better replaces it."""
+
+GUESSED: Final = frozenset({UNREPORTED, REPLACED})
+
 OVERDUE: Final = timedelta(minutes=15)
 """How long after its time a session waits for its gateway's word before we write the end ourselves."""
 
@@ -52,6 +57,8 @@ def used(stored: Stored, report: Usage | GatewayEvent, at: int) -> Changes:
         grown["active_at"] = at
     if stored["acctstarttime"] is None and report.seconds is not None:
         grown["acctstarttime"] = max(stored["granted_at"], at - report.seconds)
+    if grown and stored["acctterminatecause"] == REPLACED:
+        grown |= {"acctstoptime": None, "acctterminatecause": None}
     return grown
 
 
@@ -69,7 +76,7 @@ def end(stored: Stored, cause: str, at: int) -> Changes:
 
     A cause that stands before the end is of who asked for it, and holds.
     """
-    if stored["acctstoptime"] is not None and stored["acctterminatecause"] != UNREPORTED:
+    if stored["acctstoptime"] is not None and stored["acctterminatecause"] not in GUESSED:
         return {}
     began = stored["granted_at"] if stored["acctstarttime"] is None else stored["acctstarttime"]
     asked = stored["acctterminatecause"] if stored["acctstoptime"] is None else None
@@ -101,6 +108,7 @@ def _closed(stored: Stored, event: GatewayEvent, at: int) -> Changes:
 _RULES: Final[Mapping[str, Callable[[Stored, GatewayEvent, int], Changes]]] = {
     "opened": _opened,
     "admitted": _opened,
+    "continued": _opened,
     "usage": _usage,
     "closed": _closed,
 }

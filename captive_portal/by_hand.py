@@ -1,33 +1,64 @@
-"""Sessions that staff opened at a gateway's own console: no tap, no plan, nobody's pseudonym."""
+"""Sessions that began at a gateway without the portal: by staff's hand, or while the portal was away."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy import Connection
 
 from captive_portal.model import GatewayEvent
 from captive_portal.opening import epoch
+from captive_portal.privacy import session_device
 from captive_portal.tables import insert, sessions
 
-ADMITTED: Final = "admitted"
-PLAN: Final = "by-hand"
 LONGEST_S: Final = 24 * 3600
-NAMED: Final = "hand-"
-"""How such a session's name begins, so that no event makes one with a name that the portal gives."""
 
 
-def keep(connection: Connection, site: str, event: GatewayEvent, now: datetime) -> None:
-    """Have the session of such an event in the books; an event that cannot be one changes nothing."""
-    if event.kind != ADMITTED or not event.session.startswith(NAMED) or not event.seconds:
-        return
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """How the names of such sessions begin, so that no event makes one with a name that the portal gives.
+
+    `plan` is what the books call what was given.
+    """
+
+    named: str
+    plan: str
+
+
+SORTS: Final[Mapping[str, Sort]] = MappingProxyType(
+    {"admitted": Sort("hand-", "by-hand"), "continued": Sort("away-", "away")}
+)
+"""The kinds of event that bring a session into the books; no other does."""
+
+
+def keep(connection: Connection, site: str, event: GatewayEvent, now: datetime) -> bool:
+    """Have the session of such an event in the books; False for an event that cannot be one."""
+    sort = SORTS.get(event.kind)
+    if sort is None or not event.session.startswith(sort.named) or not event.seconds:
+        return False
     began = epoch(now - timedelta(seconds=max(0, event.age_s)))
+    until = began + min(event.seconds, LONGEST_S)
     row = {
         "acctuniqueid": event.session,
         "site": site,
-        "device": event.session,  # the gateway tells no device, and no two are taken for one
-        "plan": PLAN,
+        "device": _device(connection, event, until, now),
+        "plan": sort.plan,
         "granted_at": began,
         "acctstarttime": began,
-        "expires_at": began + min(event.seconds, LONGEST_S),
+        "expires_at": until,
     }
     connection.execute(insert(connection, sessions).values(row).on_conflict_do_nothing())
+    return True
+
+
+def _device(connection: Connection, event: GatewayEvent, until: int, now: datetime) -> str:
+    """Today's pseudonym, so that a phone that taps now goes on in its session.
+
+    Where none is told, or the session is over and perhaps of another day, the session's own name: no two are
+    taken for one phone.
+    """
+    if not event.device or until <= epoch(now):
+        return event.session
+    return session_device(connection, event.device, now)

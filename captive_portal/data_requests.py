@@ -7,7 +7,7 @@ telephone itself while its day's key lives, or a voucher.
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Final
@@ -20,6 +20,7 @@ from captive_portal.accounting import OVERDUE
 from captive_portal.enforced import ENFORCEMENT, LEGAL, phone_of
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateway.ticket import pseudonym
+from captive_portal.gateway_tables import device_blocks, gateway_alarms, gateway_policies
 from captive_portal.holdings import HOLDINGS, MOMENTS, Holding, Subject
 from captive_portal.model import PortalSite
 from captive_portal.privacy import known_devices
@@ -42,7 +43,9 @@ SESSION: Final = re.compile(r"[0-9a-f]{32}")
 NAMING: Final = (sessions, enforcements, waiting_grants, legal_records, associations)
 """Tables that name a session and its site."""
 
-DELETED: Final = frozenset({sessions, enforcements, waiting_grants, gateway_events, associations})
+DELETED: Final = frozenset(
+    {sessions, enforcements, waiting_grants, gateway_events, associations, device_blocks, gateway_alarms}
+)
 """Tables whose rows go whole; those of vouchers and of the law stay, and lead to nobody any more."""
 
 _APART: Final = "device"
@@ -93,7 +96,8 @@ def by_device(connection: Connection, sites: Sites, mac: str, periods: Retention
     """
     kept, unread = _by_address(connection, sites, mac)
     today = _by_pseudonym(connection, sites, mac, periods, now)
-    return Found(_of_sessions(connection, chain(kept, today)), unread)
+    subject = _of_sessions(connection, chain(kept, today))
+    return Found(replace(subject, devices=_named_devices(connection, sites, mac)), unread)
 
 
 def by_code(connection: Connection, sites: Sites, typed: str) -> Found:
@@ -132,6 +136,13 @@ def ended_by(connection: Connection, subject: Subject) -> datetime:
     return datetime.fromtimestamp(connection.execute(last).scalar_one(), UTC) + OVERDUE
 
 
+def kept_out(connection: Connection, subject: Subject, now: datetime) -> list[str]:
+    """The sites that keep a telephone out at this moment: erased, it would be let in."""
+    row = device_blocks.c
+    holds = (row.device.in_(subject.devices), row.until > int(now.timestamp()), row.lifted_at.is_(None))
+    return sorted(set(connection.execute(select(row.site).where(*holds)).scalars()))
+
+
 def erase(connection: Connection, subject: Subject, now: datetime) -> Erased:
     """Take all of it away, in the caller's transaction; sums stay.
 
@@ -143,6 +154,7 @@ def erase(connection: Connection, subject: Subject, now: datetime) -> Erased:
     connection.execute(delete(legal_records).where(legal_records.c.acctuniqueid.in_(subject.sessions), over))
     found = _rows(connection, subject)
     rows = {one.table.name: len(them) for one, them in found if one.table is not legal_records}
+    _empty_policies(connection, subject)
     for one in HOLDINGS:
         if one.table in DELETED:
             connection.execute(delete(one.table).where(one.rows(subject)))
@@ -173,6 +185,23 @@ def _by_pseudonym(
     for (site, _), device in zip(named, devices, strict=False):
         wanted = select(row.acctuniqueid).where(row.site == site, row.device == device)
         yield from connection.execute(wanted).scalars()
+
+
+def _named_devices(connection: Connection, sites: Sites, mac: str) -> frozenset[str]:
+    """What our own gateways call a phone, where anything is kept under that name."""
+    names = {pseudonym(site.wiring.key, _APART, mac) for site in sites.values()}
+    found: set[str] = set()
+    for table in (device_blocks, gateway_alarms):
+        wanted = select(table.c.device).where(table.c.device.in_(names))
+        found |= set(connection.execute(wanted).scalars())
+    return frozenset(found)
+
+
+def _empty_policies(connection: Connection, subject: Subject) -> None:
+    """A policy repeats who was kept out; without content it is made anew, with a later serial."""
+    row = device_blocks.c
+    theirs = gateway_policies.c.site.in_(select(row.site).where(row.device.in_(subject.devices)))
+    connection.execute(update(gateway_policies).where(theirs).values(content="", text="", signature=""))
 
 
 def _by_address(connection: Connection, sites: Sites, mac: str) -> tuple[list[str], int]:

@@ -6,6 +6,14 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Table
 
+from captive_portal.gateway_tables import (
+    device_blocks,
+    emergencies,
+    gateway_alarms,
+    gateway_boxes,
+    gateway_policies,
+    gateway_pulses,
+)
 from captive_portal.radius.tables import associations
 from captive_portal.retention import Retention
 from captive_portal.sessions import SEEN
@@ -27,11 +35,13 @@ from captive_portal.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose rows: sessions, the sites where they were, and the hashes of vouchers."""
+    """Whose rows: sessions, the sites where they were, the hashes of vouchers, and what our own gateways call
+    a telephone."""
 
     sessions: frozenset[str] = frozenset()
     sites: frozenset[str] = frozenset()
     vouchers: frozenset[str] = frozenset()
+    devices: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,8 @@ class Holding:
 _NUMBER: Final = "Número al azar de tu conexión."
 _SITE: Final = "Clave del lugar."
 _ADDRESS: Final = "La dirección de tu teléfono, cifrada. Aquí no se abre."
+_LASTING: Final = "Marca de tu teléfono en ese lugar. No cambia cada día."
+_BOX: Final = "Número al azar del equipo del lugar."
 _VOUCHER: Final = "Huella de tu vale. No es su código."
 
 
@@ -56,6 +68,10 @@ def _of_sessions(table: Table) -> Callable[[Subject], ColumnElement[bool]]:
 
 def _of_vouchers(table: Table) -> Callable[[Subject], ColumnElement[bool]]:
     return lambda subject: table.c.hash.in_(subject.vouchers)
+
+
+def _of_devices(table: Table) -> Callable[[Subject], ColumnElement[bool]]:
+    return lambda subject: table.c.device.in_(subject.devices)
 
 
 def _seen(subject: Subject) -> ColumnElement[bool]:
@@ -85,6 +101,7 @@ _SESSION: Final = Holding(
         "up_kbps": "Velocidad de subida en kbit/s. Cero es sin tope.",
         "active_at": "Cuándo usaste datos por última vez.",
         "notice": "Versión del aviso de privacidad que valía al entrar.",
+        "box": _BOX,
     },
     lambda periods: f"{periods.sessions.days} días después de que termina.",
 )
@@ -177,6 +194,40 @@ _VOUCHER_USE: Final = Holding(
     lambda periods: f"{periods.voucher_uses.days} días después de que vence el lote.",
 )
 
+_BLOCK: Final = Holding(
+    device_blocks,
+    _of_devices(device_blocks),
+    {
+        "block": "Número al azar de la decisión.",
+        "site": _SITE,
+        "device": _LASTING,
+        "reason": "Por qué tu teléfono no puede entrar.",
+        "author": "Quién lo decidió.",
+        "made_at": "Cuándo se decidió.",
+        "until": "Hasta cuándo vale.",
+        "lifted_at": "Cuándo se quitó antes de tiempo.",
+        "lifted_by": "Quién lo quitó.",
+    },
+    lambda periods: f"{periods.device_blocks.days} días después de que deja de valer.",
+)
+
+_ALARM: Final = Holding(
+    gateway_alarms,
+    _of_devices(gateway_alarms),
+    {
+        "site": _SITE,
+        "box": _BOX,
+        "seq": "Su número entre los avisos del equipo.",
+        "at": "Cuándo pasó.",
+        "received_at": "Cuándo llegó el aviso.",
+        "cause": "Qué vio el equipo, en su palabra.",
+        "device": _LASTING,
+        "seconds": "Cuántos segundos duró.",
+        "told": "Números del lugar entero.",
+    },
+    lambda periods: f"{periods.gateway_alarms.days} días.",
+)
+
 HOLDINGS: Final = (
     _SESSION,
     _ENFORCEMENT,
@@ -186,15 +237,24 @@ HOLDINGS: Final = (
     _ASSOCIATION,
     _VOUCHER_ROW,
     _VOUCHER_USE,
+    _BLOCK,
+    _ALARM,
 )
 
-OF_NOBODY: Final = frozenset({notices, voucher_batches, pseudonym_keys, portal_counts, portal_reasons})
-"""Tables without a row of anybody: sums, keys, words, and what staff ordered to be printed."""
+OF_NOBODY: Final = frozenset(
+    {
+        *(notices, voucher_batches, pseudonym_keys, portal_counts, portal_reasons),
+        *(gateway_boxes, gateway_policies, gateway_pulses, emergencies),
+    }
+)
+"""Tables without a row of anybody: sums, keys, words, and what staff ordered to be printed or to hold. The
+policy of a site repeats who is kept out; an erasure empties it, and it is made anew."""
 
 MOMENTS: Final = frozenset(
     {
         *("granted_at", "acctstarttime", "expires_at", "acctstoptime", "dismissed_at", "active_at"),
         *("until", "made_at", "delete_at", "received_at", "heard_at", "revoked_at", "used_at"),
+        *("lifted_at", "at"),
     }
 )
 """Columns that are UTC epoch seconds."""

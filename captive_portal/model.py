@@ -56,10 +56,36 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys that a site shares with our own gateway there.
+
+    `names` makes pseudonyms, signs policies and seals what is stored, and is always the same. What travels is
+    signed with `signing`: the key of `epoch` first, then of the one before, which counts until the next.
+    """
+
+    names: bytes = field(repr=False)
+    epoch: int = 0
+    signing: tuple[bytes, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.signing:
+            object.__setattr__(self, "signing", (self.names,))
+
+    def of(self, epoch: int) -> bytes | None:
+        """The signing key of an epoch; None where that is not, or no longer, believed."""
+        return dict(self.by_epoch()).get(epoch)
+
+    def by_epoch(self) -> list[tuple[int, bytes]]:
+        """Each epoch that is believed with its signing key, the current one first."""
+        return [(self.epoch - back, key) for back, key in enumerate(self.signing)]
+
+
+@dataclass(frozen=True, slots=True)
 class Wiring:
     """One site's gateway, as the inventory tells.
 
-    `key` is the site's own, from which pseudonyms and one-time passwords are made. `hosts` are the names and
+    `key` is the site's own, from which pseudonyms and one-time passwords are made; `epoch` and `signing` are
+    of `keys`, by which tokens are signed that phones carry. `hosts` are the names and
     addresses (`host` or `host:port`, lower case) under which its APs or controller may be named by a phone:
     nothing else is redirected to or called. `secret` is what gateway and portal share (faskey, uamsecret, API
     key or password); `user` goes with it where the kind has one. `api_url` is the controller's base address,
@@ -81,6 +107,13 @@ class Wiring:
     fingerprint: str = ""
     variant: str = ""
     portal_url: str = ""
+    epoch: int = 0
+    signing: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def keys(self) -> Keys:
+        """The site's keys by their epoch."""
+        return Keys(self.key, self.epoch, self.signing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +160,8 @@ class Arrival:
     `device` is a keyed hash of its MAC, `binding` of MAC and IP. From our own gateway the portal learns
     neither address; other kinds tell them, in `phone`. `stamp` is the gateway's own clock, opaque here and
     echoed in the ticket. `carried` is what its kind's `admit` needs of the arrival, by the gateway's names.
-    `session` is the one that our own gateway says this phone is in, "" when it is outside.
+    `session` is the one that our own gateway says this phone is in, "" when it is outside; `epoch` that of
+    the key by which it was believed, with which its ticket is signed.
     """
 
     site: str
@@ -138,6 +172,7 @@ class Arrival:
     phone: Phone | None = None
     carried: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     session: str = ""
+    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,10 +322,11 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class GatewayEvent:
-    """What a gateway tells through its sync; it has no clock to trust, so `age_s` is how long ago it was.
+    """What a gateway tells; it has no clock to trust, so `age_s` is how long ago it was.
 
-    `kind` is opened | admitted (by hand, for `seconds`) | usage | closed; `id` is unique per site, so a
-    re-sent event changes nothing.
+    `kind` is opened | admitted (by hand, for `seconds`) | continued (while the portal was away, for
+    `seconds`) | usage | closed; `id` is unique per site, so a re-sent event changes nothing. `device` is as
+    an Arrival names it, "" where it is not told.
     """
 
     id: str
@@ -301,6 +337,38 @@ class GatewayEvent:
     octets_down: int | None = None
     octets_up: int | None = None
     cause: str = ""
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BoxEvent:
+    """The event number `seq` of one box, our own gateway; pulses and alarms are of no session.
+
+    `values` are numbers of the whole site.
+    """
+
+    seq: int
+    event: GatewayEvent
+    values: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def kind(self) -> str:
+        """A GatewayEvent's, or pulse | alarm."""
+        return self.event.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One call of a box: its events in order, what its sessions have used, and what it goes by.
+
+    `serial` is of the policy that it follows, `epoch` of the key that it signs with.
+    """
+
+    box: str
+    events: Sequence[BoxEvent] = ()
+    usage: Sequence[Usage] = ()
+    serial: int = 0
+    epoch: int = 0
 
 
 class Gateway(Protocol):

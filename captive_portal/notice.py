@@ -38,6 +38,7 @@ COLUMNS: Final[Mapping[str, Kept]] = MappingProxyType(
     {
         "acctuniqueid": Kept.NUMBER,
         "site": Kept.PLACE,
+        "box": Kept.PLACE,
         "device": Kept.MARK,
         "plan": Kept.MEASURE,
         "octets_max": Kept.MEASURE,
@@ -77,6 +78,7 @@ class Facts:
     session_days: int
     voucher_days: int
     radius_days: int
+    block_days: int
     kept: tuple[Kept, ...] = tuple(Kept)
 
 
@@ -92,6 +94,7 @@ def facts(site: PortalSite, retention: Retention) -> Facts:
         session_days=retention.sessions.days,
         voucher_days=retention.voucher_uses.days,
         radius_days=retention.radius_associations.days,
+        block_days=max(retention.device_blocks, retention.gateway_alarms).days,
     )
 
 

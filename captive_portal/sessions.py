@@ -5,12 +5,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, select, update
+from sqlalchemy import Connection, Engine, Row, select, update
 
-from captive_portal import accounting, by_hand, counts, published
-from captive_portal.accounting import Changes, Stored
-from captive_portal.enforced import forget_address
+from captive_portal import accounting, counts, hearing, published, reports
 from captive_portal.gathered import Gathered
+from captive_portal.hearing import OPENED
 from captive_portal.model import (
     Arrival,
     FailureReason,
@@ -21,6 +20,7 @@ from captive_portal.model import (
     PortalSite,
     Refusal,
     RefusalReason,
+    Report,
     Running,
     Standing,
     Usage,
@@ -43,14 +43,13 @@ from captive_portal.opening import (
 )
 from captive_portal.privacy import DAY_BEGINS, KEY_OF_DAY, forget_old_key, known_device
 from captive_portal.quick_read import QuickRead
-from captive_portal.tables import enforcements, gateway_events, insert, sessions
+from captive_portal.tables import sessions
 from captive_portal.together import Together
 
 log = logging.getLogger(__name__)
 
 LATELY: Final = timedelta(minutes=30)
 USER_REQUEST: Final = "User-Request"
-OPENED: Final = "opened"
 SEEN: Final = "seen-"
 """How the event begins by which the portal itself tells that a door opened; the session follows."""
 READ_ONLY: Final = {"read_only": True}
@@ -100,7 +99,7 @@ class StoredSessions:
         given once; again, it is what is left. Refuses a session that is over, and a day used up.
         """
         with self._engine.begin() as connection:
-            if once and not _is_new(connection, site.key, f"again-{once}", now):
+            if once and not hearing.is_new(connection, site.key, f"again-{once}", now):
                 return left_of(connection, site.key, session, now)
             return extend_session(connection, site.key, session, plan, now)
 
@@ -155,18 +154,15 @@ class StoredSessions:
     def ended(self, session: str, cause: str, at: datetime) -> None:
         """Record the end, once; a second report of the same end changes nothing."""
         with self._engine.begin() as connection:
-            stored = _stored(connection, session)
+            stored = hearing.stored_of(connection, session)
             if stored is not None:
-                _change(connection, session, accounting.end(stored, cause, epoch(at)))
+                hearing.change(connection, session, accounting.end(stored, cause, epoch(at)))
 
     def account(self, usage: Sequence[Usage], at: datetime) -> None:
         """Record usage; a total never goes down, and one that tries is logged as an accounting gap."""
         with self._engine.begin() as connection:
             for one in usage:
-                stored = _stored(connection, one.session)
-                if stored is not None:
-                    _change(connection, one.session, accounting.used(stored, one, epoch(at)))
-                    _flag_gap(stored, one)
+                hearing.use(connection, None, one, at)
 
     def apply(self, site: str, events: Sequence[GatewayEvent], now: datetime) -> list[str]:
         """Apply a gateway's events in one transaction; the ids applied or already known, all of them.
@@ -177,8 +173,16 @@ class StoredSessions:
         with self._engine.begin() as connection:
             for event in events:
                 _hear(connection, site, event, now)
-            _end_overdue(connection, now, sessions.c.site == site)
+            hearing.end_overdue(connection, now, sessions.c.site == site)
         return [event.id for event in events]
+
+    def take(self, site: str, report: Report, now: datetime) -> int:
+        """Apply what a box of this site reports, in one transaction; up to which number we have its events.
+
+        Sessions this gateway never spoke of again are ended too.
+        """
+        with self._engine.begin() as connection:
+            return reports.take(connection, site, report, now)
 
     def opened(self, site: str, session: str, now: datetime) -> None:
         """The door opened, as far as the portal can know; the gateway's own word comes or not."""
@@ -188,7 +192,7 @@ class StoredSessions:
     def end_overdue(self, now: datetime) -> int:
         """End the sessions, of all sites, whose gateway says nothing long after their time; how many."""
         with self._engine.begin() as connection:
-            return _end_overdue(connection, now)
+            return hearing.end_overdue(connection, now)
 
     def dismiss(self, session: str, now: datetime) -> bool:
         """Ask the gateway to end a session; False when there is none or it has ended."""
@@ -254,61 +258,6 @@ def _standing(row: Row[Any], now: datetime, extendable: datetime | None) -> Stan
     return Standing(True, row.expires_at - epoch(now), octets_left, extendable)
 
 
-def _is_new(connection: Connection, site: str, event: str, now: datetime) -> bool:
-    """Whether this site's event is heard for the first time; from then on it is known."""
-    known = insert(connection, gateway_events).values(site=site, event=event, received_at=epoch(now))
-    added = known.on_conflict_do_nothing().returning(gateway_events.c.event)
-    return connection.execute(added).first() is not None
-
-
-def _stored(connection: Connection, session: str) -> Stored | None:
-    wanted = select(sessions).where(sessions.c.acctuniqueid == session).with_for_update()
-    found = connection.execute(wanted).first()
-    return None if found is None else found._asdict()
-
-
-def _change(connection: Connection, session: str, changed: Changes) -> None:
-    if changed:
-        connection.execute(update(sessions).where(sessions.c.acctuniqueid == session).values(**changed))
-    if changed.get("acctstoptime") is not None:
-        forget_address(connection, session)
-
-
 def _hear(connection: Connection, site: str, event: GatewayEvent, now: datetime) -> None:
-    if _is_new(connection, site, event.id, now):
-        _apply(connection, site, event, now)
-
-
-def _apply(connection: Connection, site: str, event: GatewayEvent, now: datetime) -> None:
-    if (stored := _stored(connection, event.session)) is None:
-        by_hand.keep(connection, site, event, now)
-        stored = _stored(connection, event.session)
-    if stored is None or stored["site"] != site:
-        log.warning("event of an unknown session", extra={"site": site, "event": event.id})
-        return
-    try:
-        changed = accounting.changes(stored, event, now)
-    except KeyError:
-        log.warning("event of an unknown kind", extra={"site": site, "event": event.id, "kind": event.kind})
-        return
-    _change(connection, event.session, changed)
-    if event.kind == OPENED and stored["acctstarttime"] is None:
-        counts.door(connection, site, stored["granted_at"], int(changed["acctstarttime"] or 0))
-    _flag_gap(stored, event)
-
-
-def _flag_gap(stored: Stored, report: Usage | GatewayEvent) -> None:
-    if accounting.goes_backwards(stored, report.seconds, report.octets_down, report.octets_up):
-        log.warning("accounting gap", extra={"site": stored["site"], "session": report.session})
-
-
-def _end_overdue(connection: Connection, now: datetime, *of_site: ColumnElement[bool]) -> int:
-    row = sessions.c
-    over = (row.acctstoptime.is_(None), row.expires_at <= epoch(now - accounting.OVERDUE), *of_site)
-    ended = connection.execute(
-        update(sessions)
-        .where(*over)
-        .values(acctstoptime=row.expires_at, acctterminatecause=accounting.UNREPORTED)
-    )
-    connection.execute(delete(enforcements).where(enforcements.c.until <= epoch(now - accounting.OVERDUE)))
-    return ended.rowcount
+    if hearing.is_new(connection, site, event.id, now):
+        hearing.hear(connection, site, event, now)

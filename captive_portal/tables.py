@@ -32,6 +32,7 @@ sessions = Table(
     Column("up_kbps", Integer, nullable=False, server_default="0"),
     Column("active_at", BigInteger),  # when its octets last grew
     Column("notice", String(32), nullable=False, server_default=""),  # the privacy notice shown at the tap
+    Column("box", String(32), nullable=False, server_default=""),  # of our own gateways, the last to tell
     Index("session_site_open", "site", "acctstoptime"),
     Index("session_stop", "acctstoptime"),
     Index("session_device", "site", "device"),

@@ -67,8 +67,8 @@ def export(app: App, request: Request, now: datetime) -> dict[str, object]:
 def erase(app: App, request: Request, now: datetime) -> Erased:
     """Take it away for good, and from the file's free pages too.
 
-    Raises SelectorError when nothing is kept of it, or while a session of it has not ended: its gateway would
-    speak of it again.
+    Raises SelectorError when nothing is kept of it, while a session of it has not ended, for its gateway
+    would speak of it again, and while a site keeps it out.
     """
     sites, periods, key = _ready(app, request)
     with app.engine.begin() as connection:
@@ -77,6 +77,7 @@ def erase(app: App, request: Request, now: datetime) -> Erased:
         if subject == Subject():
             raise SelectorError(f"nothing is kept of that {request.by}; nothing was erased")
         _require_ended(connection, subject)
+        _require_let_in(connection, subject, now)
         erased = data_requests.erase(connection, subject, now)
         audit.record(connection, key, _entry("data-erased", request, erased.rows, now))
     _shortened(app.engine)
@@ -115,6 +116,13 @@ def _require_ended(connection: Connection, subject: Subject) -> None:
         mend = f"plaza session dismiss {going_on[0]}, and ask again when its gateway has told the end"
         mend += f"; where it tells none, a minute after {latest}"
         raise SelectorError(f"{len(going_on)} of its sessions has not ended, nothing was erased: {mend}")
+
+
+def _require_let_in(connection: Connection, subject: Subject, now: datetime) -> None:
+    sites = data_requests.kept_out(connection, subject, now)
+    if sites:
+        mend = f"plaza gateway unblock {sites[0]} MAC, and erase then"
+        raise SelectorError(f"it is kept out of {', '.join(sites)}, nothing was erased: {mend}")
 
 
 def _entry(action: str, request: Request, rows: Mapping[str, int], now: datetime) -> Entry:

@@ -14,6 +14,7 @@ from controller import (
     inventory_jumps,
     inventory_links,
     inventory_needs,
+    inventory_own,
     inventory_pages,
     inventory_people,
     inventory_radio,
@@ -116,6 +117,7 @@ def _resolve(path: Path, platforms: Collection[str] | None) -> Resolved:
     problems += inventory_stickers.problems(resolved)
     problems += inventory_gateways.problems(resolved)
     problems += inventory_pages.problems(resolved)
+    problems += inventory_own.problems(resolved)
     if problems:
         raise InventoryError(_tidy(document, problems))
     return resolved

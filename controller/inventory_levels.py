@@ -11,9 +11,11 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from captive_portal.gateway.policy import Away, Filter
 from controller.inventory_schema import File
 from controller.inventory_values import days
 from controller.inventory_yaml import Place
+from controller.model import Ipv6
 from drivers.model import Lifecycle, PollBy, ReachKind, Role
 
 Key = tuple[str, ...]
@@ -92,6 +94,12 @@ _BUILT_IN_LEAVES: Final[Leaves] = {
         (("portal", "duration"), timedelta(hours=1)),
         (("portal", "languages"), ("es", "en")),
         (("portal", "octets"), 0),
+        (("gateway", "when_controller_away"), Away.CLOSED),
+        (("gateway", "away", "duration"), timedelta(hours=1)),
+        (("gateway", "ipv6"), Ipv6.BLOCK),
+        (("gateway", "dns", "policy"), Filter.NONE),
+        (("gateway", "garden"), ()),
+        (("gateway", "key_epoch"), 0),
     )
 }
 

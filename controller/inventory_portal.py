@@ -88,6 +88,7 @@ def _octets(written: object) -> object:
 Named = Annotated[StrictStr, AfterValidator(_named)]
 ControllerUrl = Annotated[StrictStr, AfterValidator(_controller)]
 HttpsUrl = Annotated[StrictStr, AfterValidator(_https)]
+Octets = Annotated[StrictInt, BeforeValidator(_octets), Field(ge=0)]
 Colour = Annotated[StrictStr, AfterValidator(_colour)]
 
 
@@ -112,7 +113,7 @@ class Portal(BaseModel, frozen=True, extra="forbid"):
     languages: Annotated[tuple[Language, ...], Field(min_length=1)] = ()
     plan: Text = ""
     duration: Duration = timedelta(0)
-    octets: Annotated[StrictInt, BeforeValidator(_octets), Field(ge=0)] = 0
+    octets: Octets = 0
     rate: Rate = Rate()
     daily: Daily = timedelta(0)
     devices: Annotated[StrictInt, Field(ge=0, le=65_535)] = 0

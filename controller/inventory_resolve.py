@@ -152,6 +152,7 @@ class Resolved:
 
     def _site(self, key: str) -> Site:
         entry, leaves = self.file.sites[key], self._levels.site(key)
+        uplink = Uplink(**part(leaves, ("uplink",)))
         return Site(
             key=key,
             name=entry.name,
@@ -160,11 +161,12 @@ class Resolved:
             lon=entry.lon,
             opened_on=entry.opened_on,
             hours=_hours(leaves),
-            uplink=Uplink(**part(leaves, ("uplink",))),
+            uplink=uplink,
             portal=inventory_site.portal(leaves),
             maintenance=_maintenance(leaves),
             probe=entry.probe,
             pages=inventory_site.pages(leaves),
+            gateway=inventory_site.gateway(leaves, uplink),
         )
 
     def _device(self, name: str) -> Device:

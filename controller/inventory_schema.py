@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from controller.inventory_credentials import Credential
+from controller.inventory_gateway import Gateway
 from controller.inventory_hosts import SshKeys
 from controller.inventory_keeping import Captive, Manage, Rate, Vlan
 from controller.inventory_portal import Pages, Portal
@@ -273,6 +274,7 @@ class SiteKeys(BaseModel, frozen=True, extra="forbid"):
     uplink: Uplink = Uplink()
     portal: Portal = Portal()
     pages: Pages = Pages()
+    gateway: Gateway = Gateway()
     maintenance: Maintenance | None = None
 
 

@@ -1,11 +1,13 @@
 """Builds what the portal knows of a site from the leaves that won: its gateway, its plan, its pages."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 
+from captive_portal.gateway.policy import Filter, Terms
 from captive_portal.local import Help, LegalRetention, Local, Neutral, Responsible, Service, Theme
 from controller.inventory_levels import Leaves, part, value
-from controller.model import Portal
+from controller.model import OwnGateway, Portal, Uplink
 
 LEGAL: Final = ("signed_by", "signed_on", "basis", "days")
 """What the decision to keep addresses must say, all of it."""
@@ -20,6 +22,10 @@ _NESTED: Final[Mapping[str, tuple[str, str]]] = {
     "up_kbps": ("rate", "up_kbps"),
 }
 """The fields of a Portal that the file writes in a map of their own."""
+
+_RATES: Final = ("down_kbps", "up_kbps")
+_GATEWAY: Final = ("when_controller_away", "ipv6", "garden", "appeal", "key_epoch", "guests")
+"""The fields of an OwnGateway that the file writes under their own name."""
 
 
 def portal(leaves: Leaves) -> Portal:
@@ -40,6 +46,22 @@ def pages(leaves: Leaves) -> Local:
         help=Help(**_written(leaves, "pages", "help")),
         services=tuple(Service(one.name, one.url) for one in value(leaves, "pages", "services") or ()),
         legal=LegalRetention(**legal) if legal.keys() == set(LEGAL) else None,
+    )
+
+
+def gateway(leaves: Leaves, uplink: Uplink) -> OwnGateway:
+    """What our own gateway does at a site with such an uplink."""
+    written = _written(leaves, "gateway")
+    told = {name: written[name] for name in _GATEWAY if name in written}
+    length = value(leaves, "gateway", "away", "duration") or timedelta(seconds=Terms().seconds)
+    rates = (value(leaves, "gateway", "away", "rate", name) or 0 for name in _RATES)
+    return OwnGateway(
+        **told,
+        away=Terms(int(length.total_seconds()), value(leaves, "gateway", "away", "octets") or 0, *rates),
+        dns=value(leaves, "gateway", "dns", "policy") or Filter.NONE,
+        resolvers=value(leaves, "gateway", "dns", "resolvers") or (),
+        line_down_kbps=value(leaves, "gateway", "line", "down_kbps") or uplink.down_mbps * 1000,
+        line_up_kbps=value(leaves, "gateway", "line", "up_kbps") or uplink.up_mbps * 1000,
     )
 
 

@@ -26,6 +26,7 @@ _SAYINGS: Final[Mapping[str, tuple[str, str]]] = {
     "model_attributes_type": ("must be a map", "write {{key: value}}"),
     "dict_type": ("must be a map", "write {{key: value}}"),
     "tuple_type": ("must be a list", "write [a, b]"),
+    "too_long": ("has more than {max_length} entries", "shorten the list"),
     "too_short": ("is empty", "write at least one entry, or delete the key"),
     "union_tag_not_found": (
         "does not say its kind",

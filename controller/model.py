@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from captive_portal.gateway.policy import Away, Filter, Terms
 from captive_portal.local import PLAIN, Local
 from captive_portal.model import GatewayKind
 from drivers.model import Device
@@ -127,6 +128,36 @@ class Portal:
     vouchers: bool = False
 
 
+class Ipv6(StrEnum):
+    """What becomes of guests' IPv6 after the tap."""
+
+    ADMIT = "admit"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnGateway:
+    """What our own gateway at a site does; it says nothing where another kind stands.
+
+    `away` is what it gives while the portal is out of reach, where `when_controller_away` is open.
+    `resolvers` answer names after the tap by the filter `dns`; `garden` are the names that are reached before
+    it. `appeal` is where a citizen turns to who is kept out. `guests` is their network (IPv4), "" where
+    somebody else gives addresses. The line's rates are what is shared out among them, in kbit/s.
+    """
+
+    when_controller_away: Away = Away.CLOSED
+    away: Terms = field(default_factory=Terms)
+    ipv6: Ipv6 = Ipv6.BLOCK
+    dns: Filter = Filter.NONE
+    resolvers: tuple[str, ...] = ()
+    garden: tuple[str, ...] = ()
+    appeal: str = ""
+    key_epoch: int = 0
+    guests: str = ""
+    line_down_kbps: int = 0
+    line_up_kbps: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Municipality:
     """`key` is INEGI's cvegeo, 08001 … 08067 for Chihuahua; `seat` its cabecera."""
@@ -155,7 +186,7 @@ class Site:
 
     `maintenance` is when its devices may be changed by a rollout, None at any time; `probe` is the network
     interface of this machine that is in the guests' network of the site, "" where there is none. `pages` is
-    what its municipality, or it alone, says on the portal's pages.
+    what its municipality, or it alone, says on the portal's pages, `gateway` what our own gateway does there.
     """
 
     key: str
@@ -170,6 +201,7 @@ class Site:
     maintenance: Hours | None = None
     probe: str = ""
     pages: Local = PLAIN
+    gateway: OwnGateway = OwnGateway()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from captive_portal.lengthening import Lengthening
 from captive_portal.retention import purge
 from captive_portal.sessions import StoredSessions
 from controller.app import App, portal_sites
+from controller.gateway_samples import Pulses
 from controller.keeping import retention
 from controller.scheduler import Job
 from metrics.catalog import FAILED, REFUSED
@@ -35,6 +36,7 @@ def portal_jobs(app: App, clock: Callable[[], datetime]) -> list[Job]:
     )
     return [
         Job("sessions per slot", SESSION_SLOT_S, partial(_samples, app, clock)),
+        Job("pulses and alarms of gateways", SESSION_SLOT_S, Pulses(app, clock).turn),
         Job("ask gateways what was used", 60, keeper.account),
         Job("tell gateways who is to go", TELL_EVERY_S, keeper.dismiss),
         Job("ask gateways for more time", 5, Lengthening(asker).turn),

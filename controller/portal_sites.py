@@ -10,7 +10,7 @@ from captive_portal.model import GatewayKind, Plan, PortalSite, Wiring
 from controller.errors import ControllerError, SecretError
 from controller.inventory_aps import hosts_of, macs_by_site
 from controller.model import Inventory, Site
-from controller.secrets import MIN_PORTAL_SECRET, FileSecrets, site_key, voucher_key
+from controller.secrets import MIN_PORTAL_SECRET, FileSecrets, site_keys, voucher_key
 from drivers.model import Device
 
 KNOWN: Final = (
@@ -94,10 +94,11 @@ def _wiring(
 ) -> Wiring:
     portal = site.portal
     own = portal.kind is GatewayKind.PLAZA
+    keys = site_keys(master, site.key, site.gateway.key_epoch)
     return Wiring(
         site=site.key,
         kind=portal.kind,
-        key=site_key(master, site.key),
+        key=keys.names,
         landing=f"{source.portal_url}/p/{site.key}/online",
         hosts=hosts,
         secret=b"" if own else _secret(source.secrets, site, holder),
@@ -107,6 +108,8 @@ def _wiring(
         fingerprint=portal.controller_fingerprint,
         variant=portal.variant,
         portal_url=f"{source.portal_url}/p/{site.key}",
+        epoch=keys.epoch,
+        signing=keys.signing,
     )
 
 

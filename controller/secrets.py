@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from captive_portal.model import Keys
 from controller.errors import SecretError
 from drivers.model import Device, HttpLogin, Secret, SnmpCredentials, SnmpV1, SnmpV2c, SnmpV3, SshLogin
 
@@ -58,9 +59,21 @@ Turned = Callable[[str, str], bool]
 """(credential, device) → whether a rotation knows that the device accepts the next secret of it."""
 
 
-def site_key(master: bytes, site: str) -> bytes:
-    """The key of one site's gateway, 32 octets: losing one site's key tells nothing of another's."""
-    return hmac.digest(master, b"plaza-gateway-v1\0" + site.encode(), hashlib.sha256)
+def site_key(master: bytes, site: str, epoch: int = 0) -> bytes:
+    """The key of one site's gateway in an epoch, 32 octets: none tells of another site's or epoch's.
+
+    That of epoch 0 makes the site's pseudonyms in all epochs.
+    """
+    if epoch == 0:
+        return hmac.digest(master, b"plaza-gateway-v1\0" + site.encode(), hashlib.sha256)
+    said = b"plaza-gateway-v2\0" + site.encode() + b"\0" + str(epoch).encode()
+    return hmac.digest(master, said, hashlib.sha256)
+
+
+def site_keys(master: bytes, site: str, epoch: int) -> Keys:
+    """What a site's gateway and we share: the key of an epoch, and of the one before, which still counts."""
+    believed = range(epoch, max(epoch - 2, -1), -1)
+    return Keys(site_key(master, site), epoch, tuple(site_key(master, site, one) for one in believed))
 
 
 def voucher_key(master: bytes, municipality: str) -> bytes:

@@ -3,7 +3,7 @@
 set -eu
 run="python3-venv"
 peers="busybox chromium conntrack curl dnsmasq-base dropbear-bin fonts-liberation freeradius freeradius-rest freeradius-utils gcc hostapd influxdb iproute2 iptables isc-dhcp-server kea-dhcp4-server kea-dhcp6-server libc6-dev nftables openssh-client openssh-server opennds php-cli postgresql procps python3-dev snmp snmpd systemd victoria-metrics"
-bench="busybox curl dnsmasq-base dropbear-bin freeradius freeradius-rest freeradius-utils gcc golang-github-gosnmp-gosnmp-dev golang-go iproute2 iptables libc6-dev mount nftables opennds openssh-client prometheus-snmp-exporter python3-dev snmp util-linux"
+bench="busybox curl dnsmasq-base dropbear-bin freeradius freeradius-rest freeradius-utils gcc golang-github-gosnmp-gosnmp-dev golang-go iproute2 iptables libc6-dev mount nftables opennds openssh-client php-cli prometheus-snmp-exporter python3-dev snmp util-linux"
 case "${1:-run}" in
 run) wanted="$run" ;;
 test) wanted="$run $peers" ;;

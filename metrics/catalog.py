@@ -75,6 +75,10 @@ def _gauge(unit: str, meaning: str) -> Field:
     return _field(Kind.INTEGER, unit, meaning)
 
 
+def _load(meaning: str) -> Field:
+    return Field(Kind.INTEGER, "%", meaning, most=10_000)
+
+
 def _float(unit: str, meaning: str) -> Field:
     return _field(Kind.FLOAT, unit, meaning)
 
@@ -109,6 +113,11 @@ REFUSED: Final = (
     "voucher_used",
     "voucher_wait",
 )
+ALARMS: Final = (
+    "copied", "starved", "rogue", "filled", "tampered", "damaged", "dropped", "forgotten", "other",
+)  # fmt: skip
+"""What our own gateways call for help about."""
+
 FAILED: Final = ("gateway_failed", "gateway_away", "store_failed", "ticket_expired")
 
 _ALL = (
@@ -260,6 +269,23 @@ _ALL = (
         online_s=_gauge("s", "from tap to open door, the sum over `online`"),
         **{f"refused_{word}": _gauge("{refusal}", f"refusals: {word}") for word in REFUSED},
         **{f"failed_{word}": _gauge("{failure}", f"failures: {word}") for word in FAILED},
+    ),
+    _measurement(
+        "gateway",
+        "mun site",
+        "The gateway of one site, as it told",
+        inside=_gauge("{client}", "phones whose door is open"),
+        pool_used=_gauge("{lease}", "addresses that are given to phones"),
+        pool_size=_gauge("{lease}", "addresses that there are for phones"),
+        conntrack=_gauge("{connection}", "connections that the kernel follows"),
+        conntrack_max=_gauge("{connection}", "connections that it follows at most"),
+        memory_kb=_gauge("kBy", "memory that is free"),
+        load_pct=_load("load of the processors, above 100 where work waits"),
+        neighbours=_gauge("{client}", "phones that the kernel has resolved"),
+        copied=_gauge("{client}", "phones whose MAC and address another one uses too"),
+        rogue=_gauge("{frame}", "frames of guests that only a router sends, dropped since its start"),
+        away_s=_gauge("s", "how long the controller had been out of reach"),
+        **{f"alarms_{word}": _gauge("{alarm}", f"alarms in the minute: {word}") for word in ALARMS},
     ),
     _measurement(
         "hotspot_mun",

@@ -30,7 +30,7 @@ OWNERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "flask_babel": ("controller.console", "controller.edge", "captive_portal"),
         "pyrad": ("captive_portal.radius.coa",),
         "sqlalchemy": ("controller", "captive_portal"),
-        "sqlite3": ("controller.store", "metrics.local"),
+        "sqlite3": ("controller.store", "metrics.local", "captive_portal.gateway.state"),
         "psycopg": ("controller.store", "metrics.local"),
         "granian": ("controller.serving",),
         "fpdf": ("controller.printing",),

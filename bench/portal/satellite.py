@@ -12,6 +12,7 @@ import struct
 import sys
 import time
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -34,15 +35,18 @@ class Way:
 
     source: int
     target: int
+    rate_bps: float = RATE_BPS
+    delay_s: float = DELAY_S
+    longest: int = LONGEST_QUEUE
     free_s: float = 0.0
     frames: deque[tuple[float, bytes]] = field(default_factory=deque)
 
     def take(self, now_s: float) -> None:
         """Read one frame, which begins to be sent when the line is free."""
         frame = os.read(self.source, _FRAME)
-        if len(self.frames) < LONGEST_QUEUE:
-            self.free_s = max(now_s, self.free_s) + len(frame) * 8 / RATE_BPS
-            self.frames.append((self.free_s + DELAY_S, frame))
+        if len(self.frames) < self.longest:
+            self.free_s = max(now_s, self.free_s) + len(frame) * 8 / self.rate_bps
+            self.frames.append((self.free_s + self.delay_s, frame))
 
     def give(self, now_s: float) -> None:
         """Write what has arrived; a device that is down takes nothing (EIO)."""
@@ -53,8 +57,12 @@ class Way:
 
 def main(first: str, second: str) -> None:
     """Carry frames until SIGTERM."""
-    one, other = _device(first), _device(second)
-    ways = {one: Way(one, other), other: Way(other, one)}
+    one, other = device(first), device(second)
+    carry({one: Way(one, other), other: Way(other, one)})
+
+
+def carry(ways: Mapping[int, Way]) -> None:
+    """Say `ready`, then carry frames for ever; the ways are by the device that they begin at."""
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     while True:
@@ -67,7 +75,8 @@ def main(first: str, second: str) -> None:
             way.give(time.monotonic())
 
 
-def _device(name: str) -> int:
+def device(name: str) -> int:
+    """A new network device, which is an Ethernet port to this process."""
     descriptor = os.open("/dev/net/tun", os.O_RDWR)
     fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TAP | _IFF_NO_PI))
     return descriptor

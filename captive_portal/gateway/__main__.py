@@ -2,34 +2,18 @@
 
 import importlib
 import logging
-import secrets
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Final
 
-from captive_portal.gateway import config, nft, seen
-from captive_portal.gateway.backhaul import Lookout, reach
-from captive_portal.gateway.clock import Clock, KernelClock
-from captive_portal.gateway.config import Config
-from captive_portal.gateway.control import Control
-from captive_portal.gateway.desk import Desk
-from captive_portal.gateway.doorkeeper import Doorkeeper
-from captive_portal.gateway.enforcer import Enforcer
+from captive_portal.gateway import config
 from captive_portal.gateway.errors import GatewayError
-from captive_portal.gateway.heart import Heart, watcher
-from captive_portal.gateway.journal import Journal
-from captive_portal.gateway.ledger import Ledger
 from captive_portal.gateway.lines import in_one_line
-from captive_portal.gateway.phone import Phone
-from captive_portal.gateway.server import Reception
-from captive_portal.gateway.sync import HttpEdge, Sync
-from captive_portal.gateway.web import Listener
+from captive_portal.gateway.program import Program
 
 log = logging.getLogger("captive_portal.gateway")
 
@@ -77,75 +61,11 @@ def _keep(path: Path) -> int:
     stop = threading.Event()
     bugs = _stop_on(stop)
     try:
-        _run(config.load(path), stop)
+        Program(config.load(path)).run(stop)
     except GatewayError as error:
         sys.stderr.write(f"gateway: {error}\n")
         return 2
     return 1 if bugs else 0
-
-
-def _run(wanted: Config, stop: threading.Event) -> None:
-    """Raises GatewayError when it cannot begin."""
-    clock = KernelClock(wanted.boot_id_file)
-    journal = Journal(wanted.state_dir / "journal")
-    enforcer = _enforcer(wanted, clock)
-    doorkeeper = Doorkeeper(wanted.site, enforcer, journal, clock, lambda: secrets.token_urlsafe(12))
-    lookout = Lookout(partial(reach, wanted.portal_url), clock)
-    listeners = _listeners(wanted, doorkeeper, lookout)
-    doorkeeper.start()
-    edge = HttpEdge(f"{wanted.edge_url}/gw/{wanted.site.site}/sync")
-    sync = Sync(wanted.site, edge, doorkeeper, journal, clock)
-    desk = Desk(wanted.site.site, doorkeeper, enforcer, journal, lookout, sync, clock, _seen(wanted))
-    _console(wanted.state_dir, desk, stop)
-    works: list[Callable[[], None]] = [listener.serve_forever for listener in listeners]
-    works += [partial(sync.run, stop, wanted.sync_s), partial(lookout.run, stop)]
-    heart = Heart(watcher(), [_started(work) for work in works], partial(doorkeeper.why, ""))
-    if enforcer.notice:
-        log.warning(enforcer.notice)
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    heart.ready()
-    heart.run(stop)
-    for listener in listeners:
-        listener.shutdown()
-        listener.server_close()
-
-
-def _started(work: Callable[[], None]) -> threading.Thread:
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    return thread
-
-
-def _console(directory: Path, desk: Desk, stop: threading.Event) -> None:
-    try:
-        control = Control(directory, desk.answer)
-    except OSError as error:
-        # the doors matter more than who looks at them
-        log.error("no console", extra={"error": error.strerror})
-        return
-    _started(partial(control.run, stop))
-
-
-def _seen(wanted: Config) -> Callable[[], Sequence[Phone]]:
-    """The phones on the guests' interface; the enforcer that only records has none."""
-    return partial(seen.on, wanted.territory.lan) if wanted.territory else list
-
-
-def _enforcer(wanted: Config, clock: Clock) -> Enforcer:
-    if wanted.territory is None:
-        return Ledger(wanted.state_dir / "ledger.json", clock)
-    return nft.Nft(wanted.territory, clock, nft.command())
-
-
-def _listeners(wanted: Config, doorkeeper: Doorkeeper, lookout: Lookout) -> list[Listener]:
-    ip, port = wanted.listen
-    portal, own = f"{wanted.portal_url}/p/{wanted.site.site}", f"http://{ip}:{port}"
-    reception = Reception(doorkeeper, portal, own, lookout)
-    listeners = [Listener(wanted.listen, reception.plain)]
-    if wanted.tls:
-        listeners.append(Listener(wanted.tls.listen, reception.api, wanted.tls.context))
-    return listeners
 
 
 def _stop_on(stop: threading.Event) -> list[str]:

@@ -1,6 +1,7 @@
 """What to do with a phone's ticket: admit, renew or refuse; pure."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
@@ -20,10 +21,20 @@ STATUS: Final = re.compile(r"[A-Za-z0-9_.-]{1,1024}")
 
 @dataclass(frozen=True, slots=True)
 class SiteKey:
-    """Which site this is, and the key it shares with the portal."""
+    """Which site this is, and the keys it shares with the portal.
+
+    `key` signs, and is another one in each `epoch`; `names` makes pseudonyms and is always the same (where it
+    is not given, `key`, as in epoch 0).
+    """
 
     site: str
     key: bytes = field(repr=False)
+    names: bytes = field(default=b"", repr=False)
+    epoch: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            object.__setattr__(self, "names", self.key)
 
 
 class NonceMemory(Protocol):
@@ -75,6 +86,7 @@ class Reason(StrEnum):
     INSIDE = "inside"
     UNKNOWN_PHONE = "unknown-phone"
     FAILED = "failed"
+    BLOCKED = "blocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +107,15 @@ def arrival(site: SiteKey, phone: Phone, now: Moment, nonce: str, session: str =
     """
     fields: Fields = {
         "site": site.site,
-        "device": phone.device(site.key),
-        "binding": phone.binding(site.key),
+        "device": phone.device(site.names),
+        "binding": phone.binding(site.names),
         "stamp": now.stamp(),
         "nonce": nonce,
     }
     if session:
         fields["session"] = session
+    if site.epoch:
+        fields["epoch"] = site.epoch
     return seal(site.key, "arrival", fields)
 
 
@@ -116,11 +130,20 @@ def decide(site: SiteKey, token: str, phone: Phone, now: Moment, memory: NonceMe
         ticket, stamp = _ticket(fields), read_stamp(_text(fields, "stamp"))
     except (BadToken, ValueError):
         return Refuse(Reason.INVALID)
-    if fields.get("site") != site.site or fields.get("binding") != phone.binding(site.key):
+    if fields.get("site") != site.site or fields.get("binding") != phone.binding(site.names):
         return Refuse(Reason.INVALID, ticket.language)
     if memory.spent(ticket.nonce) or memory.spent(dismissed(ticket.session)):
         return Refuse(Reason.SPENT, ticket.language)
     return ticket if _fresh(stamp, now, memory.since) else Renew(token)
+
+
+def decide_by(
+    keys: Sequence[SiteKey], token: str, phone: Phone, now: Moment, memory: NonceMemory
+) -> Decision:
+    """What `decide` says by the first of these keys that signed it."""
+    said = (decide(key, token, phone, now, memory) for key in keys)
+    invalid = Refuse(Reason.INVALID)
+    return next((one for one in said if one != invalid), invalid)
 
 
 def dismissed(session: str) -> str:

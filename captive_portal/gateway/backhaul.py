@@ -1,9 +1,9 @@
-"""Whether the portal can be reached from this site, so that nobody is sent to where there is nothing."""
+"""Whether the portal and the Internet can be reached, so that nobody is sent to where there is nothing."""
 
 import logging
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,8 +16,13 @@ PATIENCE_S: Final = 20.0
 """How far apart two failures are before we believe them: longer than a modem that changes its channel."""
 
 EVERY_S: Final = 10.0
+IDLE_S: Final = 60.0
+"""Each try costs some hundred octets, which a satellite line counts by the day."""
+
 TIMEOUT_S: Final = 5.0
 PORTS: Final = {"http": 80, "https": 443}
+DNS: Final = 53
+RESOLVERS: Final = 2  # are tried, so that a phone is told soon
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +32,10 @@ class Backhaul:
     first_failure_s: float | None = None
     down: bool = False
 
-    def failed(self, now: Moment) -> "Backhaul":
-        """After one more failure: down when it is PATIENCE_S or more after the first."""
+    def failed(self, now: Moment, patience_s: float = PATIENCE_S) -> "Backhaul":
+        """After one more failure: down when it is `patience_s` or more after the first."""
         first_s = now.seconds if self.first_failure_s is None else self.first_failure_s
-        return Backhaul(first_s, now.seconds - first_s >= PATIENCE_S)
+        return Backhaul(first_s, now.seconds - first_s >= patience_s)
 
 
 UP: Final = Backhaul()
@@ -38,17 +43,28 @@ UP: Final = Backhaul()
 
 
 class Lookout:
-    """Tries the portal for ever in a thread of its own; a phone's request only reads `down`."""
+    """Tries in a thread of its own whether something is there; a phone's request only reads `down`."""
 
-    def __init__(self, reach: Callable[[], None], clock: Clock) -> None:
-        """`reach` raises OSError when the portal cannot be reached."""
+    def __init__(
+        self,
+        reach: Callable[[], None],
+        clock: Clock,
+        what: str = "portal",
+        patience_s: float = PATIENCE_S,
+        every_s: float = EVERY_S,
+    ) -> None:
+        """`reach` raises OSError when `what` cannot be reached, which is believed after `patience_s`."""
         self._reach = reach
         self._clock = clock
+        self._what = what
+        self._patience_s = patience_s
+        self._every_s = every_s
         self._backhaul = UP
+        self._asked = threading.Event()
 
     @property
     def down(self) -> bool:
-        """Whether there is no way to the portal now."""
+        """Whether there is no way there now."""
         return self._backhaul.down
 
     @property
@@ -61,28 +77,60 @@ class Lookout:
         try:
             self._reach()
         except OSError as error:
-            self._note(self._backhaul.failed(self._clock.now()), type(error).__name__)
+            found = self._backhaul.failed(self._clock.now(), self._patience_s)
+            self._note(found, type(error).__name__)
         else:
             self._note(UP, "")
 
+    def asked(self) -> None:
+        """A phone is to be sent there."""
+        self._asked.set()
+
     def run(self, stop: threading.Event) -> None:
-        """Try every EVERY_S until told to stop."""
+        """Try again and again, until stopped: seldom while no phone is sent there and it does not fail."""
         while not stop.is_set():
+            self._asked.clear()
             self.step()
-            stop.wait(EVERY_S)
+            stop.wait(self._every_s)
+            if self.failing_since is None:
+                self._asked.wait(IDLE_S)
+
+    def stand_by(self, stop: threading.Event, wanted: Callable[[], bool]) -> None:
+        """Try again and again while it is `wanted`, until told to stop."""
+        while not stop.is_set():
+            if wanted():
+                self.step()
+            stop.wait(self._every_s)
 
     def _note(self, found: Backhaul, error: str) -> None:
         if found.down and not self.down:
-            log.warning("portal out of reach, phones are told so", extra={"error": error})
+            log.warning("out of reach, phones are told so", extra={"what": self._what, "error": error})
         if self.down and not found.down:
-            log.info("portal is back")
+            log.info("in reach again", extra={"what": self._what})
         self._backhaul = found
 
 
 def reach(url: str) -> None:
     """Connect over TCP to the host and port of a URL, and say nothing. Raises OSError."""
     parts = urlsplit(url)
+    _connect(parts.hostname or "", parts.port or PORTS[parts.scheme])
+
+
+def reach_any(resolvers: Sequence[str], url: str) -> None:
+    """The same to the names' port of one of these addresses; without any, to the URL. Raises OSError."""
+    if not resolvers:
+        return reach(url)
+    failed = OSError("nobody there")
+    for resolver in resolvers[:RESOLVERS]:
+        try:
+            return _connect(resolver, DNS)
+        except OSError as error:
+            failed = error
+    raise failed
+
+
+def _connect(host: str, port: int) -> None:
     try:
-        socket.create_connection((parts.hostname or "", parts.port or PORTS[parts.scheme]), TIMEOUT_S).close()
+        socket.create_connection((host, port), TIMEOUT_S).close()
     except UnicodeError as error:
         raise OSError("the host's name cannot be looked up") from error

@@ -14,6 +14,10 @@ import sys
 
 if sys.version_info < (3, 11):
     sys.exit("gateway: this is Python %d.%d; install Python 3.11 or later" % sys.version_info[:2])
+try:
+    import sqlite3, ssl
+except ImportError as missing:
+    sys.exit("gateway: this Python lacks %s; install python3 (opkg install python3)" % missing.name)
 
 from captive_portal.gateway.__main__ import main
 
@@ -21,14 +25,22 @@ sys.exit(main(sys.argv[1:]))
 """
 CONFIG: Final = "site/gateway.toml"
 KEY: Final = "site/site.key"
+POLICY: Final = "site/policy.json"
 
 
 @dataclass(frozen=True, slots=True)
 class SiteFiles:
-    """What makes it one site's gateway: the texts of gateway.toml and site.key."""
+    """What makes it one site's gateway: the texts of gateway.toml, site.key and, if any, policy.json."""
 
     config: str
     key: str = field(repr=False)
+    policy: str = field(default="", repr=False)
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The texts by their names in the zipapp."""
+        first = {POLICY: self.policy} if self.policy else {}
+        return {CONFIG: self.config, KEY: self.key, **first}
 
 
 def build(target: Path, site: SiteFiles | None = None) -> None:
@@ -44,7 +56,7 @@ def build(target: Path, site: SiteFiles | None = None) -> None:
             f"captive_portal/gateway/{file.name}": file.read_text(encoding="utf-8")
             for file in package.glob("*.py")
         },
-        **({CONFIG: site.config, KEY: site.key} if site else {}),
+        **(site.named if site else {}),
     }
     mode = 0o600 if site else 0o755
     with open(target, "wb", opener=lambda path, flags: os.open(path, flags, mode)) as file:
@@ -60,9 +72,10 @@ def held(pyz: Path) -> SiteFiles | None:
     if not zipfile.is_zipfile(pyz):
         return None
     with zipfile.ZipFile(pyz) as archive:
-        if not {CONFIG, KEY} <= set(archive.namelist()):
+        held = set(archive.namelist())
+        if not {CONFIG, KEY} <= held:
             return None
-        return SiteFiles(archive.read(CONFIG).decode(), archive.read(KEY).decode())
+        return SiteFiles(*(archive.read(name).decode() for name in (CONFIG, KEY, POLICY) if name in held))
 
 
 if __name__ == "__main__":

@@ -1,33 +1,37 @@
 """The gateway's configuration: one TOML file, every mistake one clear line."""
 
 import ipaddress
+import json
 import os
 import re
 import ssl
-import stat
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
+from captive_portal.gateway import values
 from captive_portal.gateway.admission import SiteKey
 from captive_portal.gateway.clock import BOOT_ID
 from captive_portal.gateway.errors import ConfigError
+from captive_portal.gateway.policy import Signed
 from captive_portal.gateway.rules import Territory
+from captive_portal.gateway.values import Table
 
 SITE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 INTERFACE: Final = re.compile(r"[A-Za-z0-9_.@-]{1,15}")
+KEYS: Final = re.compile(r"([0-9A-Fa-f]{64})(?:\s+([1-9]\d{0,5})\s+([0-9A-Fa-f]{64}))?")
 HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 
 KNOWN: Final = frozenset(
     {"site", "key_file", "listen", "portal_url", "edge_url", "enforcer", "lan", "wan", "state_dir", "garden"}
-    | {"management", "sync_s", "tls", "boot_id_file"}
+    | {"management", "sync_s", "idle_s", "tls", "boot_id_file", "network", "uplink", "policy_file"}
 )
+KNOWN_NETWORK: Final = frozenset({"guests", "lease_s", "rpz", "run_dir"})
+RUN_DIR: Final = "/run/plaza-gateway"
+KNOWN_UPLINK: Final = frozenset({"down_kbps", "up_kbps"})
 KNOWN_TLS: Final = frozenset({"listen", "certificate", "private_key", "name"})
-
-Table = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,40 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
+class Network:
+    """The guests' network, to which this gateway gives addresses and names itself.
+
+    `address` is our own in `guests`. `fixed` are names with their address, before the tap and after: the
+    portal's, and our own. `api` is what DHCP tells as option 114, "" where there is none. `rpz` is a response
+    policy zone of names that are not answered, None where there is none. `run_dir` is in memory: the leases
+    in it name phones.
+    """
+
+    lan: str
+    address: ipaddress.IPv4Address
+    guests: ipaddress.IPv4Network
+    lease_s: int
+    fixed: tuple[tuple[str, str], ...]
+    api: str
+    rpz: Path | None
+    run_dir: Path = Path(RUN_DIR)
+
+
+@dataclass(frozen=True, slots=True)
+class Uplink:
+    """What the line carries, in kbit/s each way; it is shared fairly a little below that. 0 is not known."""
+
+    down_kbps: int = 0
+    up_kbps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
-    """Everything read and checked. `territory` is None for the enforcer that only records."""
+    """Everything read and checked. `territory` is None for the enforcer that only records.
+
+    `network` is None where somebody else gives addresses and names. The controller is called every `sync_s`
+    while somebody is in, else every `idle_s`. `policy` is the first one, where there is one.
+    """
 
     site: SiteKey
     listen: tuple[str, int]
@@ -50,8 +86,12 @@ class Config:
     territory: Territory | None
     state_dir: Path
     sync_s: float
+    idle_s: float
     tls: Tls | None
     boot_id_file: Path
+    network: Network | None
+    uplink: Uplink
+    policy: Signed | None
 
 
 def load(path: Path) -> Config:
@@ -69,29 +109,90 @@ def load(path: Path) -> Config:
 
 
 def _config(table: Table, base: Path) -> Config:
-    _only(table, KNOWN, "")
-    site = _matching(table, "site", SITE, "a site key like 08019-plaza")
-    listen = _address(_text(table, "listen"), "listen")
+    values.only(table, KNOWN, "")
+    site = values.matching(table, "site", SITE, "a site key like 08019-plaza")
+    listen = values.address(values.text(table, "listen"), "listen")
     tls = _tls(table["tls"], base) if "tls" in table else None
+    territory = _territory(table, listen, tls)
     return Config(
-        site=SiteKey(site, _key(base / _text(table, "key_file"))),
+        site=_site(site, base / values.text(table, "key_file")),
         listen=listen,
-        portal_url=_url(table, "portal_url"),
-        edge_url=_url(table, "edge_url"),
-        territory=_territory(table, listen, tls),
-        state_dir=_directory(base / _text(table, "state_dir")),
-        sync_s=_interval(table),
+        portal_url=values.url(table, "portal_url"),
+        edge_url=values.url(table, "edge_url"),
+        territory=territory,
+        state_dir=_directory(base / values.text(table, "state_dir")),
+        sync_s=values.seconds(table, "sync_s", 60),
+        idle_s=values.seconds(table, "idle_s", 1800),
         tls=tls,
-        boot_id_file=_boot_id(base / _text(table, "boot_id_file", str(BOOT_ID))),
+        boot_id_file=_boot_id(base / values.text(table, "boot_id_file", str(BOOT_ID))),
+        network=_own_network(table, base, listen, territory, tls),
+        uplink=_uplink(table),
+        policy=_policy(base / values.text(table, "policy_file")) if "policy_file" in table else None,
     )
 
 
+def _own_network(
+    table: Table, base: Path, listen: tuple[str, int], territory: Territory | None, tls: Tls | None
+) -> Network | None:
+    if "network" not in table:
+        return None
+    if territory is None:
+        raise ConfigError('network: only the enforcer "nft" gives addresses')
+    found = values.inner(table, "network", KNOWN_NETWORK)
+    guests, address = _guests(found), ipaddress.IPv4Address(listen[0])
+    if address not in guests:
+        raise ConfigError(f"network.guests: {guests} does not hold {address}, where we listen")
+    portal = urlsplit(values.url(table, "portal_url")).hostname or ""
+    fixed = [(portal, ip) for ip, _ in territory.garden[:1] if not values.is_address(portal)]
+    api = f"https://{tls.name}:{tls.listen[1]}/capport" if tls else ""
+    return Network(
+        lan=territory.lan,
+        address=address,
+        guests=guests,
+        lease_s=int(values.seconds(found, "lease_s", 3600, "network.", 120, 86_400)),
+        fixed=(*fixed, *([(tls.name, str(address))] if tls else [])),
+        api=api,
+        rpz=base / values.text(found, "rpz", of="network.") if "rpz" in found else None,
+        run_dir=base / values.text(found, "run_dir", RUN_DIR, of="network."),
+    )
+
+
+def _guests(found: Table) -> ipaddress.IPv4Network:
+    text = values.text(found, "guests", of="network.")
+    try:
+        guests = ipaddress.IPv4Network(text)
+    except ValueError as error:
+        raise ConfigError(f"network.guests: {error}, write a network like 10.8.16.0/20") from error
+    if not 16 <= guests.prefixlen <= 28:
+        raise ConfigError(f"network.guests: {text} is no network of /16 to /28")
+    return guests
+
+
+def _uplink(table: Table) -> Uplink:
+    if "uplink" not in table:
+        return Uplink()
+    found = values.inner(table, "uplink", KNOWN_UPLINK)
+    return Uplink(*(values.kbps(found, name, "uplink.") for name in ("down_kbps", "up_kbps")))
+
+
+def _policy(path: Path) -> Signed:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return Signed(str(found["text"]), str(found["signature"]))
+    except OSError as error:
+        raise ConfigError(f"policy_file: {path}: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise ConfigError(f"policy_file: {path} holds no policy; build the gateway again") from error
+
+
 def _territory(table: Table, listen: tuple[str, int], tls: Tls | None) -> Territory | None:
-    enforcer = _text(table, "enforcer")
+    enforcer = values.text(table, "enforcer")
     if enforcer not in {"nft", "ledger"}:
         raise ConfigError('enforcer: write "nft" or "ledger"')
-    garden = tuple(_address(one, f"garden[{n}]") for n, one in enumerate(_texts(table, "garden")))
-    management = tuple(_network(one, f"management[{n}]") for n, one in enumerate(_texts(table, "management")))
+    garden = tuple(values.address(one, f"garden[{n}]") for n, one in enumerate(values.texts(table, "garden")))
+    management = tuple(
+        values.network(one, f"management[{n}]") for n, one in enumerate(values.texts(table, "management"))
+    )
     for ip, port in garden:
         if any(ipaddress.ip_address(ip) in ipaddress.ip_network(network) for network in management):
             raise ConfigError(f"garden: {ip}:{port} is a management address, which guests never reach")
@@ -100,44 +201,42 @@ def _territory(table: Table, listen: tuple[str, int], tls: Tls | None) -> Territ
     ports = (listen[1],) + ((tls.listen[1],) if tls else ())
     if any(ipaddress.ip_address(one[0]).is_unspecified for one in (listen, *([tls.listen] if tls else []))):
         raise ConfigError("listen: write the gateway's own address on the guests' side, not 0.0.0.0")
-    lan, wan = (_matching(table, name, INTERFACE, "the name of an interface") for name in ("lan", "wan"))
-    return Territory(lan, wan, listen, ports, garden, management)
+    lan, wan = (
+        values.matching(table, name, INTERFACE, "the name of an interface") for name in ("lan", "wan")
+    )
+    return Territory(lan, wan, listen, ports, garden, management, own_names="network" in table)
 
 
 def _tls(table: object, base: Path) -> Tls:
     if not isinstance(table, dict):
         raise ConfigError("tls: write a table, [tls]")
-    _only(table, KNOWN_TLS, "tls.")
-    listen = _address(_text(table, "listen", of="tls."), "tls.listen")
+    values.only(table, KNOWN_TLS, "tls.")
+    listen = values.address(values.text(table, "listen", of="tls."), "tls.listen")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate, private_key = (
-        base / _text(table, name, of="tls.") for name in ("certificate", "private_key")
+        base / values.text(table, name, of="tls.") for name in ("certificate", "private_key")
     )
-    _private(private_key, "tls.private_key")
+    values.private(private_key, "tls.private_key")
     try:
         context.load_cert_chain(certificate, private_key)
     except OSError as error:  # also what ssl raises
         raise ConfigError(f"tls.certificate: {certificate}: {error.strerror or error}") from error
-    return Tls(listen, _matching(table, "name", HOST, "the name in the certificate", of="tls."), context)
+    return Tls(
+        listen, values.matching(table, "name", HOST, "the name in the certificate", of="tls."), context
+    )
 
 
-def _key(path: Path) -> bytes:
-    _private(path, "key_file")
-    text = path.read_text(encoding="utf-8", errors="replace").strip()
-    if not re.fullmatch(r"[0-9A-Fa-f]{64}", text):
+def _site(site: str, path: Path) -> SiteKey:
+    """The keys in a file: 64 hex digits; where the site has later epochs also that number and its key."""
+    values.private(path, "key_file")
+    text = path.read_text(encoding="utf-8", errors="replace")
+    found = KEYS.fullmatch(text.strip())
+    if not found:
         raise ConfigError(f"key_file: {path} does not hold 64 hex digits")
-    return bytes.fromhex(text)
-
-
-def _private(path: Path, name: str) -> None:
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise ConfigError(f"{name}: {path}: {error.strerror}") from error
-    if stat.S_IMODE(found.st_mode) & 0o077:
-        raise ConfigError(f"{name}: {path} can be read by others: chmod 600 {path}")
-    if found.st_uid not in {0, os.geteuid()}:
-        raise ConfigError(f"{name}: {path} belongs to somebody else: chown it to the gateway's user")
+    names, epoch, key = found.groups()
+    if epoch is None:
+        return SiteKey(site, bytes.fromhex(names))
+    return SiteKey(site, bytes.fromhex(key), bytes.fromhex(names), int(epoch))
 
 
 def _directory(path: Path) -> Path:
@@ -154,67 +253,3 @@ def _boot_id(path: Path) -> Path:
     if not path.is_file():
         raise ConfigError(f"boot_id_file: {path} is not there")
     return path
-
-
-def _interval(table: Table) -> float:
-    value = table.get("sync_s", 10)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 3600:
-        raise ConfigError("sync_s: write seconds, more than 0 and at most 3600")
-    return float(value)
-
-
-def _url(table: Table, name: str) -> str:
-    text = _text(table, name)
-    try:
-        url = urlsplit(text)
-        whole = url.scheme in {"http", "https"} and url.hostname and (url.port or True)
-    except ValueError:
-        whole = False
-    if not whole or url.query or url.fragment or url.username is not None or not text.isprintable():
-        raise ConfigError(f"{name}: write http://HOST[:PORT] or https://HOST[:PORT]")
-    return text.rstrip("/")
-
-
-def _address(text: str, name: str) -> tuple[str, int]:
-    ip, _, port = text.rpartition(":")
-    try:
-        number = int(port) if port.isascii() and port.isdecimal() else 0
-        if 0 < number < 65536:
-            return str(ipaddress.IPv4Address(ip)), number
-    except ValueError:
-        pass
-    raise ConfigError(f"{name}: {text!r} is not IPv4:PORT")
-
-
-def _network(text: str, name: str) -> str:
-    try:
-        return str(ipaddress.ip_network(text))
-    except ValueError as error:
-        raise ConfigError(f"{name}: {error}, write a network like 10.0.0.0/24") from error
-
-
-def _matching(table: Table, name: str, pattern: re.Pattern[str], what: str, of: str = "") -> str:
-    text = _text(table, name, of=of)
-    if not pattern.fullmatch(text):
-        raise ConfigError(f"{of}{name}: {text!r} is not {what}")
-    return text
-
-
-def _text(table: Table, name: str, default: str | None = None, of: str = "") -> str:
-    value = table.get(name, default)
-    if not isinstance(value, str) or not value:
-        raise ConfigError(f"{of}{name}: " + ("write a text" if name in table else "is missing"))
-    return value
-
-
-def _texts(table: Table, name: str) -> list[str]:
-    values = table.get(name, [])
-    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-        raise ConfigError(f"{name}: write a list of texts")
-    return values
-
-
-def _only(table: Table, known: frozenset[str], of: str) -> None:
-    unknown = sorted(table.keys() - known)
-    if unknown:
-        raise ConfigError(f"{of}{unknown[0]}: unknown, known are {', '.join(sorted(known))}")

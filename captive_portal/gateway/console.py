@@ -13,6 +13,17 @@ from captive_portal.gateway.errors import GatewayError
 from captive_portal.gateway.systems import CONFIG
 
 HOUR_MIN: Final = 60
+FILTERED: Final = {"malware": "harmful ones", "family": "harmful ones and those for adults"}
+ALARMS: Final = {
+    "copied": "a MAC was copied",
+    "starved": "somebody takes all addresses",
+    "rogue": "somebody else plays the router",
+    "filled": "hardly an address is left for phones",
+    "damaged": "what was kept here was damaged, and begun anew",
+    "forgotten": "the controller forgot what it was told",
+    "dropped": "reports were dropped for want of room",
+    "tampered": "somebody removed the rules",
+}
 TITLES: Final = ("MAC", "ADDRESS", "LEFT", "DOWN", "UP", "CAP", "SESSION")
 
 
@@ -83,16 +94,35 @@ def _asked(
 
 
 def _said_status(facts: Facts) -> list[str]:
-    away, kept = facts["controller_away_s"], facts["events_kept"]
-    silent = whys.span(facts["portal_failing_s"] or 0)
+    away, kept, pool = facts["controller_away_s"], facts["events_kept"], facts["pool"]
     waiting = f"; {kept} reports wait" if kept else ""
-    return [
+    not_back = f"; {facts['not_back']} from before the power cut may come back" if facts["not_back"] else ""
+    lines = [
         f"site        {facts['site']}",
-        f"inside      {facts['inside']}",
-        f"portal      {f'out of reach for {silent}' if facts['portal_down'] else 'in reach'}",
+        f"inside      {facts['inside']}{not_back}",
+        f"portal      {_portal(facts)}",
         f"controller  {'answers' if away is None else f'away for {whys.span(away)}'}{waiting}",
+        f"policy      {facts['policy'] or 'none'}; while the portal is away {facts['away']}",
+        f"IPv6        {'passes with the door' if facts['ipv6'] else 'refused'}",
+        f"names       {'as they are' if facts['dns'] == 'none' else 'without ' + FILTERED[facts['dns']]}",
+        f"addresses   {'{given} of {size} given'.format(**pool) if pool else 'given by somebody else'}",
+        f"blocked     {facts['blocked']}",
+        f"alarms      {', '.join(ALARMS.get(one, one) for one in facts['alarms']) or 'none'}",
         f"rules       {facts['notice'] or 'in the kernel'} ({whys.span(facts['rules_age_s'])})",
     ]
+    left_s = facts["emergency_s"]
+    return (
+        [f"EMERGENCY   everybody passes for {whys.span(left_s)} more, also who is blocked", *lines]
+        if left_s
+        else lines
+    )
+
+
+def _portal(facts: Facts) -> str:
+    if not facts["portal_down"]:
+        return "in reach"
+    internet = "no Internet either" if facts["internet_down"] else "the Internet is there"
+    return f"out of reach for {whys.span(facts['portal_failing_s'] or 0)}; {internet}"
 
 
 def _said_devices(facts: Facts) -> list[str]:

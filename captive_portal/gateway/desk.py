@@ -15,12 +15,26 @@ from captive_portal.gateway.enforcer import Enforcer
 from captive_portal.gateway.errors import CannotDo
 from captive_portal.gateway.journal import Journal
 from captive_portal.gateway.phone import Phone
+from captive_portal.gateway.policy import Blocked
+from captive_portal.gateway.ruling import Ruling
 from captive_portal.gateway.sync import Sync
 
 MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 SHOWN: Final = 4000
 LONGEST_MIN: Final = 24 * 60
-MANY: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What else of the box is told, asked each time.
+
+    `pool` is how many addresses are given and how many there are, None where somebody else gives them;
+    `twins` are MACs that were copied; `alarms` are words of what is wrong now.
+    """
+
+    pool: Callable[[], tuple[int, int] | None] = lambda: None
+    twins: Callable[[], frozenset[str]] = frozenset
+    alarms: Callable[[], Sequence[str]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +46,12 @@ class Desk:
     enforcer: Enforcer
     journal: Journal
     lookout: Lookout
+    internet: Lookout
     sync: Sync
     clock: Clock
+    ruling: Ruling
     seen: Callable[[], Sequence[Phone]]
+    around: Around = Around()
 
     def answer(self, question: Facts) -> Facts:
         """The facts. Raises GatewayError for what cannot be done, ValueError for what is no question."""
@@ -48,11 +65,18 @@ class Desk:
         return way(question)
 
     def _status(self, _question: Facts) -> Facts:
+        policy, pool = self.ruling.policy, self._pool()
         return {
             "site": self.site,
             "inside": len(self.doorkeeper.devices()),
-            "events_kept": len(self.journal.pending(MANY)),
+            "not_back": self.doorkeeper.waiting,
+            "events_kept": self.journal.waiting,
             "rules_age_s": int(self.clock.now().seconds - self.enforcer.since.seconds),
+            "policy": policy.serial,
+            "dns": policy.dns.value,
+            "blocked": self.ruling.blocks,
+            "pool": {"given": pool[0], "size": pool[1]} if pool else None,
+            "alarms": list(self.around.alarms()),
             **self._ways_out(),
         }
 
@@ -72,6 +96,12 @@ class Desk:
             )
         if len(phones) > 1:
             raise CannotDo(f"that MAC has {len(phones)} addresses: `why` shows them, choose with --address")
+        barred = self.doorkeeper.barred(phones[0])
+        if barred:
+            raise CannotDo(
+                f"this phone is blocked here ({barred.reason}; by {barred.author}): "
+                "only the controller lifts that, with `plaza gateway unblock`"
+            )
         session = self.doorkeeper.admit_by_hand(phones[0], minutes * 60)
         if not session:
             raise CannotDo("this phone is in already")
@@ -95,17 +125,35 @@ class Desk:
             "addresses": sorted({one.ip for one in self._seen() if one.mac == mac}),
             "inside": [_told(one) for one in inside],
             "lately": [{"what": one.what, "ago_s": int(now - one.at_s)} for one in self.doorkeeper.why(mac)],
+            "blocked": self._told_of(self.doorkeeper.blocked(mac)),
+            "copied": mac in self.around.twins(),
             **self._ways_out(),
         }
 
     def _ways_out(self) -> dict[str, Any]:
-        """How it stands with the portal and the controller: seconds of silence, None for none."""
+        """What holds for everybody, and how long portal and controller are silent: None for not at all."""
         return {
             "notice": self.enforcer.notice,
+            "away": self.ruling.policy.when_controller_away.value,
+            "ipv6": self.ruling.policy.ipv6,
+            "emergency_s": self.ruling.emergency_left,
+            "internet_down": self.internet.down,
             "portal_down": self.lookout.down,
             "portal_failing_s": self._since(self.lookout.failing_since),
             "controller_away_s": self._since(self.sync.away_since),
         }
+
+    def _pool(self) -> tuple[int, int] | None:
+        try:
+            return self.around.pool()
+        except OSError as error:
+            raise CannotDo(f"the leases cannot be read: {error.strerror}") from error
+
+    def _told_of(self, found: Blocked | None) -> Facts | None:
+        if found is None:
+            return None
+        left_s = self.ruling.left_s(found.until) if found.until else None
+        return {"reason": found.reason, "author": found.author, "left_s": left_s}
 
     def _since(self, then: float | None) -> int | None:
         return None if then is None else int(self.clock.now().seconds - then)
@@ -129,5 +177,5 @@ def _told(one: Device) -> dict[str, Any]:
     return {
         "session": one.session, "mac": one.phone.mac, "ip": one.phone.ip, "seconds_left": one.seconds_left,
         "octets_down": one.octets_down, "octets_up": one.octets_up, "octets_max": one.octets_max,
-        "rate": rate,
+        "rate": rate, "resumed": one.resumed,
     }  # fmt: skip

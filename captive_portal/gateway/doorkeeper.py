@@ -1,67 +1,61 @@
-"""The keeper of a site's door: carries out what admission decides, and notes what came of it."""
+"""The keeper of a site's door: carries out what admission and the policy decide."""
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Callable, Iterable
 
-from captive_portal.gateway import admission
-from captive_portal.gateway.admission import ROUNDING_S, Admit, Decision, Reason, Refuse, Renew, SiteKey
-from captive_portal.gateway.clock import Clock, Moment
+from captive_portal.gateway import admission, continuing
+from captive_portal.gateway.admission import Admit, Decision, Reason, Refuse, Renew
+from captive_portal.gateway.clock import Clock
 from captive_portal.gateway.devices import Device, inside
-from captive_portal.gateway.enforcer import Ceiling, Enforcer, Standing, Terms
+from captive_portal.gateway.enforcer import Enforcer
 from captive_portal.gateway.errors import TableGone
-from captive_portal.gateway.journal import BY_HAND, Event, Journal, Live
-from captive_portal.gateway.lately import Lately, Noted
+from captive_portal.gateway.journal import BY_HAND, Event, Journal
+from captive_portal.gateway.keyring import Keyring
+from captive_portal.gateway.lately import Noted
 from captive_portal.gateway.phone import Phone
-from captive_portal.gateway.shaping import Rate
+from captive_portal.gateway.policy import Blocked, Policy, Terms
+from captive_portal.gateway.register import Register
+from captive_portal.gateway.roll import Inside
+from captive_portal.gateway.ruling import Ruling
+from captive_portal.gateway.signers import Signers
+from captive_portal.gateway.stays import DISMISSED, LEFT, NOWHERE, ending, usage
 
 log = logging.getLogger(__name__)
 
-LEFT: Final = "User-Request"
-DISMISSED: Final = "Admin-Reset"
-EXPIRED: Final = "Session-Timeout"
-REBOOTED: Final = "NAS-Reboot"
-LOST: Final = "Lost-Service"
-REPLACED: Final = "Lost-Carrier"
-USED_UP: Final = "Octet-Limit"
-
-NOWHERE: Final = Standing(None, None)
-SLACK_S: Final = 2
-"""The kernel tells whole seconds: within this, its time and ours are the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inside:
-    """Who is in, and until when (seconds since boot); the rate is None when it was set before our start."""
-
-    phone: Phone
-    until: float
-    rate: Rate | None = None
+NO_ADDRESS = ""
 
 
 class Doorkeeper:
     """One per gateway; safe from several threads. `news` is set when the controller should hear at once."""
 
     def __init__(
-        self, site: SiteKey, enforcer: Enforcer, journal: Journal, clock: Clock, nonce: Callable[[], str]
+        self,
+        keyring: Keyring,
+        enforcer: Enforcer,
+        journal: Journal,
+        clock: Clock,
+        nonce: Callable[[], str],
+        ruling: Ruling,
     ) -> None:
-        self.news = threading.Event()
-        self._site = site
+        self._signers = Signers(keyring)
+        self._names_key = keyring.current.names
         self._enforcer = enforcer
         self._journal = journal
         self._clock = clock
         self._nonce = nonce
-        self._inside: dict[str, Inside] = {}
-        self._lately = Lately(site)
+        self._ruling = ruling
+        self._register = Register(self._names_key, enforcer, journal, clock, ruling)
+        self._once = continuing.Once(journal)
         self._lock = threading.RLock()
+        self.news = self._register.news
+        ruling.on_change.append(self._obey)
 
     def start(self) -> None:
         """Shut what must be shut; note what happened while we were away."""
         with self._lock:
-            self._enforcer.start()
-            self.reconcile()
+            self._register.start()
+            self._dismiss_barred()
 
     def neighbour(self, ip: str) -> Phone | None:
         """The phone that uses this address now."""
@@ -70,38 +64,43 @@ class Doorkeeper:
     def arrival(self, phone: Phone) -> str:
         """The signed arrival of a phone, fresh; it names the session that the phone is in."""
         now = self._clock.now()
-        return admission.arrival(self._site, phone, now, self._nonce(), self._session_of(phone, now))
+        newest = self._signers.now(now)[0]
+        return admission.arrival(newest, phone, now, self._nonce(), self._session_of(phone))
 
     def seconds_left(self, phone: Phone) -> int | None:
         """How long this phone may still stay; None when it is not in."""
-        now = self._clock.now().seconds
-        with self._lock:
-            return next((int(one.until - now) for one in self._within() if one.phone == phone), None)
+        found = self._found(phone)
+        return int(found[1].until - self._clock.now().seconds) if found else None
 
     def extensible(self, phone: Phone) -> bool:
         """Whether this phone is in, and the portal said that it may give it more time."""
-        live = self._journal.live.get(self._session_of(phone, self._clock.now()))
+        live = self._journal.live.get(self._session_of(phone))
         return live is not None and live.longer
+
+    def blocked(self, mac: str) -> Blocked | None:
+        """What the policy says of this MAC."""
+        return self._ruling.blocked(Phone(mac, NO_ADDRESS).device(self._names_key))
+
+    def barred(self, phone: Phone) -> Blocked | None:
+        """Why this phone is kept out; None when it is not, as everybody in an emergency."""
+        return None if self._ruling.emergency_left else self.blocked(phone.mac)
 
     def present(self, phone: Phone, token: str) -> Decision:
         """A phone shows its ticket: open the door for it, or say why not."""
         with self._lock:
-            decision = self._judge(phone, token)
-            if isinstance(decision, Refuse):
-                self._lately.refused(phone, decision.reason.value, self._clock.now())
-        return decision
+            return self._noted(phone, self._judge(phone, token))
 
-    def _judge(self, phone: Phone, token: str) -> Decision:
-        decision = admission.decide(self._site, token, phone, self._clock.now(), self._enforcer)
-        if isinstance(decision, Admit):
-            try:
-                decision = self._admit(phone, decision)
-            except TableGone:
-                self.reconcile()
-                return Renew(token)
-        if isinstance(decision, Refuse) and decision.reason is Reason.SPENT and self.seconds_left(phone):
-            return Refuse(Reason.INSIDE, decision.language)
-        return decision
+    def invitation(self, phone: Phone) -> str:
+        """What lets this phone in without the portal, once; "" when it had that already."""
+        now = self._clock.now()
+        with self._lock:
+            used_up = self._once.used(phone.device(self._names_key), self._register.lives, now)
+        return "" if used_up else continuing.invitation(self._signers.now(now)[0], phone, now, self._nonce())
+
+    def carry_on(self, phone: Phone, token: str, terms: Terms) -> Decision:
+        """A phone pressed the button of our own page: open the door for it, or say why not."""
+        with self._lock:
+            return self._noted(phone, self._continue(phone, token, terms))
 
     def admit_by_hand(self, phone: Phone, seconds: int) -> str:
         """Open the door without a ticket, for who stands before it; the session, "" when it is in already."""
@@ -111,26 +110,51 @@ class Doorkeeper:
             self.reconcile()
             nonce = self._nonce()
             grant = Admit(f"{BY_HAND}{nonce}", seconds, 0, nonce, "")
-            self._admit(phone, grant)
+            self._register.enter(phone, grant)
             self.news.set()
         log.info("admitted by hand", extra={"session": grant.session, "seconds": seconds})
         return grant.session
 
+    def resume(self, phones: Iterable[Phone]) -> int:
+        """Let those of them in who were in when the power went; how many."""
+        # without the lock: whoever was not in does not wait for nft
+        bindings = {one.binding for one in tuple(self._register.waiting.values())}
+        known = [one for one in phones if bindings and one.binding(self._names_key) in bindings]
+        if not known:
+            return 0
+        with self._lock:
+            try:
+                return self._register.resume(known, self.barred)
+            except TableGone:
+                self.reconcile()
+        return 0
+
+    @property
+    def waiting(self) -> int:
+        """How many were in when the power went and are not back."""
+        return len(self._register.waiting)
+
+    @property
+    def tampered(self) -> int:
+        """How often somebody had removed the rules, since our start."""
+        return self._register.tampered
+
     def devices(self) -> list[Device]:
         """Everybody who is in, the first to go first."""
         with self._lock:
-            return inside(self._survey(), {session: one.rate for session, one in self._inside.items()})
+            rates = {session: one.rate for session, one in self._register.inside.items()}
+            return inside(self._register.survey(), rates, self._journal.live)
 
     def why(self, mac: str) -> list[Noted]:
         """What lately went against this phone, the newest first."""
         with self._lock:
-            return self._lately.of(mac)
+            return self._register.lately.of(mac)
 
     def leave(self, phone: Phone) -> None:
         """A phone ends its own session."""
         with self._lock:
-            for session in self._sessions_of(lambda other: other == phone):
-                self._finish(session, LEFT, self._enforcer.survey())
+            for session in self._register.of(phone):
+                self._register.finish(session, LEFT)
 
     def dismiss(self, sessions: Iterable[str]) -> None:
         """End these sessions at once, and let no ticket of theirs open a door again."""
@@ -138,169 +162,91 @@ class Doorkeeper:
             for session in sessions:
                 self._enforcer.spend(admission.dismissed(session))
                 if session in self._journal.live:
-                    self._finish(session, DISMISSED, self._enforcer.survey())
+                    self._register.finish(session, DISMISSED)
                 elif not self._journal.closing(session):
-                    self._journal.closed(self._ending(session, DISMISSED, NOWHERE))
+                    self._journal.closed(ending(session, DISMISSED, None, NOWHERE, self._clock.now()))
                     self.news.set()
+
+    def informed(self, phone: Phone) -> None:
+        """This phone was shown the notice of the emergency."""
+        with self._lock:
+            self._enforcer.informed(phone)
 
     def reconcile(self) -> None:
         """Note which doors the kernel has shut, and shut those that have used up their octets."""
         with self._lock:
-            standings = self._survey()
-            now = self._clock.now()
-            before = self._inside
-            self._inside = {
-                session: Inside(one.phone, now.seconds + one.seconds_left, _known_rate(before.get(session)))
-                for session, one in standings.items()
-                if one.phone is not None and one.seconds_left is not None
-            }
-            for session in self._inside.keys() - before.keys():
-                self._lately.entered(session, self._inside[session].phone)
-            for session in self._inside.keys() - self._journal.live.keys():
-                until, ceiling = self._inside[session].until, standings[session].ceiling or Ceiling()
-                live = Live(session, now.boot, now.seconds, until, ceiling.here, ceiling.total)
-                self._journal.opened(live)
-            self._catch_up(standings)
-            for session, live in self._journal.live.items():
-                cause = self._over(live, standings.get(session, NOWHERE), now)
-                if cause:
-                    self._finish(session, cause, standings)
-            for session in standings.keys() - self._journal.live.keys():
-                self._enforcer.close(session)
+            self._signers.now(self._clock.now())  # so that the former key's minute begins with the change
+            self._register.reconcile()
+
+    def keep(self) -> None:
+        """Keep what everybody has used, for after a power cut."""
+        with self._lock:
+            self._register.reconcile()  # so that who is out is kept as out
+            self._register.keep()
 
     def usage(self) -> list[Event]:
         """What everybody inside has used so far."""
-        now = self._clock.now()
         with self._lock:
-            live, standings = self._journal.live, self._survey()
-            return [
-                Event("usage", session, now.boot, now.seconds, _seconds(live[session], now), down, up)
-                for session, one in standings.items()
-                if session in live
-                for down, up in [(one.octets_down, one.octets_up)]
-            ]
+            now, live = self._clock.now(), self._journal.live
+            standings = self._register.survey()
+            return [usage(live[name], one, now) for name, one in standings.items() if name in live]
 
-    def _admit(self, phone: Phone, grant: Admit) -> Decision:
-        """Raises TableGone."""
+    def _obey(self, _policy: Policy) -> None:
+        """Another policy holds, or something in it has ended."""
+        with self._lock:
+            self._register.survey()
+            self._register.govern()
+            self._dismiss_barred()
+
+    def _dismiss_barred(self) -> None:
+        self.dismiss([name for name, one in self._register.inside.items() if self.barred(one.phone)])
+
+    def _judge(self, phone: Phone, token: str) -> Decision:
+        if self.barred(phone):
+            return Refuse(Reason.BLOCKED)
         now = self._clock.now()
-        before = self._inside.get(grant.session)
-        if before and before.phone == phone and before.until > now.seconds:
-            return self._prolong(phone, grant, now)
-        for session in self._sessions_of(lambda other: other.ip == phone.ip) - {grant.session}:
-            self._finish(session, REPLACED, self._enforcer.survey())
-        if before:
-            self._enforcer.close(grant.session)
-        terms = Terms(grant.session, grant.seconds, Ceiling(grant.octets, grant.total), _rate(grant))
-        if not self._enforcer.admit(phone, terms, grant.nonce):
-            return Refuse(Reason.SPENT, grant.language)
-        until = now.seconds + grant.seconds
-        self._inside[grant.session] = Inside(phone, until, terms.rate)
-        self._lately.entered(grant.session, phone)
-        caps = grant.octets, grant.total, grant.longer
-        self._journal.opened(Live(grant.session, now.boot, now.seconds, until, *caps))
-        log.info("door opened", extra={"session": grant.session, "seconds": grant.seconds})
-        return grant
+        decision = admission.decide_by(self._signers.now(now), token, phone, now, self._enforcer)
+        return self._entered(phone, decision, token) if isinstance(decision, Admit) else decision
 
-    def _prolong(self, phone: Phone, grant: Admit, now: Moment) -> Decision:
-        """A ticket of the session that this phone is in: what is more in it than before is given."""
-        live = self._journal.live[grant.session]
-        longer = _longer(live, grant, now)
-        left_s = int(longer.until - now.seconds + ROUNDING_S)
-        terms = Terms(grant.session, left_s, Ceiling(longer.octets, longer.total), _rate(grant))
-        if longer == live or left_s < 1:
-            spent = not self._enforcer.spend(grant.nonce)
-            return Refuse(Reason.SPENT, grant.language) if spent else grant
-        if not self._enforcer.prolong(phone, terms, grant.nonce):
-            return Refuse(Reason.SPENT, grant.language)
-        self._inside[grant.session] = Inside(phone, longer.until, terms.rate)
-        self._journal.prolonged(longer)
-        log.info("door stays open", extra={"session": grant.session, "seconds": left_s})
-        return grant
+    def _continue(self, phone: Phone, token: str, terms: Terms) -> Decision:
+        if self.barred(phone):
+            return Refuse(Reason.BLOCKED)
+        if self.seconds_left(phone) is not None:
+            return Refuse(Reason.INSIDE)
+        now = self._clock.now()
+        pressed = continuing.decide_by(self._signers.now(now), token, phone, now, self._enforcer)
+        if not isinstance(pressed, Admit):
+            return pressed
+        device = phone.device(self._names_key)
+        grant = self._once.grant(pressed, device, terms, self._register.rest(device), now)
+        if grant is None:
+            return Refuse(Reason.SPENT)
+        decision = self._entered(phone, grant, token)
+        if isinstance(decision, Admit):
+            self._once.gave(device, now, grant.seconds)
+            self.news.set()
+        return decision
 
-    def _catch_up(self, standings: Mapping[str, Standing]) -> None:
-        """We may have been killed between a prolongation and its note: what the kernel has holds."""
-        for session, live in self._journal.live.items():
-            if session not in self._inside:
-                continue
-            kernels = self._inside[session].until
-            until = kernels if kernels > live.until + SLACK_S else live.until
-            ceiling = standings[session].ceiling or Ceiling(live.octets, live.total)
-            known = replace(live, until=until, octets=ceiling.here, total=ceiling.total)
-            if known != live:
-                self._journal.prolonged(known)
-
-    def _finish(self, session: str, cause: str, standings: Mapping[str, Standing]) -> None:
-        """Shut a door for good and note it."""
-        event = self._ending(session, cause, standings.get(session, NOWHERE))
-        if session in standings:
-            self._enforcer.close(session)
-        self._inside.pop(session, None)
-        self._journal.closed(event)
-        self._lately.ended(session, cause, self._clock.now())
-        self.news.set()
-        log.info("door shut", extra={"session": session, "cause": cause})
-
-    def _ending(self, session: str, cause: str, standing: Standing) -> Event:
-        now, live = self._clock.now(), self._journal.live.get(session)
-        if live is None or live.boot != now.boot:
-            return Event("closed", session, now.boot, 0.0 if cause == REBOOTED else now.seconds, cause=cause)
-        end = Moment(now.boot, min(now.seconds, live.until))
-        totals = _seconds(live, end), standing.octets_down, standing.octets_up
-        return Event("closed", session, now.boot, end.seconds, *totals, cause)
-
-    def _over(self, live: Live, standing: Standing, now: Moment) -> str:
-        """Why a session that is on record is over; empty when it is not."""
-        if live.boot != now.boot:
-            return REBOOTED
-        if standing.seconds_left is None:
-            return EXPIRED if now.seconds >= live.until - 1 else LOST
-        used = (standing.octets_up or 0) + (standing.octets_down or 0)
-        return USED_UP if standing.used_up or 0 < live.octets <= used else ""
-
-    def _survey(self) -> Mapping[str, Standing]:
+    def _entered(self, phone: Phone, grant: Admit, token: str) -> Decision:
         try:
-            return self._enforcer.survey()
+            return self._register.enter(phone, grant)
         except TableGone:
-            log.error("the rules were removed by somebody; applied again, every door is shut")
-            self._enforcer.start()
-            return self._enforcer.survey()
+            self.reconcile()
+            return Renew(token)
 
-    def _sessions_of(self, wanted: Callable[[Phone], bool]) -> set[str]:
-        return {session for session, one in self._inside.items() if wanted(one.phone)}
+    def _noted(self, phone: Phone, decision: Decision) -> Decision:
+        if not isinstance(decision, Refuse):
+            return decision
+        if decision.reason is Reason.SPENT and self.seconds_left(phone):
+            decision = Refuse(Reason.INSIDE, decision.language)
+        self._register.lately.refused(phone, decision.reason.value, self._clock.now())
+        return decision
 
-    def _session_of(self, phone: Phone, now: Moment) -> str:
+    def _session_of(self, phone: Phone) -> str:
+        found = self._found(phone)
+        return found[0] if found else ""
+
+    def _found(self, phone: Phone) -> tuple[str, Inside] | None:
         # without the lock: whoever asks for the way does not wait for nft
-        within = (
-            name
-            for name, one in tuple(self._inside.items())
-            if one.phone == phone and one.until > now.seconds
-        )
-        return next(within, "")
-
-    def _within(self) -> list[Inside]:
-        now = self._clock.now().seconds
-        return [one for one in self._inside.values() if one.until > now]
-
-
-def _rate(grant: Admit) -> Rate:
-    return Rate(grant.rate_down, grant.rate_up)
-
-
-def _known_rate(before: Inside | None) -> Rate | None:
-    return before.rate if before else None
-
-
-def _seconds(live: Live, now: Moment) -> int:
-    return max(0, int(now.seconds - live.at))
-
-
-def _longer(live: Live, grant: Admit, now: Moment) -> Live:
-    """The session after this ticket: never shorter than before, its cap higher by what the whole's is."""
-    until = max(live.until, now.seconds + grant.seconds)
-    octets, total = live.octets, live.total
-    if not grant.octets:
-        octets = total = 0
-    elif octets and total < grant.total:
-        # what an older portal or gateway did not tell raises nothing
-        octets, total = (octets + grant.total - total if total else octets), grant.total
-    return replace(live, until=until, octets=octets, total=total, longer=grant.longer)
+        now, here = self._clock.now().seconds, self._register.inside.at(phone.ip)
+        return next(((name, one) for name, one in here if one.phone == phone and one.until > now), None)

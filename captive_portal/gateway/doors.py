@@ -1,17 +1,29 @@
 """What the kernel holds for one session: its door, its counters and its purse, as elements of `inet plaza`.
 
 A session has a number. The map `door` gives it to every packet of its phone as the mark of the connection,
-and by that mark alone packets are counted, slowed down and charged, and those that come back are let in. All
-elements expire with the door but the counters, which tell the last octets, and the purse: what is used up
-stays so.
+`door6` to all that its MAC sends in IPv6, and by that mark alone packets are counted, slowed down and
+charged, and those that come back are let in. All elements expire with the door but the counters, which tell
+the last octets, and the purse: what is used up stays so.
+
+A MAC with two IPv4 addresses may have two sessions: its IPv6 is that of the later one.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from captive_portal.gateway import shaping
-from captive_portal.gateway.elements import Element, Limit, Quota, mac_ip, mark, read_mac_ip, read_mark
+from captive_portal.gateway.elements import (
+    Element,
+    Limit,
+    Quota,
+    ether,
+    mac_ip,
+    mark,
+    read_ether,
+    read_mac_ip,
+    read_mark,
+)
 from captive_portal.gateway.enforcer import Ceiling, Standing, Terms
 from captive_portal.gateway.phone import Phone
 
@@ -19,6 +31,7 @@ COUNTED_S: Final = 32 * 24 * 3600
 """How much longer than its door at first a session's counters live, so that its last octets can be told, also
 of one that was made longer. The program removes them at the end; this bounds what a dead one leaves."""
 
+SIX: Final = "door6"
 UP: Final = "up"
 DOWN: Final = "down"
 
@@ -37,10 +50,16 @@ def door(phone: Phone, terms: Terms, number: int) -> list[Element]:
     caps = f"{terms.session} {terms.ceiling.here} {terms.ceiling.total}"
     made = [
         Element("door", mac_ip(phone.mac, phone.ip), lasts, data=key, comment=caps),
+        replace(six(phone.mac, number), timeout_ms=lasts),
         Element("open", key, lasts),
     ]
     slow = ((name, shaping.octets_per_s(kbps)) for name, kbps in terms.rate.sets if kbps)
     return made + [Element(name, key, lasts, limit=Limit(rate, shaping.BURST_OCTETS)) for name, rate in slow]
+
+
+def six(mac: str, number: int) -> Element:
+    """What gives a MAC's IPv6 to a session. Raises ValueError."""
+    return Element(SIX, ether(mac), data=mark(number))
 
 
 def counters(terms: Terms, number: int) -> list[Element]:
@@ -59,18 +78,57 @@ def quota_name(number: int) -> str:
     return f"q{number}"
 
 
-def shut(held: Held) -> list[Element]:
-    """All that may stand for an open door; the counters stay."""
-    key = mark(held.number)
-    bare = [purse(held.number), *(Element(name, key) for name in ("open", shaping.UP, shaping.DOWN))]
-    if held.phone is None:
-        return bare
-    return [*bare, Element("door", mac_ip(held.phone.mac, held.phone.ip), data=key)]
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A mirror of what the kernel holds, to which only we add: sessions, and who has the IPv6 of a MAC."""
+
+    held: dict[str, Held] = field(default_factory=dict)
+    sixes: dict[str, int] = field(default_factory=dict)
+
+    def keep(self, session: str, held: Held) -> None:
+        """A session has opened its door."""
+        self.held[session] = held
+        if held.phone:
+            self.sixes[held.phone.mac] = held.number
+
+    def drop(self, session: str) -> None:
+        """A session has ended."""
+        held = self.held.pop(session)
+        for one in self._six(held):
+            del self.sixes[read_ether(one.key)]
+
+    def shut(self, held: Held) -> list[Element]:
+        """All that may stand for an open door; the counters stay."""
+        key = mark(held.number)
+        bare = [purse(held.number), *(Element(name, key) for name in ("open", shaping.UP, shaping.DOWN))]
+        if held.phone is None:
+            return bare
+        return [*bare, Element("door", mac_ip(held.phone.mac, held.phone.ip), data=key), *self._six(held)]
+
+    def forgotten(self, held: Held) -> list[Element]:
+        """All that may stand for a session."""
+        return [*self.shut(held), *(Element(name, mark(held.number)) for name in (UP, DOWN))]
+
+    def before(self, phone: Phone, gone: Container[int]) -> list[Element]:
+        """What must go before this phone's MAC can have its IPv6: that of a session which is not gone."""
+        number = self.sixes.get(phone.mac)
+        return [] if number is None or number in gone else [six(phone.mac, number)]
+
+    def _six(self, held: Held) -> list[Element]:
+        owns = held.phone is not None and self.sixes.get(held.phone.mac) == held.number
+        return [six(held.phone.mac, held.number)] if held.phone and owns else []
 
 
-def forgotten(held: Held) -> list[Element]:
-    """All that may stand for a session."""
-    return [*shut(held), *(Element(name, mark(held.number)) for name in (UP, DOWN))]
+def sixes(listed: Iterable[Element]) -> dict[str, int]:
+    """The number of the session that has a MAC's IPv6, by MAC, of the elements of `door6`."""
+    return {read_ether(one.key): read_mark(one.data) for one in listed}
+
+
+def known(standing: Mapping[str, tuple[Held, Standing]], sixes: Mapping[str, int]) -> Known:
+    """The mirror, of what `standings` gave and of who had the IPv6 of a MAC."""
+    held = {session: held for session, (held, _) in standing.items()}
+    numbers = {one.number for one in held.values()}
+    return Known(held, {mac: number for mac, number in sixes.items() if number in numbers})
 
 
 def standings(

@@ -13,9 +13,11 @@ from typing import Final
 from captive_portal.gateway.netlink import CREATE, EXCLUSIVE, Channel, Message, attributes, leaf, nest
 
 INET: Final = 1  # NFPROTO_INET
+BRIDGE: Final = 7  # NFPROTO_BRIDGE
 
 _NEWSETELEM, _GETSETELEM, _DELSETELEM = 0x0A0C, 0x0A0D, 0x0A0E
 _NEWOBJ, _GETOBJ, _DELOBJ = 0x0A12, 0x0A13, 0x0A14
+_COUNTER: Final = 1  # NFT_OBJECT_COUNTER
 _QUOTA: Final = 2  # NFT_OBJECT_QUOTA
 _OVER: Final = 1  # the quota matches what is beyond it
 _INVERTED: Final = 1  # the limit matches what is over it
@@ -29,6 +31,7 @@ _VALUE, _TABLE, _SET, _LISTED, _ONE, _COMMENT = 1, 1, 2, 3, 1, 0
 # of an object, and of a quota in it
 _NAME, _TYPE, _OBJECT_DATA = 2, 3, 4
 _BYTES, _FLAGS, _CONSUMED = 1, 2, 4
+_PACKETS: Final = 2  # of a counter
 # of an expression in an element, which is a limit or a counter
 _EXPRESSION_NAME, _EXPRESSION_DATA, _COUNTED_OCTETS = 1, 2, 1
 _RATE, _UNIT, _BURST, _LIMIT_TYPE, _LIMIT_FLAGS = 1, 2, 3, 4, 5
@@ -36,7 +39,7 @@ _RATE, _UNIT, _BURST, _LIMIT_TYPE, _LIMIT_FLAGS = 1, 2, 3, 4, 5
 _BE64: Final = struct.Struct(">Q")
 _BE32: Final = struct.Struct(">I")
 _HOST32: Final = struct.Struct("=I")
-_HEADER: Final = struct.pack("=BBH", INET, 0, 0)  # struct nfgenmsg
+_HEADER: Final = struct.Struct("=BBH")  # struct nfgenmsg: family, version, resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +83,27 @@ class Quota:
         return self.used >= self.octets
 
 
-def mac_ip(mac: str, ip: str) -> bytes:
-    """The key of `ether_addr . ipv4_addr`. Raises ValueError."""
+def ether(mac: str) -> bytes:
+    """The key of `ether_addr`. Raises ValueError."""
     octets = bytes.fromhex(mac.replace(":", ""))
     if len(octets) != 6:
         raise ValueError("a MAC has six octets")
-    return octets + bytes(2) + ipaddress.IPv4Address(ip).packed
+    return octets
+
+
+def read_ether(key: bytes) -> str:
+    """The MAC, lower case with colons, of such a key."""
+    return key[:6].hex(":")
+
+
+def mac_ip(mac: str, ip: str) -> bytes:
+    """The key of `ether_addr . ipv4_addr`. Raises ValueError."""
+    return ether(mac) + bytes(2) + ipaddress.IPv4Address(ip).packed
 
 
 def read_mac_ip(key: bytes) -> tuple[str, str]:
     """The MAC, lower case with colons, and the address of such a key."""
-    return key[:6].hex(":"), socket.inet_ntoa(key[8:12])
+    return read_ether(key), socket.inet_ntoa(key[8:12])
 
 
 def mark(number: int) -> bytes:
@@ -106,10 +119,11 @@ def read_mark(octets: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of family inet, over a channel."""
+    """A table, over a channel."""
 
     name: str
     channel: Channel
+    family: int = INET
 
     def added(self, element: Element) -> Message:
         """Put an element in; one that is there keeps its timeout on kernels before 6.12."""
@@ -122,6 +136,10 @@ class Table:
     def removed(self, element: Element) -> Message:
         """Take an element out; it is refused (ENOENT) when it is not there."""
         return Message(_DELSETELEM, 0, self._element(Element(element.set, element.key)))
+
+    def emptied(self, name: str) -> Message:
+        """Take all elements out of a set."""
+        return Message(_DELSETELEM, 0, self._header + leaf(_SET, _text(name)))
 
     def quota(self, quota: Quota) -> Message:
         """Make a quota, with what was used of it."""
@@ -139,7 +157,7 @@ class Table:
 
     def elements(self, name: str) -> Iterator[Element]:
         """All elements of a set. Raises Refused."""
-        body = _HEADER + leaf(_TABLE, _text(self.name)) + leaf(_SET, _text(name))
+        body = self._header + leaf(_SET, _text(name))
         for answer in self.channel.dump(Message(_GETSETELEM, 0, body)):
             yield from _read_elements(name, answer)
 
@@ -151,20 +169,28 @@ class Table:
 
     def quotas(self) -> Mapping[str, Quota]:
         """All quotas, by name. Raises Refused."""
-        body = _HEADER + leaf(_TABLE, _text(self.name)) + leaf(_TYPE, _BE32.pack(_QUOTA))
+        body = self._header + leaf(_TYPE, _BE32.pack(_QUOTA))
         answers = self.channel.dump(Message(_GETOBJ, 0, body))
-        found = (_read_quota(dict(attributes(one.body[len(_HEADER) :]))) for one in answers)
+        found = (_read_quota(dict(attributes(one.body[_HEADER.size :]))) for one in answers)
         return {quota.name: quota for quota in found}
 
-    def _named(self, name: str) -> bytes:
-        kind = leaf(_TYPE, _BE32.pack(_QUOTA))
-        return _HEADER + leaf(_TABLE, _text(self.name)) + leaf(_NAME, _text(name)) + kind
+    def packets(self, counter: str) -> int:
+        """How many packets a named counter counted. Raises Refused, with ENOENT when it is not there."""
+        (found,) = self.channel.get(Message(_GETOBJ, 0, self._named(counter, _COUNTER)))
+        numbers = dict(attributes(found.body[_HEADER.size :]))
+        return _number(dict(attributes(numbers[_OBJECT_DATA])), _PACKETS)
+
+    def _named(self, name: str, kind_of: int = _QUOTA) -> bytes:
+        kind = leaf(_TYPE, _BE32.pack(kind_of))
+        return self._header + leaf(_NAME, _text(name)) + kind
 
     def _element(self, element: Element) -> bytes:
         fields = nest(_ONE, *_written(element))
-        return (
-            _HEADER + leaf(_TABLE, _text(self.name)) + leaf(_SET, _text(element.set)) + nest(_LISTED, fields)
-        )
+        return self._header + leaf(_SET, _text(element.set)) + nest(_LISTED, fields)
+
+    @property
+    def _header(self) -> bytes:
+        return _HEADER.pack(self.family, 0, 0) + leaf(_TABLE, _text(self.name))
 
 
 def _written(element: Element) -> Iterator[bytes]:
@@ -192,7 +218,7 @@ def _limit(limit: Limit) -> Iterator[bytes]:
 
 
 def _read_elements(name: str, answer: Message) -> Iterator[Element]:
-    fields = dict(attributes(answer.body[len(_HEADER) :]))
+    fields = dict(attributes(answer.body[_HEADER.size :]))
     for _, octets in attributes(fields.get(_LISTED, b"")):
         yield _read_element(name, dict(attributes(octets)))
 

@@ -31,6 +31,18 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Regime:
+    """What holds for everybody who is in.
+
+    `ipv6`: their IPv6 passes, all addresses of their MAC, counted and cut with their door; else none does.
+    `filtered`: names are answered by a policy, so the encrypted ways to other resolvers stay refused.
+    """
+
+    ipv6: bool = False
+    filtered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How one session stands: `seconds_left` is None when its door is shut; uncounted octets are None.
 
@@ -91,6 +103,18 @@ class Enforcer(Protocol):
 
     def close(self, session: str) -> None:
         """Shut the door of a session and forget what it used; nothing happens when there is none."""
+        ...
+
+    def govern(self, regime: Regime) -> None:
+        """Have this hold from now on, also for doors that are open."""
+        ...
+
+    def open_to_all(self, seconds: int) -> None:
+        """Let every guest through, without cap or rate, for so long by the kernel's own clock; 0 ends it."""
+        ...
+
+    def informed(self, phone: Phone) -> None:
+        """This phone was shown the notice of the emergency: its plain HTTP passes from now on."""
         ...
 
     def survey(self) -> Mapping[str, Standing]:

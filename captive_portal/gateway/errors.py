@@ -7,6 +7,7 @@ GatewayError
 ├── EnforcerFailed  the packet filter said no: tell the phone honestly, try again
 │   ├── TableGone   somebody removed our table: apply it again; every older ticket is renewed, never admitted
 │   └── Refused     the kernel's own numbers, message by message: the enforcer says what they mean
+├── HouseholdFailed dnsmasq does not give addresses or names as told: what ran before runs on
 ├── InstallFailed   the machine is not as an install needs it: a line for each reason, exit 2
 └── ControllerAway  the edge did not answer, or not with our key: keep the events, try later
 """
@@ -44,6 +45,10 @@ class Refused(EnforcerFailed):
     def __init__(self, failures: tuple[tuple[int, int], ...]) -> None:
         self.failures = failures
         super().__init__(f"the kernel refused: {os.strerror(failures[0][1])}")
+
+
+class HouseholdFailed(GatewayError):
+    """A dnsmasq is missing, refuses its configuration or did not start."""
 
 
 class ControllerAway(GatewayError):

@@ -26,14 +26,6 @@ def beside(path: Path) -> Path:
     return path.with_name(path.name + ".new")
 
 
-def append(path: Path, line: str) -> None:
-    """Add one line, durable on return."""
-    with open(path, "a", encoding="utf-8", opener=_private) as file:
-        file.write(line + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def settle(directory: Path) -> None:
     """What was renamed, made or removed in this directory is durable on return."""
     handle = os.open(directory, os.O_RDONLY)

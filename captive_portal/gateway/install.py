@@ -4,32 +4,21 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from captive_portal.gateway import bundle, checks, config, rules, service, systems
+from captive_portal.gateway import bundle, checks, config, kernel, nft, service, showing, systems
 from captive_portal.gateway.bundle import SiteFiles
 from captive_portal.gateway.config import Config
 from captive_portal.gateway.errors import ConfigError, InstallFailed
-from captive_portal.gateway.manifest import PLACE, Manifest
-from captive_portal.gateway.systems import CONFIG, HOME, KEY, PROGRAM, System
+from captive_portal.gateway.manifest import REAL, Manifest
+from captive_portal.gateway.showing import FORWARDING, Plan
+from captive_portal.gateway.systems import CONFIG, HOME, KEY, POLICY, PROGRAM, System
 
-REAL: Final = Path("/")
-FORWARDING: Final = "net.ipv4.ip_forward"
 RUNNING: Final = "running"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """All that is written: directories with modes, files with what they say and modes, links with targets."""
-
-    site: str
-    system: System
-    directories: tuple[tuple[str, int], ...]
-    files: tuple[tuple[str, bytes, int], ...]
-    links: tuple[tuple[str, str], ...]
+LAN, SETTING = "lan ", "setting "
+"""How facts begin that name a guests' interface, and a setting of the kernel."""
 
 
 def install(arguments: Sequence[str]) -> int:
@@ -46,8 +35,14 @@ def uninstall(arguments: Sequence[str]) -> int:
 
 def plan(site: SiteFiles, wanted: Config, program: bytes, system: System) -> Plan:
     """What is written on a machine of this kind for this site."""
-    lines = site.config.splitlines(keepends=True)
-    moved = [f'state_dir = "{system.state}"\n' if line.startswith("state_dir ") else line for line in lines]
+    places = {
+        "state_dir ": f'state_dir = "{system.state}"\n',
+        "[network]": f'[network]\nrun_dir = "{system.run}"\n',
+    }
+    moved = [
+        next((place for begin, place in places.items() if line.startswith(begin)), line)
+        for line in site.config.splitlines(keepends=True)
+    ]
     others = dict.fromkeys(str(Path(path).parent) for path in (PROGRAM, *system.files, *system.links))
     return Plan(
         wanted.site.site,
@@ -55,6 +50,7 @@ def plan(site: SiteFiles, wanted: Config, program: bytes, system: System) -> Pla
         ((HOME, 0o700), (system.state, 0o700), *((path, 0o755) for path in others)),
         (
             (KEY, site.key.encode(), 0o600),
+            *(((POLICY, site.policy.encode(), 0o600),) if site.policy else ()),
             (CONFIG, "".join(moved).encode(), 0o600),
             (PROGRAM, program, 0o600),
             *((path, text.said.encode(), text.mode) for path, text in system.files.items()),
@@ -63,40 +59,41 @@ def plan(site: SiteFiles, wanted: Config, program: bytes, system: System) -> Pla
     )
 
 
-def show(wanted: Plan, root: Path) -> str:
-    """The changes in words, a line each."""
-    at, system = Manifest(root).at, wanted.system
-    above = [one for path, _ in wanted.directories for one in (*reversed(Path(path).parents), Path(path))]
-    lines = [
-        f"The gateway of {wanted.site} on {system.name}. This will change:",
-        *(f"  make     {path}" for path in dict.fromkeys(map(str, above)) if not at(path).is_dir()),
-        *(f"  {_verb(at(path))}  {path} ({mode:04o})" for path, _, mode in wanted.files),
-        *(f"  {_verb(at(path))}  {path}, a link to {target}" for path, target in wanted.links),
-    ]
-    if root == REAL:
-        lines += [
-            f"  set      {FORWARDING} to 0, now and at boot; to 1 whenever the gateway is ready",
-            f"  start    {system.service}, now and at boot; it loads the nftables table inet {rules.NAME}",
-        ]
-    return "\n".join([*lines, f"What is there now is kept in {PLACE}; `uninstall` puts it back.", ""])
+def show(made: Plan, wanted: Config, manifest: Manifest) -> str:
+    """The changes in words, a line each; of a tree that is not this machine's the files alone."""
+    live = showing.running(wanted, made.system) if manifest.real else ()
+    return "\n".join([*showing.files(made, manifest), *live, *showing.kept(), ""])
 
 
-def _verb(path: Path) -> str:
-    return "replace" if path.exists() or path.is_symlink() else "write  "
-
-
-def _undoing(manifest: Manifest, root: Path, system: System) -> str:
+def _undoing(manifest: Manifest) -> str:
     """What uninstall changes, in words."""
-    lines = ["This will change:"]
-    if root == REAL:
-        lines += [
-            f"  stop     {system.service}; phones that are in are cut",
-            f"  remove   the nftables table inet {rules.NAME}",
-            f"  set      {FORWARDING} to {manifest.fact(FORWARDING) or service.forwarding()}, as it was",
-        ]
-    for path, former in reversed([*manifest.formers.items()]):
-        lines.append(f"  {'remove ' if former.kind == 'nothing' else 'restore'}  {path}")
-    return "\n".join([*lines, "What the controller was not told of yet is lost.", ""])
+    live = showing.going(manifest, _sides(manifest), _settings(manifest)) if manifest.real else ()
+    return "\n".join(["This will change:", *live, *showing.put_back(manifest), ""])
+
+
+def _noted(wanted: Config, system: System) -> Mapping[str, str]:
+    """What is kept of the running machine before it is changed."""
+    facts = {FORWARDING: service.forwarding(), RUNNING: "yes" if service.runs(system) else "no"}
+    if wanted.territory:
+        lan, wan = wanted.territory.lan, wanted.territory.wan
+        facts[f"{LAN}{lan}"] = wan
+        facts |= {f"{SETTING}{name}": value for name, value in kernel.found(lan, wan).items()}
+    return facts
+
+
+def _sides(manifest: Manifest) -> Mapping[str, str]:
+    """The guests' interfaces of this install and of those before it, each with that towards the Internet."""
+    return _facts(manifest, LAN)
+
+
+def _settings(manifest: Manifest) -> Mapping[str, str]:
+    """The kernel's settings as they were."""
+    return _facts(manifest, SETTING)
+
+
+def _facts(manifest: Manifest, of: str) -> Mapping[str, str]:
+    facts = manifest.facts.items()
+    return {name.removeprefix(of): value for name, value in facts if name.startswith(of)}
 
 
 def _install(options: argparse.Namespace) -> int:
@@ -104,20 +101,17 @@ def _install(options: argparse.Namespace) -> int:
     site = bundle.held(here) if here.is_file() else None
     if site is None:
         raise InstallFailed("this file holds no site: run the one that `plaza gateway build SITE` made")
-    wanted, system = _read(site), systems.here(options.root)
-    if options.root == REAL:
-        _require(system, wanted)
+    wanted, system, manifest = _read(site), systems.here(options.root), Manifest(options.root)
+    if manifest.real:
+        _require(system, wanted, manifest)
     made = plan(site, wanted, here.read_bytes(), system)
-    if not _agreed(show(made, options.root), options):
+    if not _agreed(show(made, wanted, manifest), options):
         return 1
-    manifest = Manifest(options.root)
-    if options.root == REAL:
-        manifest.note(FORWARDING, service.forwarding())
-        manifest.note(RUNNING, "yes" if service.runs(system) else "no")
+    if manifest.real:
+        manifest.note(_noted(wanted, system))
     _write(made, manifest)
-    if options.root == REAL:
-        service.forward("0")
-        service.begin(system)
+    if manifest.real:
+        _begin(wanted, system, manifest)
     sys.stdout.write(f"installed; `python3 {PROGRAM} uninstall` takes it away\n")
     return 0
 
@@ -130,12 +124,12 @@ def _uninstall(options: argparse.Namespace) -> int:
         manifest.forget()
         sys.stdout.write("nothing of the gateway is installed here\n")
         return 0
-    if not _agreed(_undoing(manifest, options.root, system), options):
+    if not _agreed(_undoing(manifest), options):
         return 1
-    if options.root == REAL:
-        service.end(system)
+    if manifest.real:
+        service.end(system, _sides(manifest))
     kept = _put_back(manifest, system)
-    if options.root == REAL:
+    if manifest.real:
         _resume(manifest, system)
     manifest.forget()
     for path in kept:
@@ -144,11 +138,21 @@ def _uninstall(options: argparse.Namespace) -> int:
     return 0
 
 
-def _require(system: System, wanted: Config) -> None:
-    """Raises InstallFailed with all that stands against it. Our own service may run: it is started anew."""
+def _begin(wanted: Config, system: System, manifest: Manifest) -> None:
+    service.forward("0")
+    for lan, wan in _sides(manifest).items():
+        if wanted.territory and lan != wanted.territory.lan:  # of an install before this one
+            service.leave(lan, wan)
+    service.begin(system)
+
+
+def _require(system: System, wanted: Config, manifest: Manifest) -> None:
+    """Raises InstallFailed with all that stands against it. What is installed may run: it is started anew."""
     reasons = checks.refusals(system, wanted)
-    if not reasons and not service.runs(system):
-        reasons = checks.taken([wanted.listen])
+    if not reasons and wanted.territory:
+        reasons = checks.refused(wanted.territory, nft.command())
+    if not reasons and not manifest.exists and not service.runs(system):
+        reasons = checks.taken(system, checks.ports(wanted))
     if reasons:
         raise InstallFailed(*reasons)
 
@@ -156,8 +160,9 @@ def _require(system: System, wanted: Config) -> None:
 def _read(site: SiteFiles) -> Config:
     """The configuration, checked by the program's own reader. Raises InstallFailed."""
     with tempfile.TemporaryDirectory() as aside:
-        file, key = Path(aside) / "gateway.toml", Path(aside) / "site.key"
-        for path, text in ((file, site.config), (key, site.key)):
+        file = Path(aside) / "gateway.toml"
+        for name, text in site.named.items():
+            path = Path(aside) / Path(name).name
             path.touch(0o600)
             path.write_text(text, encoding="utf-8")
         try:
@@ -187,6 +192,7 @@ def _resume(manifest: Manifest, system: System) -> None:
     service.reread(system)
     if manifest.fact(RUNNING) == "yes":
         service.begin(system)
+    service.restore(_settings(manifest))
     if before := manifest.fact(FORWARDING):
         service.forward(before)
 

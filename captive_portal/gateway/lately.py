@@ -4,7 +4,6 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from captive_portal.gateway.admission import SiteKey
 from captive_portal.gateway.clock import Moment
 from captive_portal.gateway.phone import Phone
 
@@ -24,8 +23,8 @@ class Noted:
 class Lately:
     """The last AT_MOST notes of all phones; no MAC is kept."""
 
-    def __init__(self, site: SiteKey) -> None:
-        self._key = site.key
+    def __init__(self, names_key: bytes) -> None:
+        self._key = names_key
         self._notes: deque[Noted] = deque(maxlen=AT_MOST)
         self._devices: dict[str, str] = {}  # whose session it is
 

@@ -3,15 +3,17 @@
 import ipaddress
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from captive_portal.gateway import files
 from captive_portal.gateway.clock import Clock, Moment
-from captive_portal.gateway.enforcer import SPENT_S, Ceiling, Standing, Terms
+from captive_portal.gateway.enforcer import SPENT_S, Ceiling, Regime, Standing, Terms
 from captive_portal.gateway.errors import EnforcerFailed
 from captive_portal.gateway.phone import Phone
 
+INFORMED_S: Final = 24 * 3600
 NOTICE: Final = "the ledger enforcer only records: no packet is filtered"
 
 
@@ -24,6 +26,9 @@ class Ledger:
         self._since = clock.now()
         self._doors: dict[str, tuple[str, float, int, int]] = {}  # session: address, until, its ceiling
         self._spent: dict[str, float] = {}  # name: until
+        self._regime = Regime()
+        self._everybody_until = 0.0
+        self._informed: dict[str, float] = {}  # address: until
 
     @property
     def notice(self) -> str:
@@ -43,8 +48,11 @@ class Ledger:
             self._since = Moment(now.boot, recorded["since"])
             self._doors = {session: _door(*told) for session, told in recorded["doors"].items()}
             self._spent = dict(recorded["spent"])
+            self._regime = Regime(**recorded.get("regime", {}))
+            self._everybody_until = recorded.get("everybody_until", 0.0)
+            self._informed = dict(recorded.get("informed", {}))
         else:
-            self._since, self._doors, self._spent = now, {}, {}
+            self._since, self._doors, self._spent, self._informed = now, {}, {}, {}
         self._record()
 
     def neighbour(self, ip: str) -> Phone | None:
@@ -80,6 +88,24 @@ class Ledger:
         if self._doors.pop(session, None):
             self._record()
 
+    def govern(self, regime: Regime) -> None:
+        """Record what would hold for everybody."""
+        self._regime = regime
+        self._record()
+
+    def open_to_all(self, seconds: int) -> None:
+        """Record until when everybody would be let through, and that a new emergency is news to everybody."""
+        now = self._clock.now().seconds
+        if self._everybody_until <= now:
+            self._informed = {}
+        self._everybody_until = now + seconds
+        self._record()
+
+    def informed(self, phone: Phone) -> None:
+        """Record it for a day."""
+        self._informed[phone.ip] = self._clock.now().seconds + INFORMED_S
+        self._record()
+
     def survey(self) -> Mapping[str, Standing]:
         """The recorded doors; octets are unknown, because no packet passes here."""
         now = self._clock.now().seconds
@@ -100,7 +126,16 @@ class Ledger:
     def _record(self) -> None:
         now = self._clock.now()
         self._spent = {name: until for name, until in self._spent.items() if until > now.seconds}
-        record = {"boot": now.boot, "since": self._since.seconds, "doors": self._doors, "spent": self._spent}
+        self._informed = {ip: until for ip, until in self._informed.items() if until > now.seconds}
+        record = {
+            "boot": now.boot,
+            "since": self._since.seconds,
+            "doors": self._doors,
+            "spent": self._spent,
+            "regime": asdict(self._regime),
+            "everybody_until": self._everybody_until,
+            "informed": self._informed,
+        }
         try:
             files.replace(self._path, json.dumps(record))
         except OSError as error:

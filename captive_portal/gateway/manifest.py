@@ -12,6 +12,7 @@ from typing import Final
 from captive_portal.gateway import files
 
 PLACE: Final = "/etc/plaza-gateway-installed.json"
+REAL: Final = Path("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ class Manifest:
             self._facts = kept["facts"]
 
     @property
+    def real(self) -> bool:
+        """Whether it is this machine, with its kernel and services, and not a tree of files."""
+        return self._root == REAL
+
+    @property
     def exists(self) -> bool:
         """Whether anything was changed and not put back."""
         return self._path.exists()
@@ -70,10 +76,16 @@ class Manifest:
         """What was noted under this name."""
         return self._facts.get(name)
 
-    def note(self, name: str, value: str) -> None:
-        """Keep a fact about the machine as it was; the first one counts."""
-        if name not in self._facts:
-            self._facts[name] = value
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """All that was noted."""
+        return self._facts
+
+    def note(self, facts: Mapping[str, str]) -> None:
+        """Keep facts about the machine as it was; of each name the first one counts."""
+        fresh = {name: value for name, value in facts.items() if name not in self._facts}
+        if fresh:
+            self._facts.update(fresh)
             self._save()
 
     def write(self, path: str, octets: bytes, mode: int) -> None:

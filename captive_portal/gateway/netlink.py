@@ -18,6 +18,9 @@ EXCLUSIVE: Final = 0x200
 CREATE: Final = 0x400
 DUMP: Final = 0x300
 
+ROUTE: Final = 0
+"""The protocol of routes, rules and neighbours."""
+
 _NETFILTER: Final = 12
 _ERROR: Final = 2
 _DONE: Final = 3
@@ -88,12 +91,13 @@ def messages(octets: bytes) -> Iterator[Message]:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """The way to nftables; each call opens a socket of its own, so threads may share it.
+    """The way to nftables, or to another part; each call opens a socket of its own, so threads may share it.
 
     `opened` makes the socket: it belongs to the network namespace in which it was made.
     """
 
     opened: Opened = socket.socket
+    protocol: int = _NETFILTER
 
     def batch(self, wanted: Sequence[Message]) -> None:
         """Carry out all messages for nftables, or none. Raises Refused."""
@@ -122,7 +126,7 @@ class Channel:
         raise Refused(((0, errno.EINTR),))
 
     def get(self, wanted: Message) -> list[Message]:
-        """The one thing that is asked for. Raises Refused."""
+        """The one thing that is asked for, or nothing where something is to be done. Raises Refused."""
         return self._asked(wanted, ACK)[:-1]
 
     def _asked(self, wanted: Message, how: int) -> list[Message]:
@@ -135,7 +139,7 @@ class Channel:
     def _answers(self, asked: bytes, last: int) -> Iterator[Message]:
         """What comes back, up to the end of what was asked or of message number `last`. Raises Refused."""
         try:
-            with self.opened(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER) as link:
+            with self.opened(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, self.protocol) as link:
                 link.settimeout(_TIMEOUT_S)
                 link.sendto(asked, (0, 0))
                 while True:

@@ -10,23 +10,28 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from captive_portal.gateway import doors, rules
 from captive_portal.gateway.clock import Clock, Moment
-from captive_portal.gateway.doors import Held
-from captive_portal.gateway.elements import Element, Quota, Table, mark
-from captive_portal.gateway.enforcer import SPENT_S, Standing, Terms
+from captive_portal.gateway.doors import Held, Known
+from captive_portal.gateway.elements import Element, Quota, Table, ether, mark
+from captive_portal.gateway.enforcer import SPENT_S, Regime, Standing, Terms
 from captive_portal.gateway.errors import EnforcerFailed, Refused, TableGone
 from captive_portal.gateway.marks import Marks
 from captive_portal.gateway.neighbours import Neighbours
 from captive_portal.gateway.netlink import Channel, Message, Opened
 from captive_portal.gateway.phone import Phone
+from captive_portal.gateway.steps import Steps
 
 TIMEOUT_S: Final = 20
 ENVIRONMENT: Final = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 IDENTIFYING: Final = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}|\d+\.\d+\.\d+\.\d+", re.IGNORECASE)
 BEGUN: Final = mark(1)
+EVERYBODY: Final = Element("everybody", mark(rules.EMERGENCY))
+INFORMED_S: Final = 24 * 3600
+UNCOUNTED: Final = "the kernel counts no connections: a phone may have any number (kmod-nft-connlimit)"
 
 
 def command() -> tuple[str, ...]:
@@ -51,14 +56,19 @@ class Nft:
         self._neighbours = Neighbours(territory.lan, opened)
         self._marks = Marks()
         self._since = clock.now()
+        self._steps = Steps(self._table)
         # mirrors of what the kernel holds; only we add to that
         self._spent: set[bytes] = set()
-        self._held: dict[str, Held] = {}
+        self._known = Known()
+        # what holds for everybody, as we were told: a table that was made anew has it again
+        self._regime: Regime | None = None
+        self._everybody_until = 0.0
+        self._notice = ""
 
     @property
     def notice(self) -> str:
-        """Nothing to say: packets are filtered."""
-        return ""
+        """That a phone may have any number of connections, where the kernel counts none."""
+        return self._notice
 
     @property
     def since(self) -> Moment:
@@ -67,15 +77,16 @@ class Nft:
 
     def start(self) -> None:
         """Apply all rules in one step, keeping the doors that are open and the nonces that are spent."""
-        wanted = rules.ruleset(self._territory)
-        try:
-            self._load(wanted)
-        except EnforcerFailed:
-            # a table of another version: made anew, so its doors shut and every older ticket will be renewed
-            self._load(rules.REMOVAL + wanted)
+        self._load(rules.ruleset(self._territory))
         if not self._elements("since"):
             note = Element("since", BEGUN, comment=f"{self._clock.now().seconds:.3f}")
             self._apply([self._table.added(note)])
+        if self._regime is not None:
+            self.govern(self._regime)
+        left_s = int(self._everybody_until - self._clock.now().seconds)
+        if left_s > 0:
+            self.open_to_all(left_s)
+        self._known = Known({}, doors.sixes(self._elements(doors.SIX)))
         self.survey()
 
     def neighbour(self, ip: str) -> Phone | None:
@@ -93,36 +104,61 @@ class Nft:
 
     def admit(self, phone: Phone, terms: Terms, nonce: str) -> bool:
         """Spend the nonce and open the door in one transaction; False when the nonce was spent."""
-        number = self._marks.free(self._clock.now().seconds, {one.number for one in self._held.values()})
-        before = [name for name, one in self._held.items() if name == terms.session or one.phone == phone]
-        gone = [step for name in before for step in self._forgotten(self._held[name])]
-        made = self._opened(phone, terms, number, 0)
-        counting = [self._table.added(one) for one in doors.counters(terms, number)]
-        if not self._spend(nonce, [*gone, *made, *counting]):
+        held = self._known.held
+        number = self._marks.free(self._clock.now().seconds, {one.number for one in held.values()})
+        before = [name for name, one in held.items() if name == terms.session or one.phone == phone]
+        gone = [step for name in before for step in self._forgotten(held[name])]
+        gone += self._steps.freed(self._known.before(phone, {held[name].number for name in before}))
+        counting = self._steps.added(doors.counters(terms, number))
+        if not self._spend(nonce, [*gone, *self._steps.opened(phone, terms, number, 0), *counting]):
             return False
         for name in before:
-            del self._held[name]
-        self._held[terms.session] = Held(number, phone)
+            self._known.drop(name)
+        self._known.keep(terms.session, Held(number, phone))
         return True
 
     def prolong(self, phone: Phone, terms: Terms, nonce: str) -> bool:
         """Spend the nonce and set the door's terms in one transaction; False when the nonce was spent."""
-        held = self._held.get(terms.session)
+        held = self._known.held.get(terms.session)
         if held is None:
             return self.admit(phone, terms, nonce)
         used = self._used(held) if terms.ceiling.here else 0
-        gone = self._removed(doors.shut(held), held)
-        if not self._spend(nonce, [*gone, *self._opened(phone, terms, held.number, used)]):
+        gone = self._steps.shut(held.number, self._known.shut(held))
+        gone += self._steps.freed(self._known.before(phone, {held.number}))
+        if not self._spend(nonce, [*gone, *self._steps.opened(phone, terms, held.number, used)]):
             return False
-        self._held[terms.session] = Held(held.number, phone)
+        self._known.drop(terms.session)
+        self._known.keep(terms.session, Held(held.number, phone))
         return True
 
     def close(self, session: str) -> None:
         """Shut the door; the next packet of a running download is refused too."""
-        held = self._held.get(session)
+        held = self._known.held.get(session)
         if held:
             self._apply(self._forgotten(held))
-            del self._held[session]
+            self._known.drop(session)
+
+    def govern(self, regime: Regime) -> None:
+        """Set what holds for everybody, in one transaction."""
+        wanted = {rules.IPV6: regime.ipv6, rules.FILTERED: regime.filtered}
+        elements = [Element("regime", mark(number)) for number in wanted]
+        on = [Element("regime", mark(number)) for number, holds in wanted.items() if holds]
+        self._apply([*self._steps.freed(elements), *self._steps.added(on)])
+        self._regime = regime
+
+    def open_to_all(self, seconds: int) -> None:
+        """Let every guest through; who was informed of an earlier emergency is not of one that begins."""
+        steps = self._steps.freed([EVERYBODY])
+        if seconds > 0:
+            steps.append(self._table.added(replace(EVERYBODY, timeout_ms=seconds * 1000)))
+        if self._element(EVERYBODY.set, EVERYBODY.key) is None:
+            steps.append(self._table.emptied("informed"))
+        self._apply(steps)
+        self._everybody_until = self._clock.now().seconds + seconds
+
+    def informed(self, phone: Phone) -> None:
+        """Remember that for a day."""
+        self._apply([self._table.added(Element("informed", ether(phone.mac), INFORMED_S * 1000))])
 
     def survey(self) -> Mapping[str, Standing]:
         """What the kernel holds now."""
@@ -133,40 +169,41 @@ class Nft:
         self._spent = {one.key for one in self._elements("spent")}
         listed = {name: self._elements(name) for name in ("door", doors.UP, doors.DOWN)}
         found = doors.standings(listed, self._quotas())
-        self._held = {session: held for session, (held, _) in found.items()}
+        self._known = doors.known(found, self._known.sixes)
         return {session: standing for session, (_, standing) in found.items()}
 
-    def _opened(self, phone: Phone, terms: Terms, number: int, used: int) -> list[Message]:
-        """The steps that open a door, `used` octets of whose cap are used. Raises EnforcerFailed."""
-        try:
-            made = [self._table.added(one) for one in doors.door(phone, terms, number)]
-        except ValueError:
-            raise EnforcerFailed("no phone has such an address") from None
-        if terms.ceiling.here:
-            quota = Quota(doors.quota_name(number), terms.ceiling.here, used)
-            made += [self._table.quota(quota), self._table.added(doors.purse(number))]
-        return made
+    def _load(self, wanted: str) -> None:
+        """Raises EnforcerFailed; then all is as it was before."""
+        lesser = rules.without_counts(wanted)
+        # a table of another version is made anew, so its doors shut and every older ticket will be renewed
+        for before in ("", rules.REMOVAL):
+            for text, notice in ((wanted, ""), (lesser, UNCOUNTED)):
+                try:
+                    load(self._run, before + text)
+                except EnforcerFailed as error:
+                    failed = error
+                else:
+                    self._notice = notice
+                    return
+        raise failed
 
     def _forgotten(self, held: Held) -> list[Message]:
-        return self._removed(doors.forgotten(held), held)
-
-    def _removed(self, elements: Sequence[Element], held: Held) -> list[Message]:
-        """The steps that take these and the quota out, whether or not they are there."""
-        # the kernel undoes all when it shall remove what is not there: so that is put in before
-        name = doors.quota_name(held.number)
-        there = [self._table.quota(Quota(name, 1)), *map(self._table.added, elements)]
-        return [*there, *map(self._table.removed, elements), self._table.quota_removed(name)]
+        return self._steps.shut(held.number, self._known.forgotten(held))
 
     def _used(self, held: Held) -> int:
         """The octets that passed: not those that the quota refused, which it counts too."""
         return sum(self._octets(name, held.number) for name in (doors.UP, doors.DOWN))
 
     def _octets(self, name: str, number: int) -> int:
+        found = self._element(name, mark(number))
+        return (found.octets or 0) if found else 0
+
+    def _element(self, name: str, key: bytes) -> Element | None:
         try:
-            return self._table.element(name, mark(number)).octets or 0
+            return self._table.element(name, key)
         except Refused as refused:
             if refused.failures[0][1] == errno.ENOENT:
-                return 0  # if it is the table that is gone, the next step will say so
+                return None  # if it is the table that is gone, the next step will say so
             raise
 
     def _spend(self, name: str, steps: Sequence[Message]) -> bool:
@@ -201,22 +238,24 @@ class Nft:
         except Refused as refused:
             raise _meaning(refused) from refused
 
-    def _load(self, text: str) -> None:
-        try:
-            done = subprocess.run(
-                [*self._run, "-f", "-"],
-                input=text,
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_S,
-                check=False,
-                env=ENVIRONMENT,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise EnforcerFailed(f"nft did not run: {type(error).__name__}") from error
-        if done.returncode != 0:
-            said = done.stderr.strip() or "no reason given"
-            raise EnforcerFailed(f"nft: {IDENTIFYING.sub('…', said.splitlines()[0])}")
+
+def load(run: tuple[str, ...], text: str) -> None:
+    """Have nft apply this in one step. Raises EnforcerFailed, in words without a phone's address."""
+    try:
+        done = subprocess.run(
+            [*run, "-f", "-"],
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+            env=ENVIRONMENT,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EnforcerFailed(f"nft did not run: {type(error).__name__}") from error
+    if done.returncode != 0:
+        said = done.stderr.strip() or "no reason given"
+        raise EnforcerFailed(f"nft: {IDENTIFYING.sub('…', said.splitlines()[0])}")
 
 
 def _hashed(name: str) -> bytes:

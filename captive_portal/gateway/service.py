@@ -1,15 +1,21 @@
 """The gateway's service and its hold on the running kernel, as an install begins and ends them."""
 
+import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from captive_portal.gateway import rules
-from captive_portal.gateway.errors import InstallFailed
+from captive_portal.gateway import border, fence, household, kernel, queues, rules
+from captive_portal.gateway.config import Uplink
+from captive_portal.gateway.errors import EnforcerFailed, InstallFailed
+from captive_portal.gateway.lanes import Lanes
 from captive_portal.gateway.systems import FORWARD, PATH, System
 
 COMMAND_S: Final = 120
 ENVIRONMENT: Final = {"LC_ALL": "C", "PATH": PATH}
+TABLES: Final = (f"inet {rules.NAME}", f"bridge {border.NAME}", f"inet {queues.NAME}")
+"""The tables of nftables that the service loads."""
 
 
 def runs(system: System) -> bool:
@@ -26,12 +32,35 @@ def begin(system: System) -> None:
         _must(command)
 
 
-def end(system: System) -> None:
-    """Stop the service, let nothing through and take the rules out of the kernel. Raises InstallFailed."""
+def end(system: System, sides: Mapping[str, str]) -> None:
+    """Stop the service, let nothing through and take all of ours out of the kernel. Raises InstallFailed.
+
+    `sides` are the guests' interfaces that it ever had, each with the one towards the Internet.
+    """
     if Path(system.service).exists():  # also one that fails and is tried anew for ever
         _must(system.end)
+    household.clear(Path(system.run))
     forward("0")
-    _must(("nft", "-f", "-"), rules.REMOVAL)
+    there = _must(("nft", "list", "tables")).splitlines()
+    _must(("nft", "-f", "-"), "".join(f"delete table {one}\n" for one in TABLES if f"table {one}" in there))
+    for lan, wan in sides.items():
+        leave(lan, wan)
+
+
+def leave(lan: str, wan: str) -> None:
+    """Take the fence and the queues of two interfaces away. Raises InstallFailed."""
+    try:
+        fence.lower(lan)
+        if shutil.which("tc", path=PATH):  # else none was made
+            Lanes(lan, wan, Uplink()).lift()
+    except EnforcerFailed as error:
+        raise InstallFailed(str(error)) from error
+
+
+def restore(settings: Mapping[str, str]) -> None:
+    """Put settings of the kernel back. Raises InstallFailed with a line for each that stays."""
+    if failed := kernel.restore(settings):
+        raise InstallFailed(*(f"/proc/sys/{name} cannot be set to {settings[name]}" for name in failed))
 
 
 def reread(system: System) -> None:
@@ -50,11 +79,12 @@ def forward(value: str) -> None:
     Path(FORWARD).write_text(f"{value}\n")
 
 
-def _must(command: tuple[str, ...], text: str = "") -> None:
+def _must(command: tuple[str, ...], text: str = "") -> str:
     done = _ran(command, text)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise InstallFailed(f"{' '.join(command)}: {said[-1] if said else f'exit {done.returncode}'}")
+    return done.stdout
 
 
 def _ran(command: tuple[str, ...], text: str = "") -> subprocess.CompletedProcess[str]:

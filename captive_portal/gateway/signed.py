@@ -17,3 +17,13 @@ def sign(key: bytes, purpose: str, body: bytes) -> str:
 def genuine(key: bytes, purpose: str, body: bytes, signature: str) -> bool:
     """Whether the holder of the key signed this body for this purpose; compared in constant time."""
     return hmac.compare_digest(sign(key, purpose, body).encode(), signature.encode())
+
+
+def padded(key: bytes, nonce: str, epoch: int, other: bytes) -> bytes:
+    """The key of a later epoch as it travels, and again in clear: only who holds `key` can tell.
+
+    `nonce` is of the question, so no two pads are alike.
+    """
+    said = b"rekey\0" + nonce.encode() + b"\0" + str(epoch).encode()
+    pad = hmac.new(key, said, hashlib.sha256).digest()
+    return bytes(one ^ two for one, two in zip(pad, other, strict=True))

@@ -1,123 +1,74 @@
-"""The gateway's calls to the controller: events and usage up, dismissals down."""
+"""The gateway's calls to the controller: what happened goes up, in order; what is to be done comes down."""
 
-import http.client
-import json
 import logging
 import secrets
-import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
-from urllib.parse import urlsplit
+from typing import Any, Final
 
-from captive_portal.gateway import signed
-from captive_portal.gateway.admission import SESSION, SiteKey
-from captive_portal.gateway.clock import Clock, Moment
+from captive_portal.gateway import protocol, rekeying, signed
+from captive_portal.gateway.clock import Clock
 from captive_portal.gateway.doorkeeper import Doorkeeper
-from captive_portal.gateway.errors import ControllerAway, GatewayError
+from captive_portal.gateway.edge import Edge
+from captive_portal.gateway.errors import GatewayError
 from captive_portal.gateway.journal import Event, Journal
+from captive_portal.gateway.keyring import Keyring
+from captive_portal.gateway.policy import Signed
+from captive_portal.gateway.protocol import AT_MOST, Answer, Caller
+
+USAGE_EVERY_S: Final = 300
 
 log = logging.getLogger(__name__)
 
-VERSION: Final = 1
-AT_MOST: Final = 150  # events in one call: below 40 KB
-USAGE_EVERY_S: Final = 60
-TIMEOUT_S: Final = 20
-ANSWER_OCTETS: Final = 256 * 1024
-NO_CHECK_TIME: Final = 0x200000
-"""X509_V_FLAG_NO_CHECK_TIME: name and chain of the edge's certificate are checked, its dates are not, because
-this machine may believe it is 1970; what is said is signed with the site's key besides."""
+Octets = tuple[int | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the controller said: the events it has, and the sessions to end now."""
+class Pace:
+    """How often the controller is called: every `sync_s` while somebody is in or there is something to tell.
 
-    applied: tuple[str, ...]
-    dismiss: tuple[str, ...]
+    Else every `idle_s`; and at once when there is news, but not twice within `soon_s`.
+    """
 
-
-class Edge(Protocol):
-    """Where the controller listens."""
-
-    def post(self, body: bytes, signature: str) -> tuple[bytes, str]:
-        """The body and the signature of the answer. Raises ControllerAway."""
-        ...
+    sync_s: float = 60.0
+    idle_s: float = 1800.0
+    soon_s: float = 15.0
 
 
-class HttpEdge:
-    """The edge behind a URL, `EDGE_URL/gw/SITE/sync`; no proxy, no redirect."""
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Who obeys what the controller says besides.
 
-    def __init__(self, url: str) -> None:
-        self._url = urlsplit(url)
-        self._tls = ssl.create_default_context()
-        self._tls.verify_flags |= ssl.VerifyFlags(NO_CHECK_TIME)
+    `serial` is of the policy that holds, `take` is given another one with the controller's time (UTC, s), and
+    `told` that time, with each answer.
+    """
 
-    def post(self, body: bytes, signature: str) -> tuple[bytes, str]:
-        """One call. Raises ControllerAway."""
-        connection = self._connection()
-        headers = {"Content-Type": "application/json", signed.HEADER: signature}
-        try:
-            connection.request("POST", self._url.path, body, headers)
-            response = connection.getresponse()
-            answer = response.read(ANSWER_OCTETS)
-        except (OSError, http.client.HTTPException) as error:
-            raise ControllerAway(f"no answer: {type(error).__name__}") from error
-        finally:
-            connection.close()
-        if response.status != 200:
-            raise ControllerAway(f"the edge answered {response.status}")
-        return answer, response.getheader(signed.HEADER, "")
-
-    def _connection(self) -> http.client.HTTPConnection:
-        host, port = self._url.hostname or "", self._url.port
-        if self._url.scheme == "https":
-            return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=self._tls)
-        return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
-
-
-def question(site: str, nonce: str, events: Sequence[Event], now: Moment) -> bytes:
-    """The body of a call. An event has an age and no time, because we have no clock to trust."""
-    told = [
-        {
-            "id": event.id, "kind": event.kind, "session": event.session, "age_s": event.age_s(now),
-            "seconds": event.seconds, "octets_down": event.octets_down, "octets_up": event.octets_up,
-            "cause": event.cause,
-        }
-        for event in events
-    ]  # fmt: skip
-    return json.dumps({"version": VERSION, "site": site, "nonce": nonce, "events": told}).encode()
-
-
-def understand(key: bytes, nonce: str, body: bytes, signature: str) -> Answer:
-    """The answer to the question with this nonce. Raises ControllerAway when another could have said it."""
-    if not signed.genuine(key, signed.ANSWER, body, signature):
-        raise ControllerAway("the answer is not signed with this site's key")
-    try:
-        found = json.loads(body)
-        answer = Answer(tuple(found["applied"]), tuple(found["dismiss"]))
-    except (ValueError, TypeError, KeyError) as error:
-        raise ControllerAway("the answer cannot be read") from error
-    if found.get("nonce") != nonce:
-        raise ControllerAway("the answer is to another question")
-    if not all(isinstance(one, str) and SESSION.fullmatch(one) for one in answer.dismiss):
-        raise ControllerAway("the answer names no session")
-    return answer
+    serial: Callable[[], int]
+    take: Callable[[Signed, int], bool]
+    told: Callable[[int], None]
 
 
 class Sync:
-    """Tells what is to be told and obeys, for ever."""
+    """Tells what is to be told and obeys, for ever. For one thread, but for `away_since`."""
 
     def __init__(
-        self, site: SiteKey, edge: Edge, doorkeeper: Doorkeeper, journal: Journal, clock: Clock
+        self,
+        keys: Keyring,
+        edge: Edge,
+        doorkeeper: Doorkeeper,
+        journal: Journal,
+        clock: Clock,
+        orders: Orders,
     ) -> None:
-        self._site = site
+        self._keys = keys
         self._edge = edge
         self._doorkeeper = doorkeeper
         self._journal = journal
         self._clock = clock
+        self._orders = orders
         self._usage_at = 0.0
+        self._used: dict[str, Octets] = {}  # as the controller was told
         self._away_since: float | None = None
 
     @property
@@ -128,40 +79,81 @@ class Sync:
     def step(self) -> None:
         """Tell everything, however many calls it takes. Raises GatewayError."""
         self._doorkeeper.reconcile()
+        self._journal.confess(self._clock.now())
         usage = self._usage()
         while True:
-            events = self._journal.pending(AT_MOST)
-            self._call([*events, *usage[: AT_MOST - len(events)]])
-            usage = usage[max(0, AT_MOST - len(events)) :]
-            if len(events) < AT_MOST and not usage:
+            events = self._events()
+            now_used = usage[: AT_MOST - len(events)]
+            usage = usage[len(now_used) :]
+            answer = self._call(events, now_used)
+            # an edge that takes none of them wants to hear the same once more, and not at once
+            taken = not events or answer.have >= events[0]["seq"]
+            if not taken or not (usage or self._more()):
                 return
 
-    def run(self, stop: threading.Event, every_s: float) -> None:
-        """Step every `every_s` seconds, and at once when there is news, until told to stop."""
-        news = self._doorkeeper.news
+    def run(self, stop: threading.Event, pace: Pace) -> None:
+        """Step as the pace says, until told to stop."""
         while not stop.is_set():
-            news.clear()
+            self._doorkeeper.news.clear()
             try:
                 self.step()
                 self._note(None)
             except GatewayError as error:
                 self._note(error)
-            news.wait(every_s)
+            self._rest(stop, pace)
 
-    def _call(self, events: Sequence[Event]) -> None:
-        nonce = secrets.token_hex(16)
-        body = question(self._site.site, nonce, events, self._clock.now())
-        reply = self._edge.post(body, signed.sign(self._site.key, signed.QUESTION, body))
-        answer = understand(self._site.key, nonce, *reply)
-        self._journal.acknowledged(answer.applied)
+    def _rest(self, stop: threading.Event, pace: Pace) -> None:
+        """Wait for the next call; who comes in meanwhile shortens the wait."""
+        waited_s = min(pace.soon_s, pace.sync_s)
+        stop.wait(waited_s)
+        while waited_s < self.pause_s(pace) and not stop.is_set():
+            wait_s = min(pace.sync_s, self.pause_s(pace) - waited_s)
+            if self._doorkeeper.news.wait(wait_s):
+                return
+            waited_s += wait_s
+
+    def pause_s(self, pace: Pace) -> float:
+        """How long it is until the next call, unless there is news."""
+        return pace.sync_s if self._journal.live or self._journal.urgent else max(pace.idle_s, pace.sync_s)
+
+    def _more(self) -> bool:
+        """Whether something waits that can be read."""
+        return bool(self._journal.pending(1))
+
+    def _events(self) -> Sequence[Mapping[str, Any]]:
+        now = self._clock.now()
+        events = self._journal.next(AT_MOST)
+        return protocol.fitting([protocol.told(one, self._journal.age_s(one, now)) for one in events])
+
+    def _call(self, events: Sequence[Mapping[str, Any]], usage: Sequence[Event]) -> Answer:
+        """Nothing is obeyed that this call's own key did not sign for this call."""
+        nonce, site = secrets.token_hex(16), self._keys.current
+        caller = Caller(site.site, self._journal.box, site.epoch, self._orders.serial())
+        body = protocol.question(caller, nonce, events, [protocol.used(one) for one in usage])
+        reply = self._edge.post(body, signed.sign(site.key, signed.QUESTION, body))
+        answer = protocol.understand(site.key, nonce, *reply)
+        self._used.update((one.session, _octets(one)) for one in usage)
+        self._obey(answer, nonce)
+        return answer
+
+    def _obey(self, answer: Answer, nonce: str) -> None:
+        self._orders.told(answer.now)
+        self._journal.have(answer.have)
+        if answer.policy:
+            self._orders.take(answer.policy, answer.now)
+        if answer.rekey:
+            rekeying.adopt(self._keys, self._journal, answer.rekey, nonce)
         self._doorkeeper.dismiss(answer.dismiss)
 
-    def _usage(self) -> list[Event]:
+    def _usage(self) -> Sequence[Event]:
+        """What is used by those whose use has changed since it was told."""
         now = self._clock.now().seconds
         if now - self._usage_at < USAGE_EVERY_S:
             return []
         self._usage_at = now
-        return self._doorkeeper.usage()
+        found = {one.session: one for one in self._doorkeeper.usage()}
+        self._used = {session: told for session, told in self._used.items() if session in found}
+        return [one for one in found.values() if self._used.get(one.session) != _octets(one)]
 
     def _note(self, error: GatewayError | None) -> None:
         away = self._away_since is not None
@@ -171,3 +163,7 @@ class Sync:
         if away and not error:
             log.info("controller is back")
             self._away_since = None
+
+
+def _octets(one: Event) -> Octets:
+    return one.octets_down, one.octets_up

@@ -8,6 +8,7 @@ from typing import Final
 HOME: Final = "/etc/plaza-gateway"
 CONFIG: Final = f"{HOME}/gateway.toml"
 KEY: Final = f"{HOME}/site.key"
+POLICY: Final = f"{HOME}/policy.json"
 PROGRAM: Final = "/usr/local/lib/plaza-gateway/plaza-gateway.pyz"
 PYTHON: Final = "/usr/bin/python3"
 PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -39,13 +40,19 @@ TimeoutStartSec=60
 TimeoutStopSec=20
 WatchdogSec=60
 OOMScoreAdjust=-900
+# Those that give addresses and names outlive a restart; the program ends them when it is stopped.
+KillMode=process
 
 StateDirectory=plaza-gateway
 StateDirectoryMode=0700
+RuntimeDirectory=plaza-gateway
+RuntimeDirectoryMode=0700
+RuntimeDirectoryPreserve=yes
 UMask=0077
 
 NoNewPrivileges=yes
-CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_BIND_SERVICE
+# The last four are dnsmasq's, which asks as another user, and to end it.
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_BIND_SERVICE CAP_NET_RAW CAP_SETUID CAP_SETGID CAP_KILL
 ProtectSystem=strict
 ProtectHome=yes
 PrivateTmp=yes
@@ -53,10 +60,11 @@ PrivateDevices=yes
 ProtectClock=yes
 ProtectHostname=yes
 ProtectKernelTunables=yes
+ReadWritePaths=/proc/sys/net
 ProtectKernelModules=yes
 ProtectKernelLogs=yes
 ProtectControlGroups=yes
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET
 RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
@@ -106,11 +114,16 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """One kind of machine, by absolute paths: `service` is its file, `links` start it at boot."""
+    """One kind of machine, by absolute paths: `service` is its file, `links` start it at boot.
+
+    `run` is in memory. `packages` says how a program is had, `instead` how one that holds a port of ours
+    leaves it.
+    """
 
     name: str
     service: str
     state: str
+    run: str
     files: Mapping[str, Text]
     links: Mapping[str, str]
     running: tuple[str, ...]
@@ -118,12 +131,14 @@ class System:
     end: tuple[str, ...]
     reread: tuple[str, ...] = ()
     packages: Mapping[str, str] = field(default_factory=dict)
+    instead: Mapping[str, str] = field(default_factory=dict)
 
 
 DEBIAN: Final = System(
     name="Debian with systemd",
     service="/etc/systemd/system/plaza-gateway.service",
     state="/var/lib/plaza-gateway",
+    run="/run/plaza-gateway",
     files={
         "/etc/systemd/system/plaza-gateway.service": Text(UNIT),
         SHUT_AT_BOOT: Text(SHUT),
@@ -135,14 +150,27 @@ DEBIAN: Final = System(
     begin=(("systemctl", "daemon-reload"), ("systemctl", "restart", "plaza-gateway.service")),
     end=("systemctl", "stop", "plaza-gateway.service"),
     reread=("systemctl", "daemon-reload"),
-    packages={"nft": "apt-get install nftables", "ip": "apt-get install iproute2"},
+    packages={
+        "nft": "apt-get install nftables",
+        "dnsmasq": "apt-get install dnsmasq-base",
+        "tc": "apt-get install iproute2",
+    },
+    instead={
+        "dnsmasq": "systemctl disable --now dnsmasq",
+        "systemd-resolve": "take DNSStubListenerExtra= out of resolved.conf, restart systemd-resolved",
+        "named": "systemctl disable --now named",
+        "unbound": "systemctl disable --now unbound",
+        "dhcpd": "systemctl disable --now isc-dhcp-server",
+        "kea-dhcp4": "systemctl disable --now kea-dhcp4-server",
+    },
 )
 
-# /var is in memory there: what must outlive a power cut is kept beside the configuration
+# /var is in memory there, and no /run: what must outlive a power cut is kept beside the configuration
 OPENWRT: Final = System(
     name="OpenWrt with procd",
     service="/etc/init.d/plaza-gateway",
     state=f"{HOME}/state",
+    run="/var/run/plaza-gateway",
     files={
         "/usr/local/lib/plaza-gateway/start.sh": Text(START),
         "/etc/init.d/plaza-gateway": Text(INIT, 0o755),
@@ -155,7 +183,16 @@ OPENWRT: Final = System(
     running=("/etc/init.d/plaza-gateway", "running"),
     begin=(("/etc/init.d/plaza-gateway", "restart"),),
     end=("/etc/init.d/plaza-gateway", "stop"),
-    packages={"nft": "opkg install nftables-json", "ip": "opkg install ip-tiny"},
+    packages={
+        "nft": "opkg install nftables-json kmod-nft-bridge",
+        "dnsmasq": "opkg remove dnsmasq; opkg install dnsmasq-full",
+        "tc": "opkg install tc-tiny kmod-sched-core",
+    },
+    instead={
+        "dnsmasq": "uci set dhcp.lan.ignore=1; uci add_list dhcp.@dnsmasq[0].notinterface=lan; "
+        "uci commit dhcp; /etc/init.d/dnsmasq restart",
+        "odhcpd": "uci set dhcp.lan.ignore=1; uci commit dhcp; /etc/init.d/odhcpd restart",
+    },
 )
 
 

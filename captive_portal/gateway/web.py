@@ -1,6 +1,7 @@
 """A small HTTP server for phones: one request per connection, a limit on all that a phone can make large."""
 
 import logging
+import re
 import socket
 import socketserver
 import ssl
@@ -9,7 +10,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -27,17 +28,22 @@ AT_ONCE: Final = 96
 ROOM_S: Final = 0.05
 """How long we wait for the place of one who was hung up on, before another is."""
 
+PORT: Final = re.compile(r":\d*$")
 AT_ONCE_EACH: Final = 12  # background programs of a captive phone knock many times at once
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a phone asks; its address and its query are never shown."""
+    """What a phone asks; its address, its query and whom it meant to ask are never shown.
+
+    `host` is the name or address alone, lower case; "" where it told none.
+    """
 
     method: str
     path: str
     query: str = field(repr=False)
     caller: str = field(repr=False)
+    host: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +204,14 @@ def parse(lines: str, caller: str) -> tuple[Request, int]:
         target = urlsplit(words[1])
     except ValueError as error:
         raise Unreadable(HTTPStatus.BAD_REQUEST) from error
-    return Request(words[0].upper(), target.path or "/", target.query, caller), int(expected)
+    host = _host(rest)
+    return Request(words[0].upper(), target.path or "/", target.query, caller, host), int(expected)
+
+
+def _host(lines: Iterable[str]) -> str:
+    """What the Host header names (RFC 9110 §7.2), without the port."""
+    told = (line.partition(":")[2].strip().lower() for line in lines if line.lower().startswith("host:"))
+    return PORT.sub("", next(told, ""))
 
 
 def head(response: Response) -> bytes:

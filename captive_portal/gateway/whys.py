@@ -10,13 +10,14 @@ MEANINGS: Final[Mapping[str, str]] = {
     "invalid": "its ticket was made for another phone or address, or is damaged",
     "spent": "its ticket had been used, or its session was dismissed",
     "inside": "it showed a used ticket while it was in",
+    "blocked": "it was sent away, because the policy blocks it",
     "User-Request": "somebody pressed 'leave' on it",
     "Admin-Reset": "staff dismissed it",
     "Session-Timeout": "its time was over",
     "Octet-Limit": "its data was used up",
     "Lost-Carrier": "another session took its address",
     "Lost-Service": "its door was gone before its time, because somebody changed the rules of this machine",
-    "NAS-Reboot": "this machine restarted",
+    "NAS-Reboot": "the rest of its time was over since this machine restarted, and it had not come back",
 }
 TOLD: Final = 5
 
@@ -46,7 +47,7 @@ def amount(octets: int | None) -> str:
 def rate(told: Mapping[str, Any] | None) -> str:
     """The rates of a door as one says them."""
     if told is None:
-        return "rate not known since the restart"
+        return "rate not known"
     ways = [f"{told[name]:,} kbit/s {way}" for way, name in (("down", "down_kbps"), ("up", "up_kbps"))]
     held = [way for way, name in zip(ways, ("down_kbps", "up_kbps"), strict=True) if told[name]]
     return f"at most {' and '.join(held)}" if held else "no rate limit"
@@ -54,6 +55,34 @@ def rate(told: Mapping[str, Any] | None) -> str:
 
 def _records(facts: Facts) -> list[str]:
     return [f"Nobody is kept out here; {facts['notice']}."] if facts["notice"] else []
+
+
+def _emergency(facts: Facts) -> list[str]:
+    if not facts["emergency_s"]:
+        return []
+    return [
+        f"An emergency holds for {span(facts['emergency_s'])} more: everybody passes, also who is blocked."
+    ]
+
+
+def _blocked(facts: Facts) -> list[str]:
+    found = facts["blocked"]
+    if found is None:
+        return []
+    ends = "without an end" if found["left_s"] is None else f"for {span(found['left_s'])} more at most"
+    return [
+        f"The policy blocks it: {found['reason'] or 'no reason given'} (by {found['author']}; {ends}). "
+        "Only the controller lifts that, with `plaza gateway unblock`."
+    ]
+
+
+def _copied(facts: Facts) -> list[str]:
+    if not facts["copied"]:
+        return []
+    return [
+        "Its MAC lives at two places at once: another device has copied it. Take the phone off the Wi-Fi, "
+        "`dismiss` what stays, and let the phone use another MAC here."
+    ]
 
 
 def _unseen(facts: Facts) -> list[str]:
@@ -87,14 +116,20 @@ def _moved(facts: Facts) -> list[str]:
 def _portal(facts: Facts) -> list[str]:
     if facts["portal_down"]:
         since = span(facts["portal_failing_s"])
-        return [f"The portal has been out of reach for {since}: mend the uplink first. Nobody new gets in."]
+        if facts["internet_down"]:
+            return [
+                f"The portal has been out of reach for {since}: mend the uplink first. Nobody new gets in."
+            ]
+        new = "Who presses the button of our own page" if facts["away"] == "open" else "Nobody new"
+        return [f"The portal has been out of reach for {since}, and the Internet is there. {new} gets in."]
     if facts["portal_failing_s"] is not None:
         return ["The last try to reach the portal failed: ask again in half a minute."]
     return []
 
 
 def _shut(facts: Facts) -> list[str]:
-    if facts["inside"] or not facts["addresses"] or facts["portal_down"]:
+    kept_out = facts["portal_down"] or facts["blocked"] or facts["emergency_s"]
+    if facts["inside"] or not facts["addresses"] or kept_out:
         return []
     return [f"Its door is shut: {TAP}; or let it in by hand with `admit`."]
 
@@ -102,9 +137,19 @@ def _shut(facts: Facts) -> list[str]:
 def _open(facts: Facts) -> list[str]:
     return [
         f"Its door at {one['ip']} stays open for {span(one['seconds_left'])}: {_used(one)}, "
-        f"{rate(one['rate'])}; session {one['session']}."
+        f"{rate(one['rate'])}; session {one['session']}{_resumed(one)}."
         for one in facts["inside"]
     ]
+
+
+def _resumed(one: Facts) -> str:
+    return ", resumed after a power cut" if one["resumed"] else ""
+
+
+def _six(facts: Facts) -> list[str]:
+    if not facts["inside"]:
+        return []
+    return ["Its IPv6 passes with its door." if facts["ipv6"] else "Its IPv6 is refused, as the policy says."]
 
 
 def _well(facts: Facts) -> list[str]:
@@ -138,5 +183,6 @@ def _controller(facts: Facts) -> list[str]:
 
 
 _IN_ORDER: Final[tuple[Line, ...]] = (
-    _records, _unseen, _twice, _moved, _portal, _shut, _open, _well, _lately, _controller,
+    _records, _emergency, _blocked, _copied, _unseen, _twice, _moved, _portal, _shut, _open, _six, _well,
+    _lately, _controller,
 )  # fmt: skip

@@ -21,7 +21,7 @@ class PlazaGateway:
 
     def read(self, query: str) -> Arrival:
         """The arrival in `a=`. Raises ArrivalInvalid unless this site's gateway signed it."""
-        fields = self._fields("arrival", query, "a")
+        fields, epoch = self._fields("arrival", query, "a")
         return Arrival(
             site=self._wiring.site,
             device=self._text(fields, "device"),
@@ -29,13 +29,19 @@ class PlazaGateway:
             stamp=self._text(fields, "stamp"),
             nonce=self._text(fields, "nonce"),
             session=str(fields.get("session", "")),
+            epoch=epoch,
         )
 
     def admit(self, arrival: Arrival, grant: Grant, language: str = "es") -> Redirect:
         """The phone carries a ticket to its gateway. One arrival opens one door: the nonce is its own.
 
-        What `wiring.landing` says in `?s=` comes back with the phone to the page after.
+        The gateway that made the arrival knows the key of its epoch, and perhaps no later one. What
+        `wiring.landing` says in `?s=` comes back with the phone to the page after. Raises ArrivalInvalid when
+        that epoch is not believed any more.
         """
+        key = self._wiring.keys.of(arrival.epoch)
+        if key is None:
+            raise ArrivalInvalid(self._wiring.site, "the arrival is of a key that is not believed any more")
         ticket: Fields = {
             "site": arrival.site,
             "device": arrival.device,
@@ -52,12 +58,12 @@ class PlazaGateway:
         told: Fields = {"total": grant.total, "longer": int(grant.longer), "status": status}
         told |= {"rate_down": grant.down_kbps, "rate_up": grant.up_kbps}
         ticket |= {name: value for name, value in told.items() if value}
-        return Redirect(f"{self._wiring.api_url}/grant?g={seal(self._wiring.key, 'ticket', ticket)}")
+        return Redirect(f"{self._wiring.api_url}/grant?g={seal(key, 'ticket', ticket)}")
 
     def renew(self, query: str) -> Ticket:
         """The ticket in `g=` and the fresh arrival in `a=`. Raises ArrivalInvalid unless of one phone."""
         arrival = self.read(query)
-        fields = self._fields("ticket", query, "g")
+        fields, _ = self._fields("ticket", query, "g")
         if self._text(fields, "device") != arrival.device:
             raise ArrivalInvalid(self._wiring.site, "the ticket is another phone's")
         return Ticket(
@@ -74,15 +80,26 @@ class PlazaGateway:
     def account(self, admitted: Sequence[Admitted]) -> None:
         """The gateway tells what was used by itself, at each sync."""
 
-    def _fields(self, purpose: str, query: str, name: str) -> Fields:
+    def _fields(self, purpose: str, query: str, name: str) -> tuple[Fields, int]:
+        """The fields of a token, and the epoch of the key that signed it. Raises ArrivalInvalid."""
         try:
             (token,) = parse_qs(query, max_num_fields=MAX_FIELDS).get(name, [""])
-            fields = unseal(self._wiring.key, purpose, token)
+            fields, epoch = self._unsealed(purpose, token)
         except (BadToken, ValueError) as error:
             raise ArrivalInvalid(self._wiring.site, f"the {purpose} cannot be believed") from error
         if fields.get("site") != self._wiring.site:
             raise ArrivalInvalid(self._wiring.site, f"the {purpose} is of another site")
-        return fields
+        return fields, epoch
+
+    def _unsealed(self, purpose: str, token: str) -> tuple[Fields, int]:
+        """Raises BadToken."""
+        *others, last = self._wiring.keys.by_epoch()
+        for epoch, key in others:
+            try:
+                return unseal(key, purpose, token), epoch
+            except BadToken:
+                continue
+        return unseal(last[1], purpose, token), last[0]
 
     def _text(self, fields: Fields, name: str) -> str:
         value = fields.get(name)

@@ -1,15 +1,21 @@
 """`plaza gateway`: what a site's own gateway program needs."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from controller.cli import gateway_staff
 from controller.snippets import CHILLI, KINDS, checked
 
 
 @click.group()
 def gateway() -> None:
-    """Write what a site's gateway needs."""
+    """Write what a site's gateway needs, show how it stands, keep devices out."""
+
+
+for _command in (gateway_staff.block, gateway_staff.unblock, gateway_staff.blocks, gateway_staff.show):
+    gateway.add_command(_command)
 
 
 @gateway.command()
@@ -28,7 +34,8 @@ def gateway() -> None:
 @click.option("--wan", required=True, help="The interface towards the Internet.")
 @click.option("--portal-at", required=True, metavar="IP:PORT", help="What a phone reaches before the tap.")
 @click.option("--management", multiple=True, metavar="CIDR", help="What guests never reach; may be repeated.")
-def build(site: str, target: Path, lan: str, wan: str, portal_at: str, management: tuple[str, ...]) -> None:
+@click.option("--guests", default="", metavar="CIDR", help="The guests' network, if not the inventory's.")
+def build(site: str, target: Path, **doors: Any) -> None:
     """Build the one file that installs the gateway of SITE there; it holds the site's key."""
     from controller import app as application
     from controller import gateways, settings
@@ -39,8 +46,7 @@ def build(site: str, target: Path, lan: str, wan: str, portal_at: str, managemen
         raise SelectorError(
             f"no site {site!r} in the inventory; its key is like {next(iter(app.inventory.sites))}"
         )
-    doors = gateways.Doors(lan, wan, portal_at, management)
-    gateways.build(app, app.inventory.sites[site], doors, target)
+    gateways.build(app, app.inventory.sites[site], gateways.Doors(**doors), target)
     click.echo(f"{target} holds the key of {site}: give it to nobody else, delete it once it is installed")
     click.echo(f"at the site, as root: python3 {target.name} install")
 

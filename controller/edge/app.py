@@ -13,6 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, Unauthorized
 
 from captive_portal.gateway import signed
+from captive_portal.gateway.policy import Signed
+from captive_portal.model import Keys
 from captive_portal.sessions import StoredSessions
 from controller.adoption.scripts import PATH
 from controller.edge import claiming, protocol
@@ -22,7 +24,16 @@ from controller.errors import ControllerError
 log = logging.getLogger(__name__)
 
 NOBODY: Final = bytes(32)
-"""Checked against when the site is unknown, so that an unknown site costs the same time and says the same."""
+"""Checked against when the site or its former key is unknown, so that this costs the same time and says the
+same."""
+
+Policies = Callable[[str, int], Signed | None]
+"""(site, serial that its gateway follows) → the policy that it is to follow; None when it does."""
+
+
+def follows(_site: str, _serial: int) -> Signed | None:
+    """Every gateway follows what it was built with."""
+    return None
 
 
 class Malformed(HTTPException):
@@ -35,9 +46,10 @@ class Malformed(HTTPException):
 class Edge:
     """The views and what they stand on."""
 
-    site_keys: Mapping[str, bytes] = field(repr=False)
+    site_keys: Mapping[str, Keys] = field(repr=False)
     sessions: StoredSessions
     clock: Callable[[], datetime]
+    policies: Policies = follows
 
     def alive(self) -> Response:
         """For the supervisor."""
@@ -46,30 +58,45 @@ class Edge:
     def sync(self, site: str) -> Response:
         """Apply what a gateway tells, answer with what it is to do; a repeated call changes nothing."""
         body = request.get_data()
-        key = self.site_keys.get(site, NOBODY)
-        signature = request.headers.get(signed.HEADER, "")
-        if not signed.genuine(key, signed.QUESTION, body, signature) or key is NOBODY:
+        epoch, key = self._signer(site, body, request.headers.get(signed.HEADER, ""))
+        question = _question(site, body, epoch)
+        now = self.clock()
+        have = self.sessions.take(site, question.noun(), now)
+        policy = self.policies(site, question.serial)
+        answer = protocol.Answer(
+            nonce=question.nonce,
+            now=int(now.timestamp()),
+            have=have,
+            dismiss=tuple(self.sessions.dismissals(site)),
+            policy=None if policy is None else protocol.SignedPolicy(**policy.told()),
+            rekey=_rekey(self.site_keys[site], epoch, question.nonce),
+        )
+        said = answer.model_dump_json(exclude_none=True).encode()
+        return _json(200, said, {signed.HEADER: signed.sign(key, signed.ANSWER, said)})
+
+    def _signer(self, site: str, body: bytes, signature: str) -> tuple[int, bytes]:
+        """The epoch and the key that signed a question. Raises Unauthorized."""
+        keys = self.site_keys.get(site)
+        believed = keys.by_epoch() if keys else []
+        tried = [*believed, *[(-1, NOBODY)] * (2 - len(believed))]
+        found = [one for one in tried if signed.genuine(one[1], signed.QUESTION, body, signature)]
+        if not found or found[0][0] < 0:
             log.warning("sync refused", extra={"site": site[:64]})
             raise Unauthorized("not signed with the key of this site")
-        question = _question(site, body)
-        applied = self.sessions.apply(site, [event.noun() for event in question.events], self.clock())
-        answer = protocol.Answer(
-            nonce=question.nonce, applied=tuple(applied), dismiss=tuple(self.sessions.dismissals(site))
-        )
-        said = answer.model_dump_json().encode()
-        return _json(200, said, {signed.HEADER: signed.sign(key, signed.ANSWER, said)})
+        return found[0]
 
 
 def create_app(
-    site_keys: Mapping[str, bytes],
+    site_keys: Mapping[str, Keys],
     sessions: StoredSessions,
     clock: Callable[[], datetime],
     claims: Claiming | None = None,
+    policies: Policies = follows,
 ) -> Flask:
-    """The edge for gateways whose keys (32 octets each) are given by site, and for devices with a claim."""
+    """The edge for gateways whose keys are given by site, and for devices with a claim."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = protocol.MAX_BODY_OCTETS
-    edge = Edge(site_keys, sessions, clock)
+    edge = Edge(site_keys, sessions, clock, policies)
     app.add_url_rule("/healthz", "alive", edge.alive, methods=["GET"])
     app.add_url_rule("/gw/<site>/sync", "sync", edge.sync, methods=["POST"])
     if claims is not None:
@@ -80,7 +107,7 @@ def create_app(
     return app
 
 
-def _question(site: str, body: bytes) -> protocol.Question:
+def _question(site: str, body: bytes, epoch: int) -> protocol.Question:
     """Raises Malformed."""
     try:
         question = protocol.Question.model_validate_json(body)
@@ -90,7 +117,17 @@ def _question(site: str, body: bytes) -> protocol.Question:
         raise Malformed(f"{where}: {first['msg']}" if where else first["msg"]) from error
     if question.site != site:
         raise Malformed("site: is not the one in the address")
+    if question.epoch != epoch:
+        raise Malformed("epoch: is not that of the key that signed")
     return question
+
+
+def _rekey(keys: Keys, epoch: int, nonce: str) -> protocol.Rekey | None:
+    """The current key, for who signs with the former one."""
+    if epoch == keys.epoch:
+        return None
+    pad = signed.padded(keys.signing[1], nonce, keys.epoch, keys.signing[0])
+    return protocol.Rekey(epoch=keys.epoch, pad=pad.hex())
 
 
 def _refused(error: HTTPException) -> Response:

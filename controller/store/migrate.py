@@ -7,6 +7,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Engine, MetaData
 
+import captive_portal.gateway_tables
 import captive_portal.radius.tables
 import captive_portal.tables
 import controller.store.tables

@@ -7,6 +7,7 @@ from controller.app import portal_sites, utc_now
 from controller.bodies import in_full
 from controller.edge.app import create_app
 from controller.edge.claiming import claiming_of
+from controller.gateway_policy import Policies
 from controller.wsgi.beginning import begin
 
 if TYPE_CHECKING:
@@ -17,5 +18,6 @@ if TYPE_CHECKING:
 def edge() -> "Flask":
     """What gateways and new devices call."""
     app = begin()
-    keys = {key: site.wiring.key for key, site in portal_sites(app).items()}
-    return create_app(keys, StoredSessions(app.engine), utc_now, claiming_of(app, utc_now))
+    keys = {key: site.wiring.keys for key, site in portal_sites(app).items()}
+    claims, policies = claiming_of(app, utc_now), Policies(app, utc_now)
+    return create_app(keys, StoredSessions(app.engine), utc_now, claims, policies)

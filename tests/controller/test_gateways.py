@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from captive_portal.gateway import bundle, config
+from captive_portal.gateway.config import Uplink
+from captive_portal.gateway.policy import Away, unseal
 from controller.demo import make_secrets
 from controller.inventory import load
 from tests.town import Town, town
@@ -56,6 +58,41 @@ def test_a_site_gets_one_file_with_its_configuration_its_key_and_the_program(pla
     assert (read.territory.lan, read.territory.wan) == ("br-lan", "eth1")
     assert read.territory.garden == (("203.0.113.10", 443),)
     assert read.site.key.hex() not in said.stdout + ran.stdout
+    assert read.policy is not None
+    first = unseal(read.site.names, "08027-plaza", read.policy)
+    assert (first.site, first.when_controller_away) == ("08027-plaza", Away.CLOSED)
+    assert (read.network, read.uplink) == (None, Uplink(25_000, 5_000)), "the line is the site's uplink"
+
+
+def test_the_guests_network_and_the_line_are_the_inventorys_unless_named(place: Town) -> None:
+    file = place.directory / "inventory.yaml"
+    block = "  gateway: {guests: 10.8.27.0/24, line: {down_kbps: 50000, up_kbps: 5000}, ipv6: admit}\n"
+    file.write_text(file.read_text().replace("defaults:\n", f"defaults:\n{block}", 1))
+
+    def built(*more: str) -> config.Config:
+        said = place.plaza(*BUILD, "-o", "box", *DOORS, *more)
+        assert said.returncode == 0, said.stderr
+        held = bundle.held(place.directory / "box")
+        assert held is not None
+        aside = place.directory / "aside"
+        aside.mkdir(exist_ok=True)
+        for name, text in held.named.items():
+            (aside / Path(name).name).write_text(text)
+            (aside / Path(name).name).chmod(0o600)
+        return config.load(aside / "gateway.toml")
+
+    read = built()
+    assert read.network is not None
+    assert (str(read.network.guests), read.uplink) == ("10.8.27.0/24", Uplink(50_000, 5_000))
+    assert read.policy is not None
+    assert unseal(read.site.names, "08027-plaza", read.policy).ipv6
+    named = built("--guests", "10.8.0.0/18")
+    assert named.network is not None
+    assert str(named.network.guests) == "10.8.0.0/18"
+    refused = place.plaza(*BUILD, "-o", "box", *DOORS, "--guests", "10.9.0.0/24")
+    assert refused.stderr == (
+        "site 08027-plaza: network.guests: 10.9.0.0/24 does not hold 10.8.27.1, where we listen\n"
+    )
 
 
 def test_what_the_program_would_refuse_is_refused_here(place: Town) -> None:

@@ -122,7 +122,7 @@ def municipality(app: App, clock: Callable[[], datetime]) -> Iterator[Municipali
     """Its portal, its edge and what FreeRADIUS asks, on the loopback."""
     sites, settings = portal_sites(app), app.settings
     sessions, holders = StoredSessions(app.engine), StoredHolders(app.engine)
-    keys = {key: site.wiring.key for key, site in sites.items()}
+    keys = {key: site.wiring.keys for key, site in sites.items()}
     token = radius.token(settings).encode()
     asked = Radius(radius.radius_sites(app), holders, Ledger(app.engine, holders), clock, token)
     served = (

@@ -11,6 +11,7 @@ from captive_portal.gateway.admission import SiteKey
 from captive_portal.gateway.clock import Moment
 from captive_portal.gateway.phone import Phone
 from captive_portal.gateway.ticket import Fields, seal, unseal
+from tests.gateway.alley import Alley, alley
 from tests.gateway.squares import standing
 from tests.gateway.town import Town
 
@@ -24,6 +25,13 @@ OTHER = Phone("02:ca:fe:5e:00:02", "10.99.0.52")
 def square(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """The square with its gateway started and everybody outside."""
     with standing(tmp_path_factory.mktemp("square")) as built:
+        yield built
+
+
+@pytest.fixture(name="streets", scope="module")
+def an_alley(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alley]:
+    """The square without the program, in which a test says itself who is in."""
+    with alley(tmp_path_factory.mktemp("alley")) as built:
         yield built
 
 

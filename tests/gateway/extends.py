@@ -10,11 +10,13 @@ from captive_portal.gateway.clock import KernelClock
 from captive_portal.gateway.doorkeeper import Doorkeeper
 from captive_portal.gateway.enforcer import Terms
 from captive_portal.gateway.journal import Journal, Live
+from captive_portal.gateway.keyring import Keyring
 from captive_portal.gateway.nft import Nft
 from captive_portal.gateway.phone import Phone
 from captive_portal.gateway.rules import Territory
 from tests.gateway import netns
 from tests.gateway.conftest import KEY, PHONE, SITE, Portal
+from tests.gateway.ruled import ruling
 
 TERRITORY = Territory("lan0", "wan0", ("10.99.0.1", 2060), (2060,), (), ())
 
@@ -34,9 +36,9 @@ class DiesBefore(Nft):
 class DiesBetween(Journal):
     """The kernel has it, the disk has not."""
 
-    def prolonged(self, live: Live) -> None:
+    def prolonged(self, *lives: Live) -> None:
         die()
-        super().prolonged(live)
+        super().prolonged(*lives)
 
 
 def keeper(nft: tuple[str, ...], directory: Path, where: str = "") -> Doorkeeper:
@@ -44,7 +46,8 @@ def keeper(nft: tuple[str, ...], directory: Path, where: str = "") -> Doorkeeper
     clock = KernelClock()
     enforcer = (DiesBefore if where == "before" else Nft)(TERRITORY, clock, nft, netns.sockets(nft[3]))
     journal = (DiesBetween if where == "between" else Journal)(directory / "journal")
-    made = Doorkeeper(SiteKey(SITE, KEY), enforcer, journal, clock, lambda: os.urandom(8).hex())
+    keys, rules = Keyring(SiteKey(SITE, KEY)), ruling(journal, clock)
+    made = Doorkeeper(keys, enforcer, journal, clock, lambda: os.urandom(8).hex(), rules)
     made.start()
     return made
 

@@ -1,84 +1,22 @@
 """The Internet of the tests: public web servers with the probes of phones, and the real portal and edge."""
 
-import contextlib
 import json
-import socket
 import sys
 import threading
-import time
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from werkzeug.serving import make_server
 
 from captive_portal.guest import create_app as create_portal
-from captive_portal.model import GatewayKind, Plan, PortalSite, Wiring
+from captive_portal.model import GatewayKind, Keys, Plan, PortalSite, Wiring
 from captive_portal.portal import Portal
 from captive_portal.sessions import StoredSessions
 from controller.edge.app import create_app as create_edge
 from controller.store.engine import open_engine
-from tests.probes import PROBES
-
-ANSWERS = {probe.path: (probe.status, probe.body) for probe in PROBES}
-
-
-class Web(BaseHTTPRequestHandler):
-    """A web server; `/drip` and `/flood` are downloads that never end."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        if self.path in ("/drip", "/flood"):
-            self._pour(*((1000, 0.02) if self.path == "/drip" else (65536, 0)))
-            return
-        status, body = ANSWERS.get(self.path, (200, f"I am {self.connection.getsockname()[0]}\n".encode()))
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_POST(self) -> None:
-        with contextlib.suppress(ConnectionError):
-            while self.rfile.read1(65536):
-                pass
-        self.close_connection = True
-
-    def _pour(self, octets: int, pause_s: float) -> None:
-        self.send_response(200)
-        self.end_headers()
-        with contextlib.suppress(ConnectionError):  # the phone had enough
-            while True:
-                self.wfile.write(b"." * octets)
-                time.sleep(pause_s)
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing to say."""
-
-
-class Web6(ThreadingHTTPServer):
-    address_family = socket.AF_INET6
-
-
-def echo(ip: str) -> None:
-    """A UDP service that sends every datagram back, and keeps sending to whoever said `stream`."""
-    service = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    service.bind((ip, 7))
-    while True:
-        said, caller = service.recvfrom(2048)
-        service.sendto(said, caller)
-        sys.stderr.write(f"heard {said.decode()}\n")
-        sys.stderr.flush()
-        if said == b"stream":
-            threading.Thread(target=_stream, args=(service, caller), daemon=True).start()
-
-
-def _stream(service: socket.socket, caller: Any) -> None:
-    while True:
-        service.sendto(b"more", caller)
-        time.sleep(0.05)
+from tests.gateway import shops
+from tests.gateway.shops import serve
 
 
 class PlanFromFile(dict[str, PortalSite]):
@@ -116,18 +54,12 @@ class PlanFromFile(dict[str, PortalSite]):
         )
 
 
-def serve(server: Any) -> None:
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-
-
 def main() -> None:
     settings = json.loads(sys.argv[1])
     for ip in settings["web"]:
-        kind = Web6 if ":" in ip else ThreadingHTTPServer
         for port in (80, 443):
-            serve(kind((ip, port), Web))
-        if ":" not in ip:
-            threading.Thread(target=echo, args=(ip,), daemon=True).start()
+            shops.open_shop(ip, port)
+        shops.open_echo(ip)
     engine = open_engine(settings["store"])
     stored = StoredSessions(engine)
 
@@ -135,7 +67,7 @@ def main() -> None:
         return datetime.now(UTC)
 
     portal = create_portal(Portal.over(engine, PlanFromFile(settings), now), names=[settings["portal"]])
-    edge = create_edge({settings["site"]: bytes.fromhex(settings["key"])}, stored, now)
+    edge = create_edge({settings["site"]: Keys(bytes.fromhex(settings["key"]))}, stored, now)
     serve(make_server(settings["portal"], 8080, portal, threaded=True))
     serve(make_server(settings["portal"], 8090, edge, threaded=True))
     sys.stdout.write("ready\n")

@@ -7,6 +7,7 @@ mount --bind /proc/sys/net "$1/net"
 mount --bind /proc/sys /proc/sys
 mount -o remount,ro,bind /proc/sys
 mount --bind "$1/net" /proc/sys/net
+mount -t sysfs none /sys # with the interfaces of this namespace
 mount -t tmpfs none /sys/fs/cgroup
 mkdir /sys/fs/cgroup/systemd
 mount -t cgroup -o none,name=systemd none /sys/fs/cgroup/systemd

@@ -63,7 +63,7 @@ def takes(ip: str) -> str:
 
 def gives(ip: str) -> str:
     """An upload as fast as it goes."""
-    with socket.socket() as link:
+    with socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET) as link:
         link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)  # what is sent is soon what has arrived
         link.settimeout(20)
         link.connect((ip, 80))

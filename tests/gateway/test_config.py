@@ -1,11 +1,13 @@
 """A configuration that is wrong gives one clear line."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from captive_portal.gateway.config import load
 from captive_portal.gateway.errors import ConfigError
+from captive_portal.gateway.policy import Policy, seal, unseal
 from tests.gateway import certificates
 from tests.gateway.conftest import KEY, SITE, write_config
 
@@ -24,7 +26,8 @@ def test_a_good_one_is_read_and_paths_are_relative_to_it(tmp_path: Path) -> None
     assert config.listen == ("127.0.0.1", 2060)
     assert config.state_dir == tmp_path / "state"
     assert config.territory is None, "the ledger has no territory"
-    assert config.sync_s == 10
+    assert (config.sync_s, config.idle_s) == (60, 1800)
+    assert (config.network, config.policy, config.uplink.down_kbps) == (None, None, 0)
 
 
 def test_the_filtering_enforcer_knows_its_territory(tmp_path: Path) -> None:
@@ -35,6 +38,39 @@ def test_the_filtering_enforcer_knows_its_territory(tmp_path: Path) -> None:
     assert (territory.lan, territory.wan, territory.ports) == ("br-lan", "wan", (2060, 8443))
     assert territory.garden == (("203.0.113.10", 443),)
     assert territory.management == ("10.8.0.0/16", "fd00::/8")
+
+
+def test_a_network_of_its_own_has_our_address_the_portals_name_and_ours(tmp_path: Path) -> None:
+    certificates.write(tmp_path, "gw.test")
+    given: dict[str, object] = {
+        "garden": ["203.0.113.10:443"], "portal_url": "https://portal.example.mx", "tls": TLS,
+        "network": {"guests": "10.99.0.0/20"}, "uplink": {"down_kbps": 20_000},
+    }  # fmt: skip
+    config = load(write_config(tmp_path, **NFT, **given))
+    assert config.network is not None
+    assert (str(config.network.address), str(config.network.guests)) == ("10.99.0.1", "10.99.0.0/20")
+    assert config.network.fixed == (("portal.example.mx", "203.0.113.10"), ("gw.test", "10.99.0.1"))
+    assert config.network.api == "https://gw.test:8443/capport"
+    assert (config.network.lease_s, config.network.rpz) == (3600, None)
+    assert (config.uplink.down_kbps, config.uplink.up_kbps) == (20_000, 0)
+
+
+def test_a_key_of_a_later_epoch_signs_and_the_first_one_makes_pseudonyms(tmp_path: Path) -> None:
+    path = write_config(tmp_path)
+    (tmp_path / "site.key").write_text(f"{'0a' * 32} 2 {'0b' * 32}\n")
+    site = load(path).site
+    assert (site.epoch, site.key, site.names) == (2, b"\x0b" * 32, b"\x0a" * 32)
+
+
+def test_the_first_policy_is_read_beside_it_and_a_damaged_one_is_one_line(tmp_path: Path) -> None:
+    signed = seal(KEY, Policy(SITE, 7, 1_800_000_000))
+    (tmp_path / "policy.json").write_text(json.dumps(signed.told()))
+    found = load(write_config(tmp_path, policy_file="policy.json")).policy
+    assert found is not None
+    assert unseal(KEY, SITE, found).serial == 7
+    (tmp_path / "policy.json").write_text("[]")
+    with pytest.raises(ConfigError, match="holds no policy; build the gateway again"):
+        load(write_config(tmp_path, policy_file="policy.json"))
 
 
 @pytest.mark.parametrize(
@@ -51,6 +87,22 @@ def test_the_filtering_enforcer_knows_its_territory(tmp_path: Path) -> None:
         ({"edge_url": "ftp://a/"}, "edge_url: write http://HOST[:PORT] or https://HOST[:PORT]"),
         ({"edge_url": "http://a:99999"}, "edge_url: write http://HOST[:PORT] or https://HOST[:PORT]"),
         ({"enforcer": "iptables"}, 'enforcer: write "nft" or "ledger"'),
+        ({"network": {"guests": "10.0.0.0/20"}}, 'network: only the enforcer "nft" gives addresses'),
+        (NFT | {"network": "10.0.0.0/20"}, "network: write a table, [network]"),
+        (NFT | {"network": {}}, "network.guests: is missing"),
+        (NFT | {"network": {"guests": "10.99.0.1/20"}}, "network.guests: 10.99.0.1/20 has host bits set"),
+        (NFT | {"network": {"guests": "10.0.0.0/8"}}, "network.guests: 10.0.0.0/8 is no network of /16"),
+        (
+            NFT | {"network": {"guests": "10.98.0.0/20"}},
+            "network.guests: 10.98.0.0/20 does not hold 10.99.0.1",
+        ),
+        (
+            NFT | {"network": {"guests": "10.99.0.0/20", "lease_s": 5}},
+            "network.lease_s: write seconds, at least 120 and at most 86400",
+        ),
+        ({"uplink": {"down_kbps": -1}}, "uplink.down_kbps: write kbit/s, at most 10000000; 0 is not known"),
+        ({"policy_file": "no"}, "policy_file: {dir}/no: No such file or directory"),
+        ({"idle_s": 0}, "idle_s: write seconds, more than 0 and at most 3600"),
         ({"sync_s": 0}, "sync_s: write seconds, more than 0 and at most 3600"),
         ({"sync_s": "10"}, "sync_s: write seconds, more than 0 and at most 3600"),
         ({"garden": ["10.0.0.1"]}, "garden[0]: '10.0.0.1' is not IPv4:PORT"),

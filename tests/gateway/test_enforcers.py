@@ -1,16 +1,19 @@
 """One contract for both enforcers: the one that filters packets and the one that only records."""
 
+import re
 import secrets
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from captive_portal.gateway.clock import KernelClock
-from captive_portal.gateway.enforcer import Enforcer, Terms
+from captive_portal.gateway.enforcer import Enforcer, Regime, Terms
 from captive_portal.gateway.errors import EnforcerFailed, TableGone
 from captive_portal.gateway.ledger import NOTICE, Ledger
 from captive_portal.gateway.nft import Nft
@@ -18,7 +21,7 @@ from captive_portal.gateway.phone import Phone
 from captive_portal.gateway.rules import Territory
 from tests import need
 from tests.gateway import netns
-from tests.gateway.conftest import Clock
+from tests.gateway.conftest import Clock, write_config
 from tests.gateway.town import wait_for
 
 TERRITORY = Territory(
@@ -167,6 +170,116 @@ def test_a_flushed_table_is_told_and_made_again(kernel: Gateway) -> None:
         enforcer.admit(phone(enforcer), Terms("session1", 600), "nonce1")
     enforcer.start()
     assert enforcer.since.seconds > before.seconds, "what was spent before is not remembered, and it says so"
+
+
+@contextmanager
+def owned_by_another_program(kernel: Gateway) -> Iterator[None]:
+    """The table belongs to a program that lives: the kernel refuses our rules, and nothing else does."""
+    subprocess.run([*kernel.nft, "flush", "ruleset"], check=True)
+    with subprocess.Popen([*kernel.nft, "-i"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as owner:
+        assert owner.stdin is not None
+        owner.stdin.write(b"table inet plaza { flags owner; chain theirs { }; }\n")
+        owner.stdin.flush()
+        try:
+            wait_for(lambda: "theirs" in rules_of(kernel), "the other program to have the table")
+            yield
+        finally:
+            owner.kill()
+
+
+def rules_of(kernel: Gateway) -> str:
+    command = [*kernel.nft, "list", "ruleset"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_rules_that_the_kernel_refuses_are_told_and_leave_what_was_there(kernel: Gateway) -> None:
+    with owned_by_another_program(kernel):
+        before = rules_of(kernel)
+        with pytest.raises(EnforcerFailed, match="Operation not permitted"):
+            kernel.enforcer.start()
+        assert rules_of(kernel) == before
+    kernel.enforcer.start()
+    assert "chain leave" in rules_of(kernel)
+
+
+def test_rules_that_nft_does_not_understand_leave_the_doors_and_all_else_as_they_were(
+    kernel: Gateway,
+) -> None:
+    kernel.enforcer.admit(phone(kernel.enforcer), Terms("session1", 600), "nonce1")
+    before = re.sub(r"expires \w+", "", rules_of(kernel))
+    name = kernel.nft[3]
+    broken = Nft(replace(TERRITORY, wan='no"name'), KernelClock(), kernel.nft, netns.sockets(name))
+    with pytest.raises(EnforcerFailed, match="No symbol type"):
+        broken.start()
+    assert re.sub(r"expires \w+", "", rules_of(kernel)) == before
+
+
+def test_a_program_whose_rules_are_refused_says_why_and_never_that_it_is_ready(
+    kernel: Gateway, tmp_path: Path
+) -> None:
+    sides = {"lan": "lan0", "wan": "wan0", "garden": [], "management": []}
+    config = write_config(tmp_path, enforcer="nft", **sides)
+    subprocess.run(["ip", "-n", kernel.nft[3], "link", "set", "lo", "up"], check=True)
+    with owned_by_another_program(kernel):
+        command = [*kernel.nft[:4], sys.executable, "-m", "captive_portal.gateway", str(config)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "ready" not in done.stdout
+    assert "gateway: nft: " in done.stderr
+    assert "Operation not permitted" in done.stderr
+
+
+def test_what_holds_for_everybody_changes_no_session(gateway: Gateway) -> None:
+    enforcer = gateway.enforcer
+    enforcer.admit(phone(enforcer), Terms("session1", 600), "nonce1")
+    for regime in (Regime(ipv6=True), Regime(filtered=True), Regime(True, True), Regime()):
+        enforcer.govern(regime)
+        enforcer.open_to_all(60)
+        enforcer.open_to_all(30)
+        enforcer.informed(phone(enforcer))
+        enforcer.informed(phone(enforcer))
+        enforcer.open_to_all(0)
+        enforcer.open_to_all(0)
+    assert set(enforcer.survey()) == {"session1"}
+    assert set(gateway.again().survey()) == {"session1"}
+
+
+def test_the_kernel_knows_what_holds_for_everybody_also_after_a_restart(kernel: Gateway) -> None:
+    kernel.enforcer.govern(Regime(ipv6=True, filtered=True))
+    kernel.enforcer.open_to_all(3600)
+    kernel.enforcer.informed(phone(kernel.enforcer))
+    for _ in range(2):
+        assert elements(kernel, "regime") == ["0x00000001", "0x00000002"]
+        assert re.fullmatch(r"0x00000001 timeout 1h expires 59m\w+", elements(kernel, "everybody")[0])
+        assert elements(kernel, "informed")[0].startswith(phone(kernel.enforcer).mac)
+        kernel.again()
+    kernel.enforcer.govern(Regime(filtered=True))
+    assert elements(kernel, "regime") == ["0x00000002"]
+    kernel.enforcer.open_to_all(0)
+    assert elements(kernel, "everybody") == []
+    kernel.enforcer.open_to_all(60)
+    assert elements(kernel, "informed") == [], "another emergency is news"
+
+
+def test_what_holds_for_everybody_is_told_when_the_rules_are_gone(kernel: Gateway) -> None:
+    subprocess.run([*kernel.nft, "flush", "ruleset"], check=True)
+    enforcer = kernel.enforcer
+    tries: tuple[Callable[[], None], ...] = (
+        partial(enforcer.govern, Regime()),
+        partial(enforcer.open_to_all, 60),
+        partial(enforcer.informed, phone(enforcer)),
+    )
+    for one in tries:
+        with pytest.raises(TableGone):
+            one()
+
+
+def elements(kernel: Gateway, name: str) -> list[str]:
+    """Of a set or a map, as nft prints them."""
+    listed = re.search(rf"(?:set|map) {name} {{(.*?)\n\t}}", rules_of(kernel), re.DOTALL)
+    assert listed is not None
+    held = re.search(r"elements = {(.*?)}", listed[1], re.DOTALL)
+    return [one.strip() for one in held[1].split(",")] if held else []
 
 
 def test_a_failure_names_no_phone(kernel: Gateway) -> None:

@@ -186,12 +186,6 @@ def test_a_prolongation_is_noted_without_an_event(tmp_path: Path) -> None:
     assert again.pending(9) == [Event("opened", "session1", "b1", 10.0)]
 
 
-def test_a_note_of_an_older_version_is_read(tmp_path: Path) -> None:
-    line = '{"live": {"session": "s1", "boot": "b1", "at": 1.0, "until": 9.0, "octets": 5}}\n'
-    (tmp_path / "journal").write_text(line)
-    assert Journal(tmp_path / "journal").live == {"s1": Live("s1", "b1", 1.0, 9.0, 5)}
-
-
 @pytest.fixture
 def netns() -> Iterator[tuple[str, ...]]:
     """The command of nft in a network of its own."""

@@ -1,11 +1,13 @@
 """One file makes a machine a site's gateway and leaves it as it was, also after a kill at any step."""
 
+import json
 import shutil
 import socket
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +15,8 @@ import pytest
 
 from captive_portal.gateway import bundle, checks, config, systems
 from captive_portal.gateway.bundle import SiteFiles
+from captive_portal.gateway.checks import TCP, UDP, Port
+from captive_portal.gateway.policy import Policy, seal
 from captive_portal.gateway.rules import Territory
 from tests import need
 from tests.gateway import cuts
@@ -21,14 +25,16 @@ from tests.gateway.cuts import tree
 
 PYTHON = shutil.which("python3", path="/usr/bin:/bin") or sys.executable
 DOORS = {"listen": "10.8.27.1:2060", "enforcer": "nft", "lan": "plz-lan", "wan": "plz-wan"}
+NETWORK = '\n[network]\nguests = "10.8.27.0/24"\n'
+POLICY = seal(KEY, Policy(SITE, serial=7, made_at=1_800_000_000))
 KINDS = ("debian", "debian in use", "openwrt")
 
 
 @pytest.fixture(scope="module")
 def pyz(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("built")
-    text = write_config(directory, **DOORS).read_text()
-    bundle.build(directory / "plaza-gateway.pyz", SiteFiles(text, KEY.hex()))
+    text = write_config(directory, **DOORS, policy_file="policy.json").read_text() + NETWORK
+    bundle.build(directory / "plaza-gateway.pyz", SiteFiles(text, KEY.hex(), json.dumps(POLICY.told())))
     return directory / "plaza-gateway.pyz"
 
 
@@ -103,13 +109,15 @@ def test_a_kill_at_any_step_leaves_what_an_uninstall_puts_back(
 def test_what_it_writes_is_what_the_program_reads_and_only_root_may(pyz: Path, tmp_path: Path) -> None:
     root = machine(tmp_path / "root", "debian")
     run(pyz, "install", root, "--yes")
-    for path in (systems.CONFIG, systems.KEY, systems.PROGRAM):
+    for path in (systems.CONFIG, systems.KEY, systems.POLICY, systems.PROGRAM):
         assert stat.S_IMODE((root / path[1:]).stat().st_mode) == 0o600
     text = (root / systems.CONFIG[1:]).read_text()
     assert 'state_dir = "/var/lib/plaza-gateway"\n' in text
     (root / systems.CONFIG[1:]).write_text(text.replace("/var/lib", str(root / "var/lib")))
     read = config.load(root / systems.CONFIG[1:])
-    assert (read.site.site, read.site.key) == (SITE, KEY)
+    assert (read.site.site, read.site.key, read.policy) == (SITE, KEY, POLICY)
+    assert read.network is not None
+    assert str(read.network.run_dir) == systems.DEBIAN.run
     assert (root / systems.PROGRAM[1:]).read_bytes() == pyz.read_bytes()
 
 
@@ -187,14 +195,89 @@ def test_a_machine_that_cannot_be_a_gateway_is_told_why(tmp_path: Path) -> None:
     assert "build it again" in "\n".join(checks.refusals(systems.DEBIAN, ledger))
 
 
+def test_what_the_kernel_or_dnsmasq_cannot_do_is_told_with_the_package(tmp_path: Path) -> None:
+    """An nft that says no as a kernel without bridge rules does, and a dnsmasq without sets of nftables."""
+    wanted = config.load(write_config(tmp_path, **DOORS, network={"guests": "10.8.27.0/24"}))
+    assert wanted.territory is not None
+    failing = executable(
+        tmp_path / "nft", "cat >/dev/null; echo 'Error: Operation not supported' >&2; exit 1"
+    )
+    said = checks.refused(wanted.territory, (str(failing),))
+    assert said == ["nft and this kernel refuse our rules: Error: Operation not supported"]
+    plain = executable(tmp_path / "dnsmasq", "echo Compile time options: IPv6 ipset no-nftset auth")
+    assert list(checks.unfit(systems.OPENWRT, {"dnsmasq": str(plain), "nft": None})) == [
+        f"{plain} cannot fill sets of nftables: opkg remove dnsmasq; opkg install dnsmasq-full",
+        "nft is missing: opkg install nftables-json kmod-nft-bridge",
+    ]
+
+
+def executable(path: Path, body: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.root
+def test_our_own_rules_are_taken_by_this_kernel_and_none_is_left_by_trying(tmp_path: Path) -> None:
+    wanted = config.load(write_config(tmp_path, **DOORS))
+    assert wanted.territory is not None
+    run = ("unshare", "-n", need.program("nft", "nftables"))
+    assert checks.refused(wanted.territory, run) == []
+    assert "refuse our rules" in checks.refused(replace(wanted.territory, wan='"'), run)[0]
+
+
+def test_all_ports_that_it_needs_are_looked_at(tmp_path: Path) -> None:
+    alone = config.load(write_config(tmp_path, **DOORS))
+    assert checks.ports(alone) == [Port("10.8.27.1", 2060)]
+    house = config.load(write_config(tmp_path, **DOORS, network={"guests": "10.8.27.0/24"}))
+    names = {(port.number, port.kind) for port in checks.ports(house) if port.ip == "10.8.27.1"}
+    assert names == {(2060, TCP), (53, TCP), (53, UDP), (5301, TCP), (5301, UDP)}
+    assert checks.ports(house)[-1] == Port("0.0.0.0", 67, UDP, "plz-lan")
+
+
+OTHER = """\
+import subprocess, sys, time
+sys.path.insert(0, sys.argv[1])
+from captive_portal.gateway import checks, systems
+from captive_portal.gateway.checks import UDP, Port
+port = Port("127.0.0.1", int(sys.argv[2]), UDP, "lo")
+assert checks.taken(systems.DEBIAN, [port]) == []
+other = subprocess.Popen(sys.argv[3:])
+until = time.monotonic() + 20
+while not (said := checks.taken(systems.DEBIAN, [port])) and time.monotonic() < until:
+    time.sleep(0.05)
+other.kill()
+other.wait()
+print(*said)
+"""
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("number", "options"), [(53, ("--port=53",)), (67, ("--port=0", "--dhcp-range=127.0.0.2,127.0.0.9"))]
+)
+def test_another_dnsmasq_that_holds_a_port_is_refused_with_the_command_that_stops_it(
+    tmp_path: Path, number: int, options: tuple[str, ...]
+) -> None:
+    files = ("--conf-file", f"--pid-file={tmp_path}/pid", f"--dhcp-leasefile={tmp_path}/leases")
+    other = (need.program("dnsmasq", "dnsmasq-base"), "-k", "--no-resolv", "--user=root", *files, *options)
+    alone = ("unshare", "-n", "sh", "-c", 'ip link set lo up; exec "$@"', "sh", PYTHON, "-I", "-c", OTHER)
+    done = subprocess.run(
+        [*alone, str(Path(__file__).parents[2]), str(number), *other],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"127.0.0.1:{number}/udp is held by dnsmasq: systemctl disable --now dnsmasq\n"
+
+
 def test_an_address_that_another_service_has_is_told_with_how_to_find_it() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        place = other.getsockname()
-        assert f"ss -ltnp sport = :{place[1]}" in checks.taken([place])[0]
-    assert checks.taken([place]) == []
-    assert "10.255.255.1" in checks.taken([("10.255.255.1", 2060)])[0]
+        place = Port(*other.getsockname())
+        assert f"ss -ltnp sport = :{place.number}" in checks.taken(systems.DEBIAN, [place])[0]
+    assert checks.taken(systems.DEBIAN, [place]) == []
+    assert "10.255.255.1" in checks.taken(systems.DEBIAN, [Port("10.255.255.1", 2060)])[0]
 
 
 @pytest.mark.parametrize(
@@ -218,4 +301,6 @@ def test_both_of_openwrts_scripts_are_shell(pyz: Path, tmp_path: Path) -> None:
     for name in ("usr/local/lib/plaza-gateway/start.sh", "etc/init.d/plaza-gateway"):
         assert subprocess.run(["sh", "-n", str(root / name)], check=False).returncode == 0
     assert (root / "etc/rc.d/S99plaza-gateway").resolve() == root / "etc/init.d/plaza-gateway"
-    assert 'state_dir = "/etc/plaza-gateway/state"' in (root / systems.CONFIG[1:]).read_text()
+    text = (root / systems.CONFIG[1:]).read_text()
+    assert 'state_dir = "/etc/plaza-gateway/state"' in text
+    assert '[network]\nrun_dir = "/var/run/plaza-gateway"\n' in text, "in memory there, where no /run is"

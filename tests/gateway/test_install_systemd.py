@@ -1,6 +1,8 @@
 """A real systemd keeps the installed gateway: its readiness, its hardening, its watchdog, and its going."""
 
+import json
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -12,8 +14,9 @@ import pytest
 
 from captive_portal.gateway import bundle, systems
 from captive_portal.gateway.bundle import SiteFiles
+from captive_portal.gateway.policy import Policy, seal
 from tests import need
-from tests.gateway.conftest import KEY, write_config
+from tests.gateway.conftest import KEY, SITE, write_config
 from tests.gateway.test_install import DOORS
 from tests.gateway.town import wait_for
 
@@ -21,6 +24,27 @@ SYSTEMD = Path("/lib/systemd/systemd")
 GROUPS = Path("/sys/fs/cgroup/systemd")
 BOOT = Path(__file__).with_name("systemd_here.sh")
 SERVICE = "plaza-gateway.service"
+HOUSE = {
+    "network": {"guests": "10.8.27.0/24"},
+    "uplink": {"down_kbps": 20_000, "up_kbps": 2_000},
+    "policy_file": "policy.json",
+}
+SAID = (
+    "set      net.ipv4.ip_forward to 0",
+    "load     the nftables tables inet plaza, bridge plaza, inet plaza_lanes",
+    "add      the routing rules 90 and 91 for packets from plz-lan",
+    "run      three dnsmasq, for addresses and names in 10.8.27.0/24",
+    "make     /run/plaza-gateway, in memory",
+    "replace  the queues of plz-lan and plz-wan",
+)
+KERNEL = """\
+nft list ruleset
+ip rule; ip -6 rule
+tc qdisc show dev plz-lan; tc qdisc show dev plz-wan
+cd /proc/sys/net
+grep -r . ipv4/conf/all ipv4/conf/plz-* ipv6/conf/plz-* bridge netfilter/nf_conntrack_tcp_timeout_established
+ls /run
+"""
 
 pytestmark = pytest.mark.skipif(not GROUPS.is_dir(), reason="this kernel has no named cgroup hierarchy")
 
@@ -54,6 +78,16 @@ class Machine:
         places = "/etc/systemd /etc/sysctl.d /usr/local/lib"
         return self.inside("sh", "-c", f"ls /etc /var/lib; find {places} -printf '%p %y %m %U %G %l\\n'")
 
+    def kernel(self) -> list[str]:
+        """What an install may change in it: rules, routing, queues, settings; and who has files in /run."""
+        said = self.inside("sh", "-c", f"nft -c 'add rule inet x y ct state new' 2>&1; {KERNEL}")
+        return [line for line in said.splitlines() if "stable_secret" not in line]
+
+    def household(self) -> list[str]:
+        """Each dnsmasq: its process and its user."""
+        asked = "ps -o pid=,user= -C dnsmasq"
+        return sorted(self.inside("sh", "-c", asked, check=False).splitlines())
+
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
@@ -63,7 +97,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         need.missing("needs systemd: apt-get install systemd")
     directory = tmp_path_factory.mktemp("systemd")
     pyz = directory / "plaza-gateway.pyz"
-    bundle.build(pyz, SiteFiles(write_config(directory, **DOORS).read_text(), KEY.hex()))
+    text = write_config(directory, **DOORS, **HOUSE).read_text()
+    bundle.build(pyz, SiteFiles(text, KEY.hex(), json.dumps(seal(KEY, Policy(SITE, 1, 1)).told())))
     group = GROUPS / f"plz{secrets.token_hex(4)}"
     try:
         group.mkdir()
@@ -115,16 +150,26 @@ def _removed(group: Path) -> bool:
 def test_it_opens_when_ready_is_started_anew_when_killed_or_hanging_and_goes_without_a_trace(
     machine: Machine,
 ) -> None:
-    before = machine.files()
+    files, kernel = machine.files(), machine.kernel()
     said = machine.gateway("install")
-    assert "set      net.ipv4.ip_forward to 0" in said
+    for word in SAID:
+        assert word in said
     assert (machine.shown("ActiveState"), machine.forwards()) == ("active", "1")
-    assert machine.inside("nft", "list", "tables") == "table inet plaza"
+    tables = machine.inside("nft", "list", "tables").splitlines()
+    assert {*tables} == {"table bridge plaza", "table inet plaza", "table inet plaza_lanes"}
     assert "plaza-gateway" in machine.files()
+    now = machine.kernel()
+    assert {"ipv4/conf/plz-lan/rp_filter:1", "91:\tfrom all iif plz-lan prohibit"} <= {*now}
+    for name, value in _changed(kernel, now).items():
+        assert f"set      net.{name.replace('/', '.')} from " in said, f"nobody said that {name} is {value}"
+    household = machine.household()
+    assert [user for _, user in map(str.split, household)] == ["dnsmasq"] * 3
+    assert len(machine.inside("cat", "/proc/net/packet").splitlines()) == 2, "it hears who uses an address"
 
     first = machine.shown("MainPID")
     machine.inside("kill", "-KILL", first)
     wait_for(lambda: _fresh(machine, first), "a gateway started anew")
+    assert machine.household() == household, "phones have addresses and names all the while"
 
     place = f"/etc/systemd/system/{SERVICE}.d"
     machine.inside("sh", "-c", f"mkdir {place}; printf '[Service]\\nWatchdogSec=2\\n' > {place}/soon.conf")
@@ -136,24 +181,32 @@ def test_it_opens_when_ready_is_started_anew_when_killed_or_hanging_and_goes_wit
     machine.inside("rm", "-r", place)
 
     machine.gateway("uninstall")
-    assert machine.files() == before
-    assert (machine.forwards(), machine.inside("nft", "list", "tables")) == ("1", "")
+    assert machine.files() == files
+    assert machine.kernel() == kernel
+    assert (machine.forwards(), machine.household()) == ("1", [])
     assert machine.shown("LoadState") == "not-found"
 
 
 def test_nothing_is_forwarded_while_it_cannot_start(machine: Machine) -> None:
     machine.gateway("install")
     machine.inside("systemctl", "stop", SERVICE)
+    assert machine.household() == []
     machine.inside("sh", "-c", f"echo nonsense > {systems.KEY}; echo 0 > {systems.FORWARD}")
     machine.inside("systemctl", "start", SERVICE, check=False)
     wait_for(lambda: int(machine.shown("NRestarts")) >= 1, "another try")
     assert machine.forwards() == "0"
     machine.gateway("install")
     assert (machine.shown("ActiveState"), machine.forwards()) == ("active", "1"), "mended by another install"
-    machine.inside("sh", "-c", f"echo nonsense > {systems.KEY}; systemctl kill -s KILL {SERVICE}")
+    machine.inside("sh", "-c", f"echo nonsense > {systems.KEY}; kill -KILL {machine.shown('MainPID')}")
     wait_for(lambda: int(machine.shown("NRestarts")) >= 1, "another try")
     machine.gateway("uninstall")
     assert machine.shown("ActiveState") == "inactive", "and is not tried any more"
+    assert machine.household() == [], "nor does what the killed one left run on"
+
+
+def _changed(before: list[str], after: list[str]) -> dict[str, str]:
+    """The settings of the kernel that are other now."""
+    return dict(line.split(":", 1) for line in after if line not in before and re.match(r"[a-z0-9]+/", line))
 
 
 def _fresh(machine: Machine, before: str) -> str:

@@ -15,7 +15,17 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from captive_portal.gateway.elements import Element, Limit, Quota, Table, mac_ip, mark, read_mac_ip
+from captive_portal.gateway.elements import (
+    Element,
+    Limit,
+    Quota,
+    Table,
+    ether,
+    mac_ip,
+    mark,
+    read_ether,
+    read_mac_ip,
+)
 from captive_portal.gateway.errors import Refused
 from captive_portal.gateway.neighbours import Neighbours
 from captive_portal.gateway.netlink import (
@@ -36,6 +46,7 @@ table inet plaza {
   set down { type mark; flags timeout; counter; }
   set slow { type mark; flags timeout; limit rate over 1 bytes/second; }
   map purse { type mark : quota; }
+  map six { type ether_addr : mark; flags timeout; }
 }
 """
 MACS = st.binary(min_size=6, max_size=6).map(lambda octets: octets.hex(":"))
@@ -122,6 +133,11 @@ def test_a_key_of_mac_and_address_is_read_as_it_was_written(mac: str, ip: str) -
     assert read_mac_ip(mac_ip(mac, ip)) == (mac, ip)
 
 
+@given(MACS)
+def test_a_key_of_a_mac_is_read_as_it_was_written(mac: str) -> None:
+    assert read_ether(ether(mac)) == mac
+
+
 @pytest.mark.parametrize("mac", ["", "02:ca:fe", "02:ca:fe:5e:00:01:02", "02:ca:fe:5e:00:zz"])
 def test_what_is_no_mac_is_no_key(mac: str) -> None:
     with pytest.raises(ValueError, match=r"MAC|hex"):
@@ -192,6 +208,18 @@ def test_a_limit_that_netlink_made_is_the_one_that_nft_makes(kernel: Kernel) -> 
     limit = said["elem"]["limit"]
     assert (limit["rate"], limit["rate_unit"], limit["per"]) == (125_000, "bytes", "second")
     assert (limit["burst"], limit["burst_unit"], limit["inv"]) == (64, "kbytes", True)
+
+
+@pytest.mark.root
+def test_nft_lists_the_mac_that_netlink_put_in_and_a_set_that_is_emptied_is_empty(kernel: Kernel) -> None:
+    macs = [f"02:ca:fe:5e:00:{last:02x}" for last in range(1, 4)]
+    kernel.apply(*(kernel.table.added(Element("six", ether(mac), 60_000, mark(99))) for mac in macs))
+    listed = kernel.listed("map", "six")["elem"]
+    assert sorted(key["elem"]["val"] for key, _ in listed) == macs
+    assert {given_mark for _, given_mark in listed} == {99}
+    for _ in range(2):
+        kernel.apply(kernel.table.emptied("six"))
+        assert "elem" not in kernel.listed("map", "six")
 
 
 @pytest.mark.root

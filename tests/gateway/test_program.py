@@ -17,8 +17,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from captive_portal.gateway import bundle
+from captive_portal.gateway.ledger import Ledger
 from captive_portal.gateway.ticket import unseal
-from tests.gateway.conftest import KEY, SITE, Portal, write_config
+from tests.gateway.conftest import KEY, SITE, Clock, Portal, write_config
+from tests.gateway.outpost import Controller, serving
+from tests.gateway.town import wait_for
 
 ROOT = Path(__file__).parents[2]
 CALLER = "127.9.1.7"
@@ -39,9 +42,10 @@ class Program:
     command: tuple[str, ...] = (sys.executable, "-m", "captive_portal.gateway")
     port: int = field(default_factory=free_port)
     portal: Portal = field(default_factory=Portal)
+    edge_url: str = "http://127.0.0.1:9"
 
     def start(self) -> None:
-        config = write_config(self.directory, listen=f"127.0.0.1:{self.port}", edge_url="http://127.0.0.1:9")
+        config = write_config(self.directory, listen=f"127.0.0.1:{self.port}", edge_url=self.edge_url)
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.command, str(config)], stdout=subprocess.PIPE, stderr=log, cwd=ROOT, text=True
@@ -143,6 +147,24 @@ def test_replay_is_refused_after_kill_9(program: Program) -> None:
     program.start()
     assert program.grant(ticket).status == 403
     assert "Ya tienes Internet" in program.body, "and the session goes on"
+
+
+def test_what_happened_before_kill_9_and_without_a_controller_is_told_when_it_is_back(
+    tmp_path: Path, program: Program
+) -> None:
+    controller, phone = Controller(tmp_path), Ledger(tmp_path / "none", Clock()).neighbour(CALLER)
+    assert phone is not None
+    session = controller.grant(phone)
+    assert program.grant(program.portal.ticket(program.arrival(), session=session)).status == 303
+    program.stop(signal.SIGKILL)
+    with serving(controller) as port:
+        program.edge_url = f"http://127.0.0.1:{port}"
+        program.start()
+        wait_for(lambda: controller.row(session)["acctstarttime"], "the opening in the store")
+        program.ask("/leave", "POST")
+        wait_for(lambda: controller.row(session)["acctstoptime"], "the end in the store")
+        assert controller.row(session)["acctterminatecause"] == "User-Request"
+        program.stop(signal.SIGKILL)
 
 
 def test_a_ticket_of_another_boot_goes_back_to_the_portal_with_a_fresh_arrival(program: Program) -> None:

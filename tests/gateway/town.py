@@ -19,6 +19,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
+from captive_portal.gateway.policy import Signed
 from captive_portal.sessions import StoredSessions
 from captive_portal.tables import metadata, sessions
 from controller.store.engine import open_engine
@@ -28,6 +29,7 @@ from tests.probes import ANDROID
 
 SITE = "08019-plaza"
 NAME = "gw.plaza.test"
+RESOLVER = "1.1.1.1"
 HERE = Path(__file__).parent
 
 
@@ -61,6 +63,9 @@ class Town:
     gateway: subprocess.Popen[bytes] | None = None
     sync_s: float = 0.5
     shim: str = ""
+    policy: Signed | None = None
+    own_names: bool = False
+    """The gateway gives addresses and names itself; phones have none before `join`."""
 
     def ns(self, name: str) -> str:
         return streets.namespace(self.tag, name)
@@ -75,8 +80,9 @@ class Town:
         (self.directory / "site.key").write_text(self.key.hex())
         (self.directory / "site.key").chmod(0o600)
         metadata.create_all(self.engine)
-        (self.directory / "dnsmasq.conf").write_text(self._dnsmasq())
-        self.spawn("gateway", dnsmasq, "-k", "-C", str(self.directory / "dnsmasq.conf"), "--user=root")
+        if not self.own_names:
+            (self.directory / "dnsmasq.conf").write_text(self._dnsmasq())
+            self.spawn("gateway", dnsmasq, "-k", "-C", str(self.directory / "dnsmasq.conf"), "--user=root")
         settings = {
             "store": self.store_url, "key": self.key.hex(), "site": SITE, "portal": PORTAL, "gateway": LAN,
             "plan": str(self.directory / "plan_s"), "web": [WEB, WEB6, *SECRETS.values()],
@@ -87,8 +93,19 @@ class Town:
         )
         assert internet.stdout is not None
         assert internet.stdout.readline() == b"ready\n", "the internet did not come up"
+        if self.own_names:
+            self._resolve()
+            return
         for name, last in (("phone1", 51), ("phone2", 52)):
-            self._lease(name, last)
+            assert self.join(name) == f"10.99.0.{last}"
+
+    def _resolve(self) -> None:
+        """The resolver that a gateway asks where its policy names none: every name is WEB; see `asked`."""
+        streets.ip(self.ns("internet"), f"addr add {RESOLVER}/32 dev lo")
+        resolver = f"exec {sys.executable} -m tests.gateway.resolver {WEB} {RESOLVER} >{self.directory}/asked"
+        self.spawn("internet", "sh", "-c", resolver)
+        wait_for((self.directory / "asked").exists, "the resolver")
+        wait_for((self.directory / "asked").read_text, "the resolver")
 
     def _dnsmasq(self) -> str:
         hosts = "\n".join(f"dhcp-host={mac},10.99.0.{51 + n}" for n, mac in enumerate(PHONES.values()))
@@ -107,15 +124,16 @@ dhcp-leasefile={self.directory}/leases
 pid-file={self.directory}/dnsmasq.pid
 """
 
-    def _lease(self, name: str, last: int) -> None:
-        """Ask for a lease as a phone does, then use it."""
+    def join(self, name: str) -> str:
+        """Ask for a lease as a phone does, then use it: the address."""
         log = self.directory / f"{name}.dhcp"
         asked = self.inside(name, sys.executable, "-m", "tests.gateway.dhcp", "eth0", PHONES[name])
         log.write_text(asked)
         lease = json.loads(asked)
-        assert lease["ip"] == f"10.99.0.{last}"
-        streets.ip(self.ns(name), f"addr add {lease['ip']}/24 dev eth0")
-        streets.ip(self.ns(name), f"route add default via {lease['router']}")
+        streets.ip(self.ns(name), f"addr replace {lease['ip']}/24 dev eth0")
+        streets.ip(self.ns(name), f"route replace default via {lease['router']}")
+        ip: str = lease["ip"]
+        return ip
 
     def lease(self, name: str) -> dict[str, str]:
         found: dict[str, str] = json.loads((self.directory / f"{name}.dhcp").read_text())
@@ -147,8 +165,9 @@ state_dir = "state"
 garden = ["{PORTAL}:8080"]
 management = ["203.0.113.192/26"]
 sync_s = {self.sync_s}
+idle_s = {self.sync_s}
 boot_id_file = "boot_id"
-
+{self._policy()}{self._network()}
 [tls]
 listen = "{LAN}:8443"
 certificate = "gateway.pem"
@@ -156,6 +175,16 @@ private_key = "gateway.key"
 name = "{NAME}"
 """)
         return config
+
+    def _network(self) -> str:
+        return '\n[network]\nguests = "10.99.0.0/24"\nrun_dir = "run"\n' if self.own_names else ""
+
+    def _policy(self) -> str:
+        """The line for the policy that the gateway was built with."""
+        if self.policy is None:
+            return ""
+        (self.directory / "policy.json").write_text(json.dumps(self.policy.told()))
+        return 'policy_file = "policy.json"\n'
 
     def start_gateway(self, clock_offset_s: int = 0) -> None:
         env = {"LD_PRELOAD": self.shim, "CLOCK_OFFSET_S": str(clock_offset_s)} if clock_offset_s else {}

@@ -17,9 +17,12 @@ from sqlalchemy import func, select
 
 from captive_portal.gateway.admission import SiteKey
 from captive_portal.gateway.backhaul import Lookout
+from captive_portal.gateway.borrowed import Borrowed
 from captive_portal.gateway.doorkeeper import Doorkeeper
 from captive_portal.gateway.journal import Journal
+from captive_portal.gateway.keyring import Keyring
 from captive_portal.gateway.ledger import Ledger
+from captive_portal.gateway.ruling import Ruling
 from captive_portal.gateway.server import Reception
 from captive_portal.gateway.web import Listener, Request, Response
 from captive_portal.guest import create_app
@@ -80,12 +83,13 @@ def place(tmp_path: Path) -> Iterator[Place]:
     world.sites[GUACHOCHI] = portal_site(GUACHOCHI, own)
     site = SiteKey(GUACHOCHI, world.sites[GUACHOCHI].wiring.key)
     ledger, journal = Ledger(tmp_path / "ledger.json", boot), Journal(tmp_path / "journal")
-    doorkeeper = Doorkeeper(site, ledger, journal, boot, partial(secrets.token_urlsafe, 12))
+    rules = Ruling(site.names, site.site, journal, Borrowed(boot, journal), None)
+    doorkeeper = Doorkeeper(Keyring(site), ledger, journal, boot, partial(secrets.token_urlsafe, 12), rules)
     doorkeeper.start()
     boot.seconds += 1  # what a gateway knows of spent tickets begins before the first phone comes
     with serving(create_app(Portal.over(world.engine, world.sites, world.clock))) as portal:
         lookout = Lookout(lambda: None, boot)
-        reception = Reception(doorkeeper, f"{portal}/p/{GUACHOCHI}", own, lookout)
+        reception = Reception(doorkeeper, rules, f"{portal}/p/{GUACHOCHI}", own, own, lookout, lookout)
         made = Place(world, portal, own, boot, ledger)
 
         def answer(request: Request) -> Response:

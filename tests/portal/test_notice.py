@@ -163,3 +163,9 @@ def test_other_words_make_another_version(monkeypatch: pytest.MonkeyPatch) -> No
     assert version(SITE, KEEP) != before
     monkeypatch.undo()
     notice._version.cache_clear()
+
+
+def test_a_mark_that_lasts_is_told_where_our_own_gateway_makes_one() -> None:
+    assert "Esa marca no cambia cada día." in said("notice-full", SITE)
+    assert "30 días después" in said("notice-full", SITE)
+    assert "Esa marca" not in said("notice-full", UNIFI)

@@ -127,7 +127,7 @@ def everywhere(books: Books, names: tuple[str, str, str], number: int) -> None:
     """Rows of one citizen in every table, there or yet to be invented, that is not said to be of nobody."""
     session, device, voucher = names
     known: dict[str, object] = {"acctuniqueid": session, "device": device, "hash": voucher, "site": OURS}
-    known |= {"event": f"seen-{session}", "association": device}
+    known |= {"event": f"seen-{session}", "association": device, "block": device[:16]}
     with books.engine.begin() as connection:
         for table in metadata.sorted_tables:
             if table not in OF_NOBODY:
@@ -137,6 +137,12 @@ def everywhere(books: Books, names: tuple[str, str, str], number: int) -> None:
 
 def known_of(table: Table, known: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in known.items() if name in table.c}
+
+
+def whole(books: Books) -> Subject:
+    """All names of whom `MINE` names."""
+    found = books.of_session(MINE[0])
+    return replace(found, vouchers=frozenset({MINE[2]}), devices=frozenset({MINE[1]}))
 
 
 MINE = ("a" * 32, "b" * 32, "c" * 64)
@@ -162,7 +168,7 @@ def test_every_column_that_is_told_says_what_it_is(one: Any) -> None:
 def test_an_export_holds_every_row_that_names_the_citizen_and_no_row_of_another(books: Books) -> None:
     everywhere(books, MINE, 7)
     everywhere(books, YOURS, 8)
-    subject = replace(books.of_session(MINE[0]), vouchers=frozenset({MINE[2]}))
+    subject = whole(books)
     answer = books.told(subject)["tables"]
     for name, rows in books.dump().items():
         mine = [row for row in rows if mentions(row, *MINE)]
@@ -174,7 +180,7 @@ def test_after_an_erasure_nothing_names_the_citizen_and_nothing_of_another_is_go
     everywhere(books, MINE, 7)
     everywhere(books, YOURS, 8)
     before = books.dump()
-    subject = replace(books.of_session(MINE[0]), vouchers=frozenset({MINE[2]}))
+    subject = whole(books)
     with books.engine.begin() as connection:
         connection.exec_driver_sql("PRAGMA secure_delete=ON")
         erase(connection, subject, books.clock())

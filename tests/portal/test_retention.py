@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Engine, Table, func, insert, select
 
+from captive_portal.gateway_tables import device_blocks, gateway_alarms, gateway_boxes, gateway_pulses
 from captive_portal.model import Arrival, Grant
 from captive_portal.radius.tables import associations
 from captive_portal.retention import Retention, purge
@@ -140,3 +142,44 @@ def test_the_periods_are_those_that_a_portal_is_set_to(store: Engine) -> None:
     kept = Retention(radius_associations=timedelta(days=30))
     assert purge(store, kept, clock() + timedelta(days=30))["radius_association"] == 0
     assert purge(store, kept, clock() + timedelta(days=30, seconds=1))["radius_association"] == 1
+
+
+def gateways_rows(clock: Clock) -> dict[Table, list[dict[str, object]]]:
+    """Of each table one that goes after its period from now on, and one that stays."""
+    at = int(clock().timestamp())
+    much_later = at + 10**9
+    told = {"site": HERE.key, "box": "b", "at": 0, "told": "{}"}
+    block = {"site": HERE.key, "device": "d", "reason": "r", "author": "a", "made_at": 0}
+    box = {"site": HERE.key, "first_at": 0, "heard_at": at}
+    return {
+        gateway_pulses: [told | {"seq": 1, "received_at": at}, told | {"seq": 2, "received_at": much_later}],
+        gateway_alarms: [
+            told | {"seq": 1, "received_at": at, "cause": "copied"},
+            told | {"seq": 2, "received_at": much_later, "cause": "copied"},
+        ],
+        device_blocks: [
+            block | {"block": "over", "until": at, "lifted_at": None},
+            block | {"block": "lifted", "until": much_later, "lifted_at": at},
+            block | {"block": "holds", "until": much_later, "lifted_at": None},
+        ],
+        gateway_boxes: [box | {"box": "gone", "replaced_at": at}, box | {"box": "here", "replaced_at": None}],
+    }
+
+
+PERIODS = {
+    gateway_pulses: Retention().gateway_pulses,
+    gateway_alarms: Retention().gateway_alarms,
+    device_blocks: Retention().device_blocks,
+    gateway_boxes: Retention().gateway_boxes,
+}
+
+
+@pytest.mark.parametrize("table", PERIODS, ids=lambda table: table.name)
+def test_what_gateways_told_and_who_was_kept_out_goes_after_its_period(store: Engine, table: Table) -> None:
+    clock = Clock()
+    rows, over = gateways_rows(clock)[table], clock() + PERIODS[table]
+    with store.begin() as connection:
+        connection.execute(insert(table), rows)
+    assert purge(store, Retention(), over)[table.name] == 0
+    assert purge(store, Retention(), over + timedelta(seconds=1))[table.name] == len(rows) - 1
+    assert left_in(store, table) == 1

@@ -1,0 +1,1 @@
+"""What the gateway at a site costs, ours and openNDS's."""

@@ -1,0 +1,1 @@
+"""Gateways that one run compares: ours, and Debian's openNDS."""
