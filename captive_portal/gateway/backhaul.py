@@ -16,7 +16,7 @@ PATIENCE_S: Final = 20.0
 """How far apart two failures are before we believe them: longer than a modem that changes its channel."""
 
 EVERY_S: Final = 10.0
-IDLE_S: Final = 60.0
+IDLE_S: Final = 300.0
 """Each try costs some hundred octets, which a satellite line counts by the day."""
 
 TIMEOUT_S: Final = 5.0

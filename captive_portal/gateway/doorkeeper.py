@@ -199,7 +199,9 @@ class Doorkeeper:
             self._dismiss_barred()
 
     def _dismiss_barred(self) -> None:
-        self.dismiss([name for name, one in self._register.inside.items() if self.barred(one.phone)])
+        if self._ruling.emergency_left:
+            return
+        self.dismiss([name for name, one in self._register.lives.items() if self._ruling.blocked(one.device)])
 
     def _judge(self, phone: Phone, token: str) -> Decision:
         if self.barred(phone):

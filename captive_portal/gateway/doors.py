@@ -9,7 +9,7 @@ A MAC with two IPv4 addresses may have two sessions: its IPv6 is that of the lat
 """
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from captive_portal.gateway import shaping
@@ -78,24 +78,49 @@ def quota_name(number: int) -> str:
     return f"q{number}"
 
 
-@dataclass(frozen=True, slots=True)
 class Known:
-    """A mirror of what the kernel holds, to which only we add: sessions, and who has the IPv6 of a MAC."""
+    """A mirror of what the kernel holds, to which only we add: sessions, and who has the IPv6 of a MAC.
 
-    held: dict[str, Held] = field(default_factory=dict)
-    sixes: dict[str, int] = field(default_factory=dict)
+    Sessions are found by their number and their phone too: a login looks through no two thousand.
+    """
+
+    def __init__(
+        self, held: Mapping[str, Held] | None = None, sixes: Mapping[str, int] | None = None
+    ) -> None:
+        self.held = dict(held or {})
+        self.sixes = dict(sixes or {})
+        self.numbers = {one.number for one in self.held.values()}
+        self._of_phone: dict[Phone, set[str]] = {}
+        for session, one in self.held.items():
+            self._met(session, one)
+
+    def of(self, session: str, phone: Phone) -> list[str]:
+        """The session of this name, and those of this phone."""
+        named = {session} if session in self.held else set()
+        return sorted(named | self._of_phone.get(phone, set()))
 
     def keep(self, session: str, held: Held) -> None:
         """A session has opened its door."""
         self.held[session] = held
+        self.numbers.add(held.number)
+        self._met(session, held)
         if held.phone:
             self.sixes[held.phone.mac] = held.number
 
     def drop(self, session: str) -> None:
         """A session has ended."""
         held = self.held.pop(session)
+        self.numbers.discard(held.number)
+        if held.phone:
+            self._of_phone[held.phone].discard(session)
+            if not self._of_phone[held.phone]:
+                del self._of_phone[held.phone]
         for one in self._six(held):
             del self.sixes[read_ether(one.key)]
+
+    def _met(self, session: str, held: Held) -> None:
+        if held.phone:
+            self._of_phone.setdefault(held.phone, set()).add(session)
 
     def shut(self, held: Held) -> list[Element]:
         """All that may stand for an open door; the counters stay."""
@@ -126,9 +151,9 @@ def sixes(listed: Iterable[Element]) -> dict[str, int]:
 
 def known(standing: Mapping[str, tuple[Held, Standing]], sixes: Mapping[str, int]) -> Known:
     """The mirror, of what `standings` gave and of who had the IPv6 of a MAC."""
-    held = {session: held for session, (held, _) in standing.items()}
-    numbers = {one.number for one in held.values()}
-    return Known(held, {mac: number for mac, number in sixes.items() if number in numbers})
+    found = Known({session: held for session, (held, _) in standing.items()})
+    found.sixes.update({mac: number for mac, number in sixes.items() if number in found.numbers})
+    return found
 
 
 def standings(

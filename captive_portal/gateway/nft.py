@@ -58,7 +58,7 @@ class Nft:
         self._since = clock.now()
         self._steps = Steps(self._table)
         # mirrors of what the kernel holds; only we add to that
-        self._spent: set[bytes] = set()
+        self._spent: dict[bytes, float] = {}  # until when, seconds since boot
         self._known = Known()
         # what holds for everybody, as we were told: a table that was made anew has it again
         self._regime: Regime | None = None
@@ -87,6 +87,8 @@ class Nft:
         if left_s > 0:
             self.open_to_all(left_s)
         self._known = Known({}, doors.sixes(self._elements(doors.SIX)))
+        now_s = self._clock.now().seconds
+        self._spent = {one.key: now_s + one.expires_ms / 1000 for one in self._elements("spent")}
         self.survey()
 
     def neighbour(self, ip: str) -> Phone | None:
@@ -96,7 +98,7 @@ class Nft:
 
     def spent(self, name: str) -> bool:
         """Whether the name was used within the last hour."""
-        return _hashed(name) in self._spent
+        return self._spent.get(_hashed(name), 0.0) > self._clock.now().seconds
 
     def spend(self, name: str) -> bool:
         """Use a name up; False when the kernel says that it was."""
@@ -105,8 +107,8 @@ class Nft:
     def admit(self, phone: Phone, terms: Terms, nonce: str) -> bool:
         """Spend the nonce and open the door in one transaction; False when the nonce was spent."""
         held = self._known.held
-        number = self._marks.free(self._clock.now().seconds, {one.number for one in held.values()})
-        before = [name for name, one in held.items() if name == terms.session or one.phone == phone]
+        number = self._marks.free(self._clock.now().seconds, self._known.numbers)
+        before = self._known.of(terms.session, phone)
         gone = [step for name in before for step in self._forgotten(held[name])]
         gone += self._steps.freed(self._known.before(phone, {held[name].number for name in before}))
         counting = self._steps.added(doors.counters(terms, number))
@@ -166,7 +168,7 @@ class Nft:
         if not begun:
             raise TableGone("the rules were made by somebody else")
         self._since = Moment(self._clock.now().boot, float(begun[0].comment))
-        self._spent = {one.key for one in self._elements("spent")}
+        self._forget_spent()
         listed = {name: self._elements(name) for name in ("door", doors.UP, doors.DOWN)}
         found = doors.standings(listed, self._quotas())
         self._known = doors.known(found, self._known.sixes)
@@ -212,10 +214,15 @@ class Nft:
         try:
             self._apply([nonce, *steps])
         except FileExistsError:
-            self._spent.add(key)
+            self._spent.setdefault(key, self._clock.now().seconds + SPENT_S)
             return False
-        self._spent.add(key)
+        self._spent[key] = self._clock.now().seconds + SPENT_S
         return True
+
+    def _forget_spent(self) -> None:
+        """What the kernel has forgotten by now; of thousands an hour it is not asked for all each time."""
+        now_s = self._clock.now().seconds
+        self._spent = {key: until for key, until in self._spent.items() if until > now_s}
 
     def _apply(self, steps: Sequence[Message]) -> None:
         """Raises TableGone, EnforcerFailed; FileExistsError when what the first step creates is there."""

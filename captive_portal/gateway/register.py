@@ -45,6 +45,7 @@ class Register:
         self._clock = clock
         self._ruling = ruling
         self._minutes = Minutes(journal)
+        self._began_s = 0.0
 
     @property
     def lives(self) -> Mapping[str, Live]:
@@ -68,10 +69,10 @@ class Register:
         self._enforcer.start()
         self.govern()
         now = self._clock.now()
-        began_s = resuming.began_s(self._journal, now)
+        self._began_s = resuming.began_s(self._journal, now)
         for session, live in self._journal.live.items():
             if live.boot != now.boot:
-                self.waiting[session] = self._stood(live, began_s)
+                self.waiting[session] = self._stood(live, now)
         self.reconcile()
 
     def govern(self) -> None:
@@ -156,11 +157,11 @@ class Register:
     def keep(self) -> None:
         """Keep what has been used, for after a power cut."""
         standings = self.survey()
-        self._minutes.keep(standings, self._journal.live.values(), self._clock.now())
+        self._minutes.keep(standings, self._journal.live.values(), self._clock.now(), self._began_s)
 
-    def _stood(self, live: Live, began_s: float) -> Live:
-        found = resuming.stood(live, self._minutes.of(live.boot), began_s)
-        return found if resuming.resumable(live, found) else replace(found, until=began_s)
+    def _stood(self, live: Live, now: Moment) -> Live:
+        found = resuming.stood(live, self._minutes.of(live.boot), now, self._began_s)
+        return found if resuming.resumable(live, found) else replace(found, until=self._began_s)
 
     def _make_way(self, phone: Phone, session: str) -> None:
         binding = phone.binding(self._names_key)

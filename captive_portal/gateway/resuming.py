@@ -23,10 +23,14 @@ BEGAN: Final = "began"
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """The last minute that was kept of a boot: at seconds of it, octets down and up of each session."""
+    """The last minute that was kept of a boot: at seconds of it, octets down and up of each session.
+
+    `waited` is how long those who were in then have waited for their phone in later boots, each by its name.
+    """
 
     at: float = 0.0
     octets: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    waited: Mapping[str, float] = field(default_factory=dict)
 
 
 class Minutes:
@@ -40,17 +44,23 @@ class Minutes:
         """What was kept last of this boot."""
         return self._of.get(boot, Minute())
 
-    def keep(self, standings: Mapping[str, Standing], lives: Iterable[Live], now: Moment) -> None:
-        """Keep what has been used; of earlier boots as long as a session is on record from then."""
-        boots = {live.boot for live in lives}
+    def keep(
+        self, standings: Mapping[str, Standing], lives: Iterable[Live], now: Moment, began: float
+    ) -> None:
+        """Keep what has been used; of earlier boots as long as a session is on record from then.
+
+        Whose phone has not come since this boot `began` has that much less.
+        """
+        boots = {live.boot for live in lives} - {now.boot}
         octets = {
             session: (one.octets_down or 0, one.octets_up or 0)
             for session, one in standings.items()
             if one.seconds_left is not None
         }
-        kept = {boot: minute for boot, minute in self._of.items() if boot in boots}
+        waited = {now.boot: now.seconds - began}
+        kept = {boot: replace(one := self.of(boot), waited={**one.waited, **waited}) for boot in boots}
         self._of = {**kept, now.boot: Minute(now.seconds, octets)} if octets else kept
-        told = {boot: [minute.at, minute.octets] for boot, minute in self._of.items()}
+        told = {boot: [one.at, one.octets, one.waited] for boot, one in self._of.items()}
         text = json.dumps(told) if told else ""
         if text != self._notebook.fact(USED):
             self._notebook.keep(USED, text)
@@ -69,20 +79,21 @@ def began_s(notebook: Notebook, now: Moment) -> float:
     return now.seconds
 
 
-def stood(live: Live, minute: Minute, began: float) -> Live:
+def stood(live: Live, minute: Minute, now: Moment, began: float) -> Live:
     """A session of an earlier boot as the last minute left it, its end in seconds of this boot.
 
     The rest of its time runs from `began`. Its `boot` stays the earlier one until it is resumed.
     """
+    waited_s = sum(seconds for boot, seconds in minute.waited.items() if boot != now.boot)
     if live.session not in minute.octets:
         left_s = live.until - live.at
-        return replace(live, at=began, until=began + left_s)
+        return replace(live, at=began, until=began + left_s - waited_s)
     passed_s = max(0.0, min(minute.at, live.until) - live.at)
     down, up = minute.octets[live.session]
     return replace(
         live,
         at=began,
-        until=began + live.until - live.at - passed_s,
+        until=began + live.until - live.at - passed_s - waited_s,
         octets=max(0, live.octets - down - up),
         down=live.down + down,
         up=live.up + up,
@@ -107,6 +118,10 @@ def _read(text: str) -> dict[str, Minute]:
         return {}
 
 
-def _minute(at: Any, octets: Any) -> Minute:
+def _minute(at: Any, octets: Any, waited: Any) -> Minute:
     """Raises ValueError, TypeError, AttributeError."""
-    return Minute(float(at), {str(name): (int(down), int(up)) for name, (down, up) in octets.items()})
+    return Minute(
+        float(at),
+        {str(name): (int(down), int(up)) for name, (down, up) in octets.items()},
+        {str(boot): float(seconds) for boot, seconds in waited.items()},
+    )

@@ -126,7 +126,8 @@ portal_url = "{town.portal}"
 edge_url = "{town.app.settings.public_edge_url}"
 enforcer = "ledger"
 state_dir = "gateway"
-sync_s = 0.3
+sync_s = 0.05
+idle_s = 0.05
 """)
     argv = [sys.executable, "-m", "captive_portal.gateway", str(directory / "gateway.toml")]
     with (directory / "gateway-plaza.log").open("wb") as log:

@@ -20,7 +20,7 @@ from captive_portal.gateway.pulse import Pulse
 from tests.gateway.conftest import Clock
 from tests.gateway.outpost import Outpost, edge_at
 
-A_DAY: Final = 1500
+A_DAY: Final = 500
 TERMS: Final = Terms(3600)
 
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captive_portal.gateway.policy import (
@@ -55,11 +55,13 @@ policies = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(policies)
 def test_what_was_sealed_is_what_is_read(policy: Policy) -> None:
     assert unseal(KEY, SITE, seal(KEY, policy)) == policy
 
 
+@settings(max_examples=40)
 @given(policies, st.integers(0, 10**6))
 def test_a_policy_of_which_any_letter_was_changed_is_none(policy: Policy, place: int) -> None:
     sealed = seal(KEY, policy)
@@ -101,6 +103,7 @@ def test_each_mistake_is_named(changed: dict[str, object], said: str) -> None:
     assert said in str(wrong.value)
 
 
+@settings(max_examples=40)
 @given(
     st.recursive(
         st.none() | st.integers() | st.text(), lambda one: st.lists(one) | st.dictionaries(st.text(), one)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from captive_portal.gateway.admission import Admit, Refuse, Renew, SiteKey
+from captive_portal.gateway.clock import Moment
 from captive_portal.gateway.doorkeeper import Doorkeeper
 from captive_portal.gateway.enforcer import Enforcer, Terms
 from captive_portal.gateway.journal import Journal, Live
@@ -59,6 +60,33 @@ def test_who_was_in_is_back_without_a_tap_with_the_time_that_was_left(square: Sq
     square.keeper.reconcile()
     assert square.told()[-1] == ("closed", session, "Session-Timeout")
     assert square.last().seconds == 599, "100 before the cut, and 499 after it"
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_who_waited_for_its_phone_through_a_boot_has_that_much_less_in_the_next(
+    square: Square, killed: bool
+) -> None:
+    square.enter(seconds=600)
+    square.keeper.keep()
+    cut(square)
+    square.clock.seconds += 100
+    square.keeper.keep()
+    if killed:
+        square.journal.close()
+        square.open()
+        square.keeper.keep()
+    cut(square)
+    square.keeper.resume([square.phone()])
+    assert 490 <= (left(square) or 0) <= 500
+
+
+def test_who_is_blocked_while_its_phone_is_away_is_not_back_once_it_is_unblocked(square: Square) -> None:
+    square.enter(seconds=600)
+    cut(square)
+    assert square.ruling.take(sealed(1, blocked=(blocking(square.phone()),)), NOW)
+    assert square.ruling.take(sealed(2), NOW)
+    square.keeper.resume([square.phone()])
+    assert left(square) is None
 
 
 def test_what_was_used_before_counts_on_and_the_cap_is_what_was_left(square: Square) -> None:
@@ -206,7 +234,7 @@ def test_a_session_whose_cap_was_reached_in_the_last_minute_has_nothing_left(
     down: int, some_is_left: bool
 ) -> None:
     live = Live("s1", "b1", 10.0, 610.0, 500, 500, binding="b" * 32)
-    after = stood(live, Minute(70.0, {"s1": (down, 100)}), 20.0)
+    after = stood(live, Minute(70.0, {"s1": (down, 100)}), Moment("b2", 20.0), 20.0)
     assert resumable(live, after) is some_is_left
 
 

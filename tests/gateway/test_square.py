@@ -365,14 +365,14 @@ def test_the_gateway_listens_only_towards_guests(outside: Town) -> None:
 
 
 def test_a_busy_address_is_one_line_and_exit_2_and_touches_no_rule(outside: Town) -> None:
-    before = outside.inside("gateway", "nft", "list", "ruleset")
+    before = outside.inside("gateway", "nft", "list", "table", "inet", "plaza")
     command = ("ip", "netns", "exec", outside.ns("gateway"), sys.executable, "-m", "captive_portal.gateway")
     second = subprocess.run(
         [*command, str(outside.configure())], capture_output=True, text=True, check=False, timeout=60
     )
     assert second.returncode == 2
     assert second.stderr == f"gateway: cannot listen on {LAN}:2060: Address already in use\n"
-    assert _without_time(outside.inside("gateway", "nft", "list", "ruleset")) == _without_time(before)
+    assert _without_time(outside.inside("gateway", "nft", "list", "table", "inet", "plaza")) == _without_time(before)
 
 
 def test_no_mac_is_in_any_log_table_or_url(outside: Town) -> None:
