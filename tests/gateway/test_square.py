@@ -372,7 +372,9 @@ def test_a_busy_address_is_one_line_and_exit_2_and_touches_no_rule(outside: Town
     )
     assert second.returncode == 2
     assert second.stderr == f"gateway: cannot listen on {LAN}:2060: Address already in use\n"
-    assert _without_time(outside.inside("gateway", "nft", "list", "table", "inet", "plaza")) == _without_time(before)
+    assert _without_time(outside.inside("gateway", "nft", "list", "table", "inet", "plaza")) == _without_time(
+        before
+    )
 
 
 def test_no_mac_is_in_any_log_table_or_url(outside: Town) -> None:
