@@ -17,7 +17,7 @@ test: packages $(TEST_READY)
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
-	@$(VENV)/bin/python -m pytest -m "not soak" -n 5 --dist loadfile --no-loadscope-reorder
+	@$(VENV)/bin/python -m pytest -m "not soak" -n 6 --dist loadfile --no-loadscope-reorder
 
 packages:
 	@sh $(DEBIAN) test
