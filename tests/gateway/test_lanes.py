@@ -246,6 +246,7 @@ def test_lanes_hold_what_fills_the_line_and_no_more_than_a_small_box_has() -> No
         return int(found[1])
 
     assert held(512) == 16, "so few that TCP needs, on the slowest"
-    assert 100 < held(8_000) < 128
+    assert 30 < held(8_000) < 40
+    assert held(100_000) == 128
     # a full frame takes 2,304 octets of the kernel's memory
     assert held(1_000_000) * 2304 * LANES < 80e6
