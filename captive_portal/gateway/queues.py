@@ -34,8 +34,8 @@ _HEAD_START: Final = 16_384
 _HELD_S: Final = 0.06
 _SHALLOWEST: Final = 16
 _DEEPEST: Final = 128
-"""Packets in a lane: what the whole line carries in _HELD_S, enough for one TCP at 40 ms, and so few that what a
-download sends again after a loss is little; and that every lane may be full on a box of 128 MB."""
+"""Packets in a lane: what the whole line carries in _HELD_S, enough for one TCP at 40 ms; so few that little
+is sent again after a loss, and that every lane may be full on a box of 128 MB."""
 
 _OWN_SHARE: Final = 1 / 8
 _FLOWS: Final = 32
