@@ -71,9 +71,8 @@ def start(app: App, municipality: str, notice: Notice, length: timedelta, now: d
 
     Raises SelectorError for a notice that nobody could read.
     """
-    es, en = (_read(text) for text in (notice.es, notice.en))
-    if not es:
-        raise SelectorError("--notice says nothing; citizens read it before anything else")
+    said = written(notice.es, notice.en)
+    es, en = said.es, said.en
     author = audit.actor()[:MAX_ACTOR]
     made = Emergency(secrets.token_hex(4), municipality, es, en, author, now, now + length)
     key = audit.load_key(app.settings.data_dir)
@@ -129,8 +128,15 @@ def _stop(connection: Connection, municipality: str, now: datetime) -> list[str]
     return list(connection.execute(stopped).scalars())
 
 
+def written(es: str, en: str) -> Notice:
+    """A notice as a gateway takes it. Raises SelectorError for one that nobody could read."""
+    notice = Notice(_read(es), _read(en))
+    if not notice.es:
+        raise SelectorError("--notice says nothing; citizens read it before anything else")
+    return notice
+
+
 def _read(text: str) -> str:
-    """A text as a gateway takes it. Raises SelectorError."""
     said = text.strip()
     if len(said) > LONGEST or not said.replace("\n", "").isprintable():
         raise SelectorError(f"a notice has at most {LONGEST} letters, and no control characters")

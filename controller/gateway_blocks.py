@@ -130,8 +130,8 @@ def holding(connection: Connection, now: datetime) -> Mapping[str, tuple[Blocked
 def device_of(app: App, site: Site, said: str) -> str:
     """What a site's gateway calls a device. Raises SelectorError when it is no MAC."""
     mac = mac_of(said.strip())
-    if not mac:
-        raise SelectorError("that is no MAC address; write it like 02:00:5e:10:00:01")
+    if not mac or int(mac[:2], 16) & 1:  # the lowest bit is that of a group (IEEE 802)
+        raise SelectorError("that is no MAC address of a device; write it like 02:00:5e:10:00:01")
     master = app.secrets.gateway(site.portal.gateway_credentials)
     return pseudonym(site_key(master, site.key), "device", mac)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from captive_portal.local import PLAIN
-from controller import inventory_own, inventory_yaml
+from controller import inventory_yaml
 from controller.errors import Problem
 from controller.health import unasked
 from controller.inventory_aps import BY_MAC, names_access_points
@@ -26,7 +26,6 @@ def doubts(path: Path, inventory: Inventory) -> Iterator[Problem]:
     yield from _unanswered(document, inventory)
     yield from _unbelieved(document, inventory)
     yield from _unasked(document, inventory)
-    yield from inventory_own.doubts(document, inventory)
     for site, devices in differing(inventory.sites, inventory.devices).items():
         kind = inventory.devices[devices[0]].captive
         what = f"is written nowhere and so plaza, while {devices[0]} is configured as {kind and kind.kind}"

@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network, ip_address
 from urllib.parse import urlsplit
 
-from captive_portal.gateway.policy import Filter
 from captive_portal.model import GatewayKind
 from controller.errors import Problem
 from controller.inventory_resolve import Resolved
-from controller.inventory_yaml import Document
-from controller.model import Inventory, Site
+from controller.model import Site
 
 _GUESTS = ("gateway", "guests")
 
@@ -23,16 +21,6 @@ def problems(resolved: Resolved) -> Iterator[Problem]:
         what = f"does not hold {urlsplit(site.portal.gateway_url).hostname}, where {site.key} has its gateway"
         mend = "write the network of that address, or mend `portal: {gateway_url: …}` of the site"
         yield resolved.document.problem(place, what, mend)
-
-
-def doubts(document: Document, inventory: Inventory) -> Iterator[Problem]:
-    """Filters of names without anybody who filters."""
-    for site in inventory.sites.values():
-        wish = site.gateway
-        if _ours(site) and wish.dns is not Filter.NONE and not wish.resolvers:
-            what = f"is {wish.dns} at {site.key}, and no resolver filters names there"
-            mend = "add `resolvers: […]`, unless the gateway has a list of names (rpz) of its own"
-            yield document.problem(("sites", site.key, "gateway", "dns"), what, mend)
 
 
 def _ours(site: Site) -> bool:

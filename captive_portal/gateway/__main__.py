@@ -47,9 +47,11 @@ def main(arguments: list[str]) -> int:
         command = getattr(importlib.import_module(COMMANDS[arguments[0]]), arguments[0])
         code: int = command(arguments[1:])
         return code
-    if len(arguments) != 1:
-        sys.stderr.write(f"usage: gateway CONFIG.toml | gateway {'|'.join(COMMANDS)} ...\n")
-        return 2
+    asked = arguments in (["-h"], ["--help"])
+    if asked or len(arguments) != 1 or not arguments[0].endswith(".toml"):
+        said = f"usage: gateway CONFIG.toml | gateway {'|'.join(COMMANDS)} ...\n"
+        (sys.stdout if asked else sys.stderr).write(said)
+        return 0 if asked else 2
     return _keep(Path(arguments[0]))
 
 

@@ -142,6 +142,9 @@ def _own_network(
     guests, address = _guests(found), ipaddress.IPv4Address(listen[0])
     if address not in guests:
         raise ConfigError(f"network.guests: {guests} does not hold {address}, where we listen")
+    for one in territory.management:
+        if ipaddress.ip_network(one).version == 4 and guests.overlaps(ipaddress.IPv4Network(one)):
+            raise ConfigError(f"network.guests: {guests} holds the management network {one}; take another")
     portal = urlsplit(values.url(table, "portal_url")).hostname or ""
     fixed = [(portal, ip) for ip, _ in territory.garden[:1] if not values.is_address(portal)]
     api = f"https://{tls.name}:{tls.listen[1]}/capport" if tls else ""
@@ -204,6 +207,8 @@ def _territory(table: Table, listen: tuple[str, int], tls: Tls | None) -> Territ
     lan, wan = (
         values.matching(table, name, INTERFACE, "the name of an interface") for name in ("lan", "wan")
     )
+    if lan == wan:
+        raise ConfigError(f"wan: {wan} is the guests' interface: write the one towards the Internet")
     return Territory(lan, wan, listen, ports, garden, management, own_names="network" in table)
 
 

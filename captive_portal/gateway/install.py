@@ -213,6 +213,8 @@ def _told(work: Callable[[argparse.Namespace], int], options: argparse.Namespace
     try:
         if not options.root.is_dir():
             raise InstallFailed(f"--root: {options.root} is not a directory: make it first")
+        if not (options.root / "etc").is_dir():
+            raise InstallFailed(f"--root: {options.root} holds no etc: name the root of a system")
         return work(options)
     except InstallFailed as error:
         reasons = error.reasons

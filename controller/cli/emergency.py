@@ -32,6 +32,7 @@ def start(municipality: str, hours: int, notice: str, notice_en: str, yes: bool)
     from controller.app import build
 
     app = build(settings.load())
+    said = emergencies.written(notice, notice_en)
     ours, others = emergencies.sites_of(app, municipality)
     click.echo(
         f"{municipality}: {len(ours)} sites let everybody through for {hours} h, without portal and quota"
@@ -41,10 +42,9 @@ def start(municipality: str, hours: int, notice: str, notice_en: str, yes: bool)
     if not yes and not agreed("Shall that begin?"):
         click.echo("nothing was changed", err=True)
         return
-    said = emergencies.Notice(notice, notice_en)
     made = emergencies.start(app, municipality, said, timedelta(hours=hours), datetime.now(UTC))
     click.echo(f"{made.emergency}: until {made.until.isoformat()}; gateways hear of it within a minute,")
-    click.echo("or ten where nobody is in; one that is cut off, not before it is back")
+    click.echo("or half an hour where nobody is in; one that is cut off, not before it is back")
 
 
 @emergency.command()

@@ -90,7 +90,7 @@ def show(site: str, as_json: bool) -> None:
         click.echo(line)
 
 
-_FOLLOWS = "its gateway hears of it within a minute, or ten where nobody is in"
+_FOLLOWS = "its gateway hears of it within a minute, or half an hour where nobody is in"
 
 
 def _typed(said: str) -> str:

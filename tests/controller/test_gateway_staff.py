@@ -86,6 +86,7 @@ def test_who_blocks_and_unblocks_is_in_the_audit_log_and_the_mac_is_nowhere(plac
     [
         (("gateway", "block", "08099-plaza", MAC, *WHY), "no site '08099-plaza'"),
         (("gateway", "block", SITE, "phone", *WHY), "that is no MAC address"),
+        (("gateway", "block", SITE, "ff:ff:ff:ff:ff:ff", *WHY), "that is no MAC address of a device"),
         (("gateway", "block", SITE, MAC, "--days", "3", "--reason", " "), "--reason is one line"),
         (("gateway", "unblock", SITE, MAC), "does not keep it out"),
         (("gateway", "blocks", "08099-plaza"), "no site '08099-plaza'"),

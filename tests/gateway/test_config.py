@@ -96,6 +96,11 @@ def test_the_first_policy_is_read_beside_it_and_a_damaged_one_is_one_line(tmp_pa
             NFT | {"network": {"guests": "10.98.0.0/20"}},
             "network.guests: 10.98.0.0/20 does not hold 10.99.0.1",
         ),
+        (NFT | {"wan": "br-lan"}, "wan: br-lan is the guests' interface: write the one towards the Internet"),
+        (
+            NFT | {"network": {"guests": "10.99.0.0/20"}, "management": ["10.99.3.0/24"]},
+            "network.guests: 10.99.0.0/20 holds the management network 10.99.3.0/24; take another",
+        ),
         (
             NFT | {"network": {"guests": "10.99.0.0/20", "lease_s": 5}},
             "network.lease_s: write seconds, at least 120 and at most 86400",

@@ -67,6 +67,17 @@ def run(
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("command", ["install", "uninstall"])
+def test_a_directory_that_is_no_root_of_a_system_is_refused_and_untouched(
+    pyz: Path, tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    done = run(pyz, command, tmp_path / "empty", "--yes")
+    assert done.returncode == 2
+    assert done.stderr.endswith("empty holds no etc: name the root of a system\n")
+    assert not [*(tmp_path / "empty").iterdir()]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_uninstall_leaves_every_octet_mode_and_owner_as_before(pyz: Path, tmp_path: Path, kind: str) -> None:
     root = machine(tmp_path / "root", kind)

@@ -108,12 +108,3 @@ def test_another_makers_gateway_is_asked_nothing(tmp_path: Path) -> None:
     )
     file = written(tmp_path, below="guests: 10.9.0.0/20, dns: {policy: family}", text=text)
     assert not [one for one in inventory_doubts.doubts(file, inventory.load(file)) if "gateway" in one.where]
-
-
-def test_check_warns_of_a_filter_without_anybody_who_filters(tmp_path: Path) -> None:
-    file = written(tmp_path, below="dns: {policy: family}")
-    (doubt,) = [one for one in inventory_doubts.doubts(file, inventory.load(file)) if "gateway" in one.where]
-    assert doubt.where == f"sites.{SITE}.gateway.dns"
-    assert "is family" in doubt.what
-    file = written(tmp_path, below="dns: {policy: family, resolvers: [1.1.1.3]}")
-    assert not [one for one in inventory_doubts.doubts(file, inventory.load(file)) if "gateway" in one.where]
