@@ -33,7 +33,9 @@ def load(data_dir: Path, name: str, what: str) -> bytes:
 def _make(file: Path) -> None:
     """Whole or not at all, and never over a key that is there."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_name(f".{file.name}.{os.getpid()}")
+    new = file.with_name(
+        f".{file.name}.{secrets.token_hex(8)}"
+    )  # another process may make it now, or a thread
     new.touch(mode=0o600)
     new.write_text(secrets.token_hex(OCTETS) + "\n", encoding="ascii")
     try:
