@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from captive_portal.gateway import bundle
+from captive_portal.gateway.__main__ import main
 from captive_portal.gateway.ledger import Ledger
 from captive_portal.gateway.ticket import unseal
 from tests.gateway.conftest import KEY, SITE, Clock, Portal, write_config
@@ -248,3 +249,12 @@ def test_the_zipapp_holds_only_the_gateway_and_is_the_same_every_time(zipapp: Pa
     bundle.build(again)
     assert again.read_bytes() == zipapp.read_bytes()
     assert os.access(zipapp, os.X_OK)
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), (["statu"], 2), ([], 2)])
+def test_what_is_no_command_and_no_configuration_is_told_which_there_are(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], code: int
+) -> None:
+    assert main(arguments) == code
+    said = capsys.readouterr()
+    assert "gateway CONFIG.toml | gateway status|devices" in (said.err if code else said.out)
