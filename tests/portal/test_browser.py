@@ -69,7 +69,8 @@ def test_modes_are_switched_on_and_off_and_kept_through_language_and_tap(
 
 
 def size_of_text(page: Any) -> float:
-    return float(page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)"))
+    """In pixels. The locator waits for a body: a page that has only begun to arrive has none."""
+    return float(page.locator("body").evaluate("body => parseFloat(getComputedStyle(body).fontSize)"))
 
 
 def test_page_is_one_request_without_cookie_script_or_complaint(square: Square, telephone: Any) -> None:
