@@ -13,6 +13,15 @@ class Window:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One series in one minute: `tags` are their values in the catalogue's order, `minute` its epoch second."""
+
+    measurement: str
+    tags: tuple[str, ...]
+    minute: int
+
+
 class Sink(Protocol):
     """A server that takes line protocol, second precision."""
 

@@ -2,11 +2,11 @@
 
 import threading
 import weakref
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from metrics.local.database import Connection, Fill, Table, open_file, translated
+from metrics.local.database import Connection, open_file, translated
+from metrics.local.shelf import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Connections:
         self._all: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._lock = threading.Lock()
 
-    def get(self, path: Path, tables: Sequence[Table], fill: Fill | None = None) -> Connection:
+    def get(self, path: Path, layout: Layout) -> Connection:
         """This thread's connection; the file is made when absent. Raises StoreUnusable.
 
         A day that was dropped and began anew is another file under the same name: a write to the old one
@@ -40,7 +40,7 @@ class Connections:
         if opened is not None and opened.inode == inode:
             return opened.connection
         self.forget(path)
-        connection = open_file(path, tables, fill) if fill else open_file(path, tables)
+        connection = open_file(path, layout)
         with self._lock:
             self._all.add(connection)
         self._own.opened[path] = _Opened(connection, path.stat().st_ino)

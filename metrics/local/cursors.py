@@ -1,40 +1,41 @@
 """How far each sink has come with each writer's days, and the lines it refused."""
 
-import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from metrics.local.database import Table, immediate, translated
 from metrics.local.journal import Position
+from metrics.local.shelf import Layout, Table, Volume
 from metrics.local.store import LocalStore
 
-_FILE: Final = "cursors.db"
-_TABLES: Final = (
-    Table("sinks", {"sink": "TEXT NOT NULL", "resets": "INTEGER NOT NULL"}, ("sink",)),
-    Table(
-        "cursors",
-        {
-            "sink": "TEXT NOT NULL",
-            "day": "TEXT NOT NULL",
-            "origin": "TEXT NOT NULL",
-            "writer": "TEXT NOT NULL",
-            "seq": "INTEGER NOT NULL",
-            "points": "INTEGER NOT NULL",
-        },
-        ("sink", "day", "origin", "writer"),
-    ),
-    Table(
-        "dead_letters",
-        {
-            "sink": "TEXT NOT NULL",
-            "line": "TEXT NOT NULL",
-            "reason": "TEXT NOT NULL",
-            "refused_at": "TEXT NOT NULL",
-        },
-        ("sink", "line"),
-    ),
+_NAME: Final = "cursors"
+_LAYOUT: Final = Layout(
+    (
+        Table("sinks", {"sink": "TEXT NOT NULL", "resets": "INTEGER NOT NULL"}, ("sink",)),
+        Table(
+            "cursors",
+            {
+                "sink": "TEXT NOT NULL",
+                "day": "TEXT NOT NULL",
+                "origin": "TEXT NOT NULL",
+                "writer": "TEXT NOT NULL",
+                "seq": "INTEGER NOT NULL",
+                "points": "INTEGER NOT NULL",
+            },
+            ("sink", "day", "origin", "writer"),
+        ),
+        Table(
+            "dead_letters",
+            {
+                "sink": "TEXT NOT NULL",
+                "line": "TEXT NOT NULL",
+                "reason": "TEXT NOT NULL",
+                "refused_at": "TEXT NOT NULL",
+            },
+            ("sink", "line"),
+        ),
+    )
 )
 
 
@@ -61,22 +62,19 @@ class Cursors:
     def __init__(self, store: LocalStore, sink: str) -> None:
         self._store = store
         self._sink = sink
-        self._path = store.directory / _FILE
 
-    def _open(self) -> sqlite3.Connection:
-        return self._store.beside(_FILE, _TABLES)
+    def _open(self) -> Volume:
+        return self._store.shelf.open(_NAME, _LAYOUT)
 
     def resets(self) -> int:
         """How often the sink was told to start again; a running forwarder notices by this."""
-        with translated(self._path):
-            row = self._open().execute("SELECT resets FROM sinks WHERE sink = ?", (self._sink,)).fetchone()
+        row = self._open().execute("SELECT resets FROM sinks WHERE sink = ?", (self._sink,)).fetchone()
         return int(row[0]) if row else 0
 
     def load(self) -> dict[Position, Cursor]:
         """Where the sink is; a position it never reached is absent."""
         select = "SELECT day, origin, writer, seq, points FROM cursors WHERE sink = ?"
-        with translated(self._path):
-            rows = self._open().execute(select, (self._sink,)).fetchall()
+        rows = self._open().execute(select, (self._sink,)).fetchall()
         return {Position(*place): Cursor(seq, points) for *place, seq, points in rows}
 
     def advance(self, cursors: Mapping[Position, Cursor], resets: int) -> None:
@@ -87,35 +85,46 @@ class Cursors:
         ]
         upsert = (
             "INSERT INTO cursors (sink, day, origin, writer, seq, points) VALUES (?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET seq = excluded.seq, points = excluded.points WHERE excluded.seq > seq"
+            "ON CONFLICT (sink, day, origin, writer) DO UPDATE "
+            "SET seq = excluded.seq, points = excluded.points WHERE excluded.seq > cursors.seq"
         )
-        with translated(self._path), immediate(connection := self._open()):
+        volume = self._open()
+        with volume.writing():
             if self.resets() == resets:
-                connection.executemany(upsert, rows)
+                volume.executemany(upsert, rows)
 
-    def reset(self) -> None:
-        """Start again at the oldest kept day: the back-fill of a new server."""
-        again = "INSERT INTO sinks (sink, resets) VALUES (?, 1) ON CONFLICT DO UPDATE SET resets = resets + 1"
-        with translated(self._path), immediate(connection := self._open()):
-            connection.execute(again, (self._sink,))
-            connection.execute("DELETE FROM cursors WHERE sink = ?", (self._sink,))
+    def reset(self, days: Collection[str] | None = None) -> None:
+        """Send everything that is kept again, or these UTC days: the back-fill of a new server."""
+        again = (
+            "INSERT INTO sinks (sink, resets) VALUES (?, 1) "
+            "ON CONFLICT (sink) DO UPDATE SET resets = sinks.resets + 1"
+        )
+        volume = self._open()
+        with volume.writing():
+            volume.execute(again, (self._sink,))
+            if days is None:
+                volume.execute("DELETE FROM cursors WHERE sink = ?", (self._sink,))
+            for day in days or ():
+                volume.execute("DELETE FROM cursors WHERE sink = ? AND day = ?", (self._sink, day))
 
     def bury(self, letters: Iterable[DeadLetter]) -> None:
         """Keep refused lines; the same line again only renews its reason."""
         rows = [(self._sink, letter.line, letter.reason, letter.refused_at.isoformat()) for letter in letters]
-        replace = "INSERT OR REPLACE INTO dead_letters (sink, line, reason, refused_at) VALUES (?, ?, ?, ?)"
-        with translated(self._path), immediate(connection := self._open()):
-            connection.executemany(replace, rows)
+        replace = (
+            "INSERT INTO dead_letters (sink, line, reason, refused_at) VALUES (?, ?, ?, ?) ON CONFLICT "
+            "(sink, line) DO UPDATE SET reason = excluded.reason, refused_at = excluded.refused_at"
+        )
+        volume = self._open()
+        with volume.writing():
+            volume.executemany(replace, rows)
 
     def dead_letters(self) -> Sequence[DeadLetter]:
         """Every line this sink refused, oldest refusal first."""
         select = "SELECT line, reason, refused_at FROM dead_letters WHERE sink = ? ORDER BY refused_at, line"
-        with translated(self._path):
-            rows = self._open().execute(select, (self._sink,)).fetchall()
+        rows = self._open().execute(select, (self._sink,)).fetchall()
         return [DeadLetter(line, reason, datetime.fromisoformat(at)) for line, reason, at in rows]
 
     def dead(self) -> int:
         """How many lines this sink refused."""
-        with translated(self._path):
-            count = "SELECT count(*) FROM dead_letters WHERE sink = ?"
-            return int(self._open().execute(count, (self._sink,)).fetchone()[0])
+        count = "SELECT count(*) FROM dead_letters WHERE sink = ?"
+        return int(self._open().execute(count, (self._sink,)).fetchone()[0])

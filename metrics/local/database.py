@@ -3,68 +3,53 @@
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing as _closing
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from metrics.errors import StoreUnusable
+from metrics.local.shelf import Layout, Table, Volume
 
 APPLICATION: Final = 0x506C617A  # "Plaz", where file(1) and we look for it
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 WAIT_S: Final = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """`columns` maps names to declarations; later versions only ever add some. `key` is the primary key.
-
-    A column that joins the key later declares the value that older rows have.
-    """
-
-    name: str
-    columns: Mapping[str, str]
-    key: tuple[str, ...]
-    unique: tuple[str, ...] = ()
-
-    @property
-    def create(self) -> str:
-        parts = [f"{name} {declaration}" for name, declaration in self.columns.items()]
-        parts.append(f"PRIMARY KEY ({', '.join(self.key)})")
-        if self.unique:
-            parts.append(f"UNIQUE ({', '.join(self.unique)})")
-        return f"CREATE TABLE {self.name} ({', '.join(parts)}) WITHOUT ROWID"
 
 
 class Connection(sqlite3.Connection):
     """sqlite3's own class cannot be referred to weakly."""
 
 
-Fill = Callable[[sqlite3.Connection], None]
+_EMPTY: Final = Layout(())
 
 
-def _empty(connection: sqlite3.Connection) -> None:
-    """Nothing to put into a new file."""
-
-
-def open_file(path: Path, tables: Sequence[Table], fill: Fill = _empty) -> Connection:
-    """Open or make the file; `fill` puts the first rows into a new one. Raises StoreUnusable."""
+def open_file(path: Path, layout: Layout = _EMPTY) -> Connection:
+    """Open or make the file; without a layout only look into it. Raises StoreUnusable."""
     with translated(path):
-        if not path.exists():
-            _make(path, tables, fill)
+        if layout.tables and not path.exists():
+            _make(path, layout)
         connection = _connect(path)
         try:
             _check(connection, path)
-            _evolve(connection, tables)
+            if layout.tables:
+                _evolve(connection, layout, path)
         except BaseException:
             connection.close()
             raise
         return connection
 
 
-def _make(path: Path, tables: Sequence[Table], fill: Fill) -> None:
+def _make(path: Path, layout: Layout) -> None:
     """Build beside and link: a kill or a second maker never leaves a half-made file under the real name."""
+    with _draft(path, layout) as draft, suppress(FileExistsError):
+        os.link(draft, path)
+        _sync_directory(path.parent)
+
+
+@contextmanager
+def _draft(path: Path, layout: Layout) -> Iterator[Path]:
+    """A new file with these tables, whole and on the disk, under another name that is gone at the end."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     connection = sqlite3.connect(draft, isolation_level=None)
     try:
@@ -72,17 +57,16 @@ def _make(path: Path, tables: Sequence[Table], fill: Fill) -> None:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
-        for table in tables:
-            connection.execute(table.create)
-        fill(connection)
+        with immediate(connection):
+            for table in layout.tables:
+                connection.execute(created(table))
+            layout.fill(volume_of(connection, path))
         connection.close()
-        os.link(draft, path)
-        _sync_directory(path.parent)
-    except FileExistsError:
-        return
+        yield draft
     finally:
         connection.close()
-        draft.unlink(missing_ok=True)
+        for part in ("", "-wal", "-shm"):
+            draft.with_name(draft.name + part).unlink(missing_ok=True)
 
 
 def _sync_directory(directory: Path) -> None:
@@ -102,6 +86,7 @@ def _connect(path: Path) -> Connection:
         isolation_level=None,
         check_same_thread=False,
         factory=Connection,
+        cached_statements=512,
     )
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA journal_size_limit = {64 * 2**20}")
@@ -110,7 +95,7 @@ def _connect(path: Path) -> Connection:
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version = _version(connection)
     if application != APPLICATION:
         raise StoreUnusable(path, "not a file of Plaza's metrics", _aside(path))
     if version > SCHEMA:
@@ -118,34 +103,71 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         raise StoreUnusable(path, reason, f"install that Plaza again, or start afresh: {_aside(path)}")
 
 
-def _evolve(connection: sqlite3.Connection, tables: Sequence[Table]) -> None:
-    if not any(_missing(connection, table) for table in tables):
+def _evolve(connection: sqlite3.Connection, layout: Layout, path: Path) -> None:
+    """Bring a file of an older Plaza up to this one, in one transaction."""
+    if _version(connection) == SCHEMA and not any(_missing(connection, table) for table in layout.tables):
         return
     with immediate(connection):
-        for table in tables:
+        if _version(connection) < SCHEMA:
+            layout.upgrade(volume_of(connection, path))
+        for table in layout.tables:
             for statement in _missing(connection, table):
                 connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def created(table: Table) -> str:
+    """Rows lie in the order of their key: with a rowid each would be stored and searched twice."""
+    return f"{table.create} WITHOUT ROWID"
+
+
+def check_file(path: Path) -> list[str]:
+    """What SQLite finds wrong inside, one line each. Raises StoreUnusable when it cannot be read at all."""
+    with translated(path), _closing(_connect(path)) as connection:
+        _check(connection, path)
+        found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
+        return [] if found == ["ok"] else [f"{path}: {line}" for line in found]
+
+
+def volume_of(connection: sqlite3.Connection, path: Path) -> Volume:
+    """A connection as everybody else sees it."""
+    from metrics.local.files import FileVolume  # noqa: PLC0415  that module opens files by this one
+
+    return FileVolume(connection, path)
 
 
 def _missing(connection: sqlite3.Connection, table: Table) -> list[str]:
     """The statements that bring an older table up to the catalogue's."""
     present = connection.execute(f"PRAGMA table_info({table.name})").fetchall()
     if not present:
-        return [table.create]
+        return [created(table)]
     names = [row[1] for row in present]
     key = tuple(row[1] for row in sorted(present, key=lambda row: row[5]) if row[5])
-    if key != table.key:
+    if key != table.key or _unique(connection, table.name) != table.unique:
         return _rebuilt(table, names)
     absent = [name for name in table.columns if name not in names]
     return [f"ALTER TABLE {table.name} ADD COLUMN {name} {table.columns[name]}" for name in absent]
 
 
+def _unique(connection: sqlite3.Connection, table: str) -> tuple[str, ...]:
+    """The columns of its UNIQUE, of which our tables have one at most."""
+    for index in connection.execute(f"PRAGMA index_list({table})").fetchall():
+        if index[3] == "u":
+            return tuple(row[2] for row in connection.execute(f"PRAGMA index_info({index[1]})").fetchall())
+    return ()
+
+
 def _rebuilt(table: Table, present: Sequence[str]) -> list[str]:
-    """SQLite cannot change a primary key, so the rows move to a new table, once per file."""
+    """SQLite cannot change a key, so the rows move to a new table, once per file."""
     old, kept = f"{table.name}_before", ", ".join(name for name in table.columns if name in present)
     return [
         f"ALTER TABLE {table.name} RENAME TO {old}",
-        table.create,
+        created(table),
         f"INSERT INTO {table.name} ({kept}) SELECT {kept} FROM {old}",  # noqa: S608
         f"DROP TABLE {old}",
     ]

@@ -1,10 +1,11 @@
 """What a writer has written, in its order: the spool that sinks are fed from."""
 
-import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from metrics.local.schema import origin, sample_maker, statements
+from metrics.local.schema import origin
+from metrics.local.shelf import Volume
 from metrics.local.store import LocalStore
 from metrics.sample import Sample
 
@@ -43,9 +44,9 @@ def ends(store: LocalStore) -> dict[Position, int]:
     """The last seq of every writer and kept day, oldest day first."""
     found: dict[Position, int] = {}
     for day in store.days():
-        with store.reading(day) as connection:
-            token = origin(connection)
-            for writer, seq in connection.execute("SELECT writer, seq FROM writers ORDER BY writer"):
+        with store.reading(day) as volume:
+            token = origin(volume)
+            for writer, seq in volume.execute("SELECT writer, seq FROM writers ORDER BY writer"):
                 found[Position(day, token, writer)] = seq
     return found
 
@@ -55,16 +56,16 @@ def following(store: LocalStore, position: Position, seq: int, points: int) -> B
 
     A point that a later batch has written again is left to that one, so fewer may come than were journalled.
     """
-    with store.reading(position.day) as connection:
-        entries = _entries(connection, position.writer, seq, points)
+    with store.reading(position.day) as volume:
+        entries = _entries(volume, position.writer, seq, points)
         samples = tuple(
-            sample for name in _measurements(entries) for sample in _samples(connection, name, entries)
+            sample for name in _measurements(entries) for sample in _samples(store, volume, name, entries)
         )
     return Batches(position, entries[-1].seq if entries else seq, samples)
 
 
-def _entries(connection: sqlite3.Connection, writer: str, seq: int, points: int) -> list[_Entry]:
-    rows = connection.execute(
+def _entries(volume: Volume, writer: str, seq: int, points: int) -> list[_Entry]:
+    rows = volume.execute(
         "SELECT batch, seq, first, last, measurements, points FROM journal "
         "WHERE writer = ? AND seq > ? ORDER BY seq LIMIT ?",
         (writer, seq, _MOST_BATCHES),
@@ -83,11 +84,9 @@ def _measurements(entries: list[_Entry]) -> list[str]:
     return sorted({name for entry in entries for name in entry.measurements})
 
 
-def _samples(connection: sqlite3.Connection, name: str, entries: list[_Entry]) -> list[Sample]:
+def _samples(store: LocalStore, volume: Volume, name: str, entries: list[_Entry]) -> Iterator[Sample]:
     mine = [entry for entry in entries if name in entry.measurements]
     span = (min(entry.first for entry in mine), max(entry.last for entry in mine))
     marks = ", ".join("?" * len(mine))
-    select = f"{statements(name).select} WHERE time BETWEEN ? AND ? AND batch IN ({marks})"
-    return list(
-        map(sample_maker(name), connection.execute(select, (*span, *(entry.batch for entry in mine))))
-    )
+    condition = f"s.time BETWEEN ? AND ? AND s.batch IN ({marks})"
+    return store.samples(volume, name, condition, (*span, *(entry.batch for entry in mine)))

@@ -1,6 +1,5 @@
 """Hours from samples: derived once an hour is closed, and again whenever a late sample touches it."""
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,13 +7,13 @@ from typing import Any, Final
 from metrics.catalog import MEASUREMENTS, Measurement
 from metrics.errors import CatalogError
 from metrics.local.counters import LONGEST_SILENCE_S, Growths, Reading
-from metrics.local.database import Table, immediate, translated
 from metrics.local.schema import origin
+from metrics.local.shelf import Layout, Table, Volume
 from metrics.local.store import LocalStore, day_of
 from metrics.sink import Window
 
 HOUR_S: Final = 3_600
-_FILE: Final = "rollup.db"
+_NAME: Final = "rollup"
 _RAW: Final = MEASUREMENTS["wifi_ap"]  # the one whose counters have an uptime beside them
 _COUNTERS: Final = tuple(name for name, field in _RAW.fields.items() if field.counter)
 _GAUGES: Final = tuple(name for name in _RAW.fields if name not in _COUNTERS)
@@ -45,7 +44,7 @@ Expected = Callable[[str], int]
 
 _SEEN: Final = Table("seen", {"origin": "TEXT NOT NULL", "batch": "INTEGER NOT NULL"}, ("origin",))
 _PENDING: Final = Table("pending", {"hour": "INTEGER NOT NULL"}, ("hour",))
-_TABLES: Final = (_AP_HOURS, _MUN_HOURS, _SEEN, _PENDING)
+_LAYOUT: Final = Layout((_AP_HOURS, _MUN_HOURS, _SEEN, _PENDING))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +83,14 @@ def roll_up(store: LocalStore, now: int, *, expected_per_hour: int | Expected = 
     the same for all or by its tag `ap`.
     """
     expected = expected_per_hour if callable(expected_per_hour) else _of_all(expected_per_hour)
-    path = store.directory / _FILE
-    with translated(path):
-        connection = store.beside(_FILE, _TABLES)
-        _note_new_samples(store, connection)
-        closed = (now // HOUR_S) * HOUR_S
-        rows = connection.execute(
-            "SELECT hour FROM pending WHERE hour < ? ORDER BY hour", (closed,)
-        ).fetchall()
-        for (hour,) in rows:
-            with immediate(connection):
-                _derive(store, connection, hour, expected)
-        return len(rows)
+    volume = store.shelf.open(_NAME, _LAYOUT)
+    _note_new_samples(store, volume)
+    closed = (now // HOUR_S) * HOUR_S
+    rows = volume.execute("SELECT hour FROM pending WHERE hour < ? ORDER BY hour", (closed,)).fetchall()
+    for (hour,) in rows:
+        with volume.writing():
+            _derive(store, volume, hour, expected)
+    return len(rows)
 
 
 def hours(
@@ -108,10 +103,9 @@ def hours(
         raise CatalogError(f"no hours of {measurement!r} by {sorted(wanted)}")
     conditions = "".join(f" AND {tag} = ?" for tag in wanted)
     select = f"SELECT * FROM {table.name} WHERE hour >= ? AND hour < ?{conditions} ORDER BY hour"  # noqa: S608
-    with translated(store.directory / _FILE):
-        cursor = store.beside(_FILE, _TABLES).execute(select, (window.start, window.end, *wanted.values()))
-        names = [column[0] for column in cursor.description]
-        return [_hour(table, dict(zip(names, row, strict=True))) for row in cursor]
+    found = store.shelf.open(_NAME, _LAYOUT).execute(select, (window.start, window.end, *wanted.values()))
+    names = [column[0] for column in found.description]
+    return [_hour(table, dict(zip(names, row, strict=True))) for row in found]
 
 
 def _hour(table: Table, row: Mapping[str, Any]) -> Hour:
@@ -123,9 +117,9 @@ def _hour(table: Table, row: Mapping[str, Any]) -> Hour:
     return Hour({tag: row[tag] for tag in table.key[1:]}, row["hour"], row["expected"], row["got"], figures)
 
 
-def _note_new_samples(store: LocalStore, connection: sqlite3.Connection) -> None:
+def _note_new_samples(store: LocalStore, volume: Volume) -> None:
     """Every hour a new batch reaches becomes pending, and the next one: its first growth may begin here."""
-    seen = dict(connection.execute("SELECT origin, batch FROM seen").fetchall())
+    seen = dict(volume.execute("SELECT origin, batch FROM seen").fetchall())
     for day in store.days():
         with store.reading(day) as raw:
             token = origin(raw)
@@ -136,9 +130,9 @@ def _note_new_samples(store: LocalStore, connection: sqlite3.Connection) -> None
         if not journal:
             continue
         touched = {hour for row in journal for hour in _touched(row)}
-        with immediate(connection):
-            connection.executemany("INSERT OR IGNORE INTO pending VALUES (?)", [(hour,) for hour in touched])
-            connection.execute("INSERT OR REPLACE INTO seen VALUES (?, ?)", (token, journal[-1][0]))
+        with volume.writing():
+            volume.executemany("INSERT OR IGNORE INTO pending VALUES (?)", [(hour,) for hour in touched])
+            volume.execute("INSERT OR REPLACE INTO seen VALUES (?, ?)", (token, journal[-1][0]))
 
 
 def _touched(entry: tuple[int, int, int, str]) -> Iterator[int]:
@@ -151,7 +145,7 @@ def _of_all(number: int) -> Expected:
     return lambda _: number
 
 
-def _derive(store: LocalStore, connection: sqlite3.Connection, hour: int, expected: Expected) -> None:
+def _derive(store: LocalStore, volume: Volume, hour: int, expected: Expected) -> None:
     day = day_of(hour)
     if day in store.days():
         width = len(_RAW.tags)
@@ -162,9 +156,9 @@ def _derive(store: LocalStore, connection: sqlite3.Connection, hour: int, expect
             (hour, *row[:width], expected(row[_AP]), *row[width:], *_columns(grown.get(row[:width])))
             for row in rows
         ]
-        connection.executemany(_KEEP, whole)
-        connection.execute(_MUNICIPALITIES, (hour,))
-    connection.execute("DELETE FROM pending WHERE hour = ?", (hour,))
+        volume.executemany(_KEEP, whole)
+        volume.execute(_MUNICIPALITIES, (hour,))
+    volume.execute("DELETE FROM pending WHERE hour = ?", (hour,))
 
 
 def _columns(growths: Growths | None) -> Iterator[int | None]:
@@ -205,8 +199,9 @@ def _readings(store: LocalStore, window: Window, order: str) -> Iterator[tuple[A
     """A window lies in one day: both its ends are hours of the clock."""
     day = day_of(window.start)
     select = (
-        f"SELECT time, uptime_s, {', '.join(_COUNTERS)}, {', '.join(_RAW.tags)} FROM {_RAW.name} "  # noqa: S608
-        f"WHERE time >= ? AND time < ? AND coalesce({', '.join(_COUNTERS)}) IS NOT NULL ORDER BY time {order}"
+        f"SELECT time, uptime_s, {', '.join(_COUNTERS)}, {', '.join(_RAW.tags)} FROM {_RAW.name} s "  # noqa: S608
+        f"JOIN {_RAW.name}_series t ON t.id = s.series WHERE time >= ? AND time < ? "
+        f"AND coalesce({', '.join(_COUNTERS)}) IS NOT NULL ORDER BY time {order}"
     )
     if day in store.days():
         with store.reading(day) as raw:
@@ -217,8 +212,8 @@ def _summary() -> str:
     tags = ", ".join(_RAW.tags)
     figures = ", ".join(f"count({field}), sum({field}), max({field})" for field in _GAUGES)
     return (
-        f"SELECT {tags}, count(*), {figures} FROM {_RAW.name} "  # noqa: S608
-        f"WHERE time >= ? AND time < ? GROUP BY {tags}"
+        f"SELECT {tags}, count(*), {figures} FROM {_RAW.name} s "  # noqa: S608
+        f"JOIN {_RAW.name}_series t ON t.id = s.series WHERE time >= ? AND time < ? GROUP BY {tags}"
     )
 
 

@@ -1,17 +1,18 @@
-"""The tables of a day file: one wide table per measurement of the catalogue, and the day's journal."""
+"""The tables of a day: per measurement its series and their samples, and the day's journal."""
 
-import sqlite3
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any, Final
 
 from metrics.catalog import MEASUREMENTS, TAG_BEFORE, Kind, Measurement
 from metrics.errors import CatalogError
-from metrics.local.database import Table
+from metrics.local import older
+from metrics.local.shelf import Layout, Table, Volume
 from metrics.sample import Sample
 
-_TYPES: Final = {Kind.INTEGER: "INTEGER", Kind.FLOAT: "REAL"}
+TYPES: Final = {Kind.INTEGER: "INTEGER", Kind.FLOAT: "REAL"}
 
 JOURNAL: Final = Table(
     "journal",
@@ -35,11 +36,18 @@ ORIGIN: Final = Table("origin", {"token": "TEXT NOT NULL"}, ("token",))
 WRITERS: Final = Table("writers", {"writer": "TEXT NOT NULL", "seq": "INTEGER NOT NULL"}, ("writer",))
 
 
-def _samples_table(measurement: Measurement) -> Table:
+def series_table(measurement: Measurement) -> Table:
+    """The sets of tags that have samples, each with a number of its own."""
     tags = {tag: _tag(tag) for tag in measurement.tags}
-    fields = {name: _TYPES[field.kind] for name, field in measurement.fields.items()}
-    columns = {"time": "INTEGER NOT NULL", **tags, "batch": "INTEGER NOT NULL DEFAULT 0", **fields}
-    return Table(measurement.name, columns, ("time", *measurement.tags))
+    name = f"{measurement.name}_series"
+    return Table(name, {"id": "INTEGER NOT NULL", **tags}, ("id",), unique=measurement.tags)
+
+
+def samples_table(measurement: Measurement) -> Table:
+    """A row per series and time: what arrives together lies together."""
+    fields = {name: TYPES[field.kind] for name, field in measurement.fields.items()}
+    keys = dict.fromkeys(("time", "series", "batch"), "INTEGER NOT NULL")
+    return Table(measurement.name, {**keys, **fields}, ("time", "series"))
 
 
 def _tag(name: str) -> str:
@@ -47,41 +55,40 @@ def _tag(name: str) -> str:
     return f"TEXT NOT NULL DEFAULT '{TAG_BEFORE[name]}'" if name in TAG_BEFORE else "TEXT NOT NULL"
 
 
-def day_tables() -> list[Table]:
-    """Every table a day file has."""
-    return [ORIGIN, JOURNAL, WRITERS, *(_samples_table(measurement) for measurement in MEASUREMENTS.values())]
+def _new_origin(day: Volume) -> None:
+    """Give a new day its token."""
+    day.execute("INSERT INTO origin (token) VALUES (?)", (os.urandom(8).hex(),))
 
 
-def new_origin(connection: sqlite3.Connection) -> None:
-    """Give a new file its token."""
-    connection.execute("INSERT INTO origin (token) VALUES (lower(hex(randomblob(8))))")
+def _upgrade(day: Volume) -> None:
+    """Schema 1 had the tags in each row."""
+    for measurement in MEASUREMENTS.values():
+        older.number_series(day, series_table(measurement), samples_table(measurement))
 
 
-def origin(connection: sqlite3.Connection) -> str:
-    """The token of a day file."""
-    (token,) = connection.execute("SELECT token FROM origin").fetchone()
+DAY: Final = Layout(
+    (
+        ORIGIN,
+        JOURNAL,
+        WRITERS,
+        *(make(m) for m in MEASUREMENTS.values() for make in (series_table, samples_table)),
+    ),
+    _new_origin,
+    _upgrade,
+)
+
+
+def origin(day: Volume) -> str:
+    """The token of a day."""
+    (token,) = day.execute("SELECT token FROM origin").fetchone()
     return str(token)
 
 
-@dataclass(frozen=True, slots=True)
-class Statements:
-    """The SQL of one measurement. `select` wants a WHERE after it and gives rows for `sample`."""
-
-    insert: str
-    select: str
-    newest: str
-
-
 @cache
-def statements(name: str) -> Statements:
-    """Raises CatalogError for a measurement that does not exist."""
-    measurement = known(name)
-    tags, fields = ", ".join(measurement.tags), ", ".join(measurement.fields)
-    return Statements(
-        _insert(measurement),
-        f"SELECT time, {tags}, {fields} FROM {name} ",  # noqa: S608
-        f"SELECT max(time), {tags}, {fields} FROM {name} WHERE time >= ? GROUP BY {tags}",  # noqa: S608
-    )
+def select(name: str) -> str:
+    """Rows for `sample_maker`, of the samples `s`; it wants a WHERE after it. Raises CatalogError."""
+    fields = ", ".join(f"s.{field}" for field in known(name).fields)
+    return f"SELECT s.time, s.series, {fields} FROM {name} s "  # noqa: S608
 
 
 def known(name: str) -> Measurement:
@@ -91,43 +98,35 @@ def known(name: str) -> Measurement:
     return MEASUREMENTS[name]
 
 
-def _insert(measurement: Measurement) -> str:
+@cache
+def on_conflict(name: str, fields: tuple[str, ...]) -> str:
     """A slot written again keeps what the second writing does not know, as InfluxDB does with a point."""
-    columns = ("time", *measurement.tags, "batch", *measurement.fields)
-    casts = (f"CAST(? AS {_TYPES[field.kind]})" for field in measurement.fields.values())
-    values = ", ".join((*("?" for _ in range(len(measurement.tags) + 2)), *casts))
-    merged = (f"{field} = coalesce(excluded.{field}, {field})" for field in measurement.fields)
-    return (
-        f"INSERT INTO {measurement.name} ({', '.join(columns)}) VALUES ({values}) "  # noqa: S608
-        f"ON CONFLICT DO UPDATE SET batch = excluded.batch, {', '.join(merged)}"
-    )
+    merged = "".join(f", {field} = excluded.{field}" for field in fields)
+    return f"ON CONFLICT (time, series) DO UPDATE SET batch = excluded.batch{merged}"
 
 
-Row = tuple[int | float | str | None, ...]
+Tags = tuple[str, ...]
 
 
 @cache
-def row_maker(name: str) -> Callable[[Sample, int], Row]:
-    """How a sample of this measurement becomes a row of its insert statement."""
-    tags, fields = known(name).tags, tuple(known(name).fields)
-
-    def row(sample: Sample, batch: int) -> Row:
-        values = sample.fields.get
-        return (sample.time, *map(sample.tags.__getitem__, tags), batch, *map(values, fields))
-
-    return row
+def tags_of(name: str) -> Callable[[Sample], Tags]:
+    """How the tags of a sample of this measurement become a tuple in the catalogue's order."""
+    first, *others = known(name).tags
+    if others:
+        values = itemgetter(first, *others)
+        return lambda sample: values(sample.tags)
+    return lambda sample: (sample.tags[first],)
 
 
 @cache
-def sample_maker(name: str) -> Callable[[Sequence[Any]], Sample]:
-    """How a row of this measurement's select statement becomes a sample again."""
-    tags, fields = known(name).tags, tuple(known(name).fields)
-    first_field = 1 + len(tags)
+def sample_maker(name: str) -> Callable[[Sequence[Any], Mapping[str, str]], Sample]:
+    """How a row of this measurement's select statement and the tags of its series become a sample again."""
+    fields = tuple(known(name).fields)
 
-    def sample(row: Sequence[Any]) -> Sample:
-        measured = dict(zip(fields, row[first_field:]))  # noqa: B905
+    def sample(row: Sequence[Any], tags: Mapping[str, str]) -> Sample:
+        measured = dict(zip(fields, row[2:]))  # noqa: B905
         if None in row:
             measured = {field: value for field, value in measured.items() if value is not None}
-        return Sample(name, dict(zip(tags, row[1:first_field])), measured, row[0])  # noqa: B905
+        return Sample(name, tags, measured, row[0])
 
     return sample

@@ -1,56 +1,52 @@
-"""The embedded store: samples in, samples out, one SQLite file per UTC day."""
+"""The embedded store: samples by UTC day, each day with its journal inside."""
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
-from metrics.catalog import MEASUREMENTS, check
+from metrics.catalog import MEASUREMENTS
 from metrics.errors import CatalogError
 from metrics.local import fences
-from metrics.local.connections import Connections
-from metrics.local.database import Table, immediate, open_file, snapshot, translated
-from metrics.local.schema import day_tables, known, new_origin, row_maker, sample_maker, statements
+from metrics.local.files import FileShelf
+from metrics.local.intake import DAY_S, Author, commit, sorted_out
+from metrics.local.schema import DAY, known, origin, sample_maker, select
+from metrics.local.series import Series
+from metrics.local.shelf import Layout, Shelf, Values, Volume
 from metrics.sample import Sample
-from metrics.sink import Window
+from metrics.sink import Cell, Window
 
-DAY_S: Final = 86_400
-_DAY_FILES: Final = "raw-????-??-??.db"
-_DAY_TABLES: Final = tuple(day_tables())
-_JOURNAL_COLUMNS: Final = "batch, writer, seq, shard, epoch, first, last, measurements, points"
+MINUTE_S: Final = 60
+_RAW: Final = re.compile(r"raw-(\d{4}-\d\d-\d\d)\Z")
+_LATELY_S: Final = 120
+_REMEMBERED_DAYS: Final = 4
 
 
 def day_of(time: int) -> str:
-    """The UTC day of an epoch second, as in the file's name: 2026-11-22."""
+    """The UTC day of an epoch second, as in its volume's name: 2026-11-22."""
     return datetime.fromtimestamp(time, UTC).date().isoformat()
 
 
-@dataclass(frozen=True, slots=True)
-class _Author:
-    writer: str
-    shard: int
-    epoch: int
+class _OfThread(threading.local):
+    def __init__(self) -> None:
+        self.series: dict[str, Series] = {}
 
 
 class LocalStore:
-    """A directory of day files; any number of processes and threads may use it at once."""
+    """Samples on a shelf; any number of processes and threads may use it at once."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self._connections = Connections()
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self._fencing = Layout((fences.FENCES,), self._newest_epochs)
+        self._own = _OfThread()
 
     @classmethod
     def open(cls, directory: Path) -> Self:
-        """Make the directory if need be and look into every file. Raises StoreUnusable, losing nothing."""
-        with translated(directory):
-            directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-            files = sorted(path for path in directory.iterdir() if path.suffix == ".db")
-        for path in files:
-            open_file(path, ()).close()
-        store = cls(directory)
+        """A store of files. Raises StoreUnusable, losing nothing."""
+        store = cls(FileShelf(directory))
         try:
             store._fences()
         except BaseException:
@@ -60,72 +56,67 @@ class LocalStore:
 
     def close(self) -> None:
         """Close every connection; the store is of no use afterwards."""
-        self._connections.close()
+        self.shelf.close()
 
     def days(self) -> list[str]:
-        """The kept UTC days, oldest first."""
-        self._connections.forget_dropped()
-        return sorted(path.stem.removeprefix("raw-") for path in self.directory.glob(_DAY_FILES))
+        """The UTC days that have samples as they came, oldest first."""
+        return [found[1] for found in map(_RAW.match, self.shelf.names()) if found]
 
-    def day(self, day: str) -> sqlite3.Connection:
-        """This thread's connection to one day's file, which is made when absent."""
-        return self._connections.get(self.day_path(day), _DAY_TABLES, new_origin)
-
-    def day_path(self, day: str) -> Path:
-        """Where the day is or would be."""
-        return self.directory / f"raw-{day}.db"
-
-    def beside(self, name: str, tables: Sequence[Table]) -> sqlite3.Connection:
-        """This thread's connection to a file of another kind in the same directory."""
-        return self._connections.get(self.directory / name, tables)
+    def day(self, day: str) -> Volume:
+        """This thread's hold of one day, which is made when absent."""
+        return self.shelf.open(f"raw-{day}", DAY)
 
     def drop(self, day: str) -> None:
-        """Give a day's space back. Its log is emptied first: no new file of that name may find an old one."""
-        path = self.day_path(day)
-        with translated(path):
-            self.day(day).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            self._connections.forget(path)
-            for suffix in ("", "-wal", "-shm"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
+        """Give a day's space back."""
+        self.shelf.drop(f"raw-{day}")
 
     @contextmanager
-    def reading(self, day: str) -> Iterator[sqlite3.Connection]:
+    def reading(self, day: str) -> Iterator[Volume]:
         """One state of a day for several reads."""
-        with translated(self.day_path(day)):
-            connection = self.day(day)
-            with snapshot(connection):
-                yield connection
+        volume = self.day(day)
+        with volume.reading():
+            yield volume
 
-    def write(self, writer: str, samples: Sequence[Sample], *, shard: int = 0, epoch: int = 0) -> None:
+    def write(
+        self,
+        writer: str,
+        samples: Sequence[Sample],
+        *,
+        shard: int = 0,
+        epoch: int = 0,
+        seq: int | None = None,
+    ) -> None:
         """All samples of a day in one transaction with their journal row, on the disk on return.
+
+        A writer that numbers its batches itself gives `seq`: on a day where it is already at that number
+        nothing is written, so that a batch which is sent again lands once.
 
         Raises CatalogError or StaleEpoch (nothing stored), StoreUnusable (days before the failing one stored;
         writing all of them again is harmless).
         """
-        for sample in samples:
-            check(sample)
-        author = _Author(writer, shard, epoch)
-        with translated(self.directory), fences.held(self._fences(), shard, epoch):
-            for day, batch in sorted(_by_day(samples).items()):
-                with translated(self.day_path(day)):
-                    self._commit(self.day(day), author, batch)
+        days = sorted_out(samples)
+        author = Author(writer, shard, epoch, seq)
+        with fences.held(self._fences(), shard, epoch):
+            for number, groups in sorted(days.items()):
+                day = day_of(number * DAY_S)
+                volume = self.day(day)
+                commit(volume, self._series(volume.name), author, groups)
 
-    def _commit(self, connection: sqlite3.Connection, author: _Author, samples: Sequence[Sample]) -> None:
-        groups = _by_measurement(samples)
-        with immediate(connection):
-            batch = _journal(connection, author, samples, groups)
-            for name, group in groups.items():
-                row = row_maker(name)
-                connection.executemany(statements(name).insert, [row(sample, batch) for sample in group])
+    def _series(self, name: str) -> Series:
+        remembered = self._own.series
+        if name not in remembered:
+            while len(remembered) >= _REMEMBERED_DAYS:
+                del remembered[next(iter(remembered))]
+            remembered[name] = Series()
+        return remembered[name]
 
     def latest(self, measurement: str, since: int) -> list[Sample]:
-        """The newest sample of every set of tags, none older than `since`."""
-        sample = sample_maker(measurement)
+        """The newest sample of every set of tags, none older than `since`. Raises CatalogError."""
+        known(measurement)
         found: dict[tuple[str, ...], Sample] = {}
         for day in reversed(self._days_from(day_of(since))):
-            with self.reading(day) as connection:
-                for row in connection.execute(statements(measurement).newest, (since,)):
-                    newest = sample(row)
+            with self.reading(day) as volume:
+                for newest in self._newest(volume, measurement, since):
                     found.setdefault(tuple(newest.tags.values()), newest)
         return list(found.values())
 
@@ -135,25 +126,74 @@ class LocalStore:
         unknown = wanted.keys() - set(known(measurement).tags)
         if unknown:
             raise CatalogError(f"{measurement}: unknown tags {sorted(unknown)}")
-        conditions = "".join(f" AND {tag} = ?" for tag in wanted)
-        select = f"{statements(measurement).select} WHERE time >= ? AND time < ?{conditions} ORDER BY time"
-        sample = sample_maker(measurement)
         found: list[Sample] = []
         for day in self._days_in(window):
-            with self.reading(day) as connection:
-                rows = connection.execute(select, (window.start, window.end, *wanted.values()))
-                found.extend(map(sample, rows))
+            with self.reading(day) as volume:
+                condition, values = matching(volume, measurement, window, wanted)
+                order = f"{condition} ORDER BY s.time, s.series"
+                found.extend(self.samples(volume, measurement, order, values))
         return found
+
+    def samples(self, volume: Volume, measurement: str, condition: str, values: Values) -> Iterator[Sample]:
+        """The samples `s` of a day that meet a condition, which follows the WHERE. Within `reading`."""
+        make, series = sample_maker(measurement), self._series(volume.name)
+        series.begin(origin(volume))
+        for row in volume.execute(f"{select(measurement)} WHERE {condition}", values):
+            yield make(row, series.tags(volume, measurement, row[1]))
+
+    def _newest(self, volume: Volume, measurement: str, since: int) -> Iterator[Sample]:
+        """The newest sample of each series.
+
+        Most have one in the day's last slot; only where some have not, more is searched, and at last all.
+        """
+        (last,) = volume.execute(f"SELECT max(time) FROM {measurement}").fetchone()  # noqa: S608
+        if last is None or last < since:
+            return
+        (series,) = volume.execute(f"SELECT count(*) FROM {measurement}_series").fetchone()  # noqa: S608
+        in_last = list(self.samples(volume, measurement, "s.time = ?", (last,)))
+        if len(in_last) == series:
+            yield from in_last
+            return
+        times: dict[int, int] = {}
+        for begin in (max(since, last - _LATELY_S), since):
+            if len(times) < series:
+                newest = f"SELECT series, max(time) FROM {measurement} WHERE time >= ? GROUP BY series"  # noqa: S608
+                times = dict(volume.execute(newest, (begin,)).fetchall())
+        of_time: dict[int, list[int]] = {}
+        for number, time in times.items():
+            of_time.setdefault(time, []).append(number)
+        for time, numbers in of_time.items():
+            marks = ", ".join("?" * len(numbers))
+            yield from self.samples(
+                volume, measurement, f"s.time = ? AND s.series IN ({marks})", (time, *numbers)
+            )
 
     def counts(self, window: Window) -> Mapping[str, int]:
         """How many points the store holds per measurement; a measurement without points is absent."""
         found = dict.fromkeys(MEASUREMENTS, 0)
         for day in self._days_in(window):
-            with self.reading(day) as connection:
+            with self.reading(day) as volume:
                 for name in found:
                     count = f"SELECT count(*) FROM {name} WHERE time >= ? AND time < ?"  # noqa: S608
-                    found[name] += connection.execute(count, (window.start, window.end)).fetchone()[0]
+                    found[name] += volume.execute(count, (window.start, window.end)).fetchone()[0]
         return {name: count for name, count in found.items() if count}
+
+    def tally(self, window: Window) -> Mapping[Cell, int]:
+        """How many points there are of each series and minute."""
+        found: dict[Cell, int] = {}
+        for day in self._days_in(window):
+            with self.reading(day) as volume:
+                for measurement in MEASUREMENTS.values():
+                    tags = ", ".join(f"t.{tag}" for tag in measurement.tags)
+                    minutes = (
+                        f"SELECT s.time / {MINUTE_S} * {MINUTE_S} AS minute, {tags}, count(*) "  # noqa: S608
+                        f"FROM {measurement.name} s JOIN {measurement.name}_series t ON t.id = s.series "
+                        f"WHERE s.time >= ? AND s.time < ? GROUP BY minute, {tags}"
+                    )
+                    for minute, *values, points in volume.execute(minutes, (window.start, window.end)):
+                        cell = Cell(measurement.name, tuple(values), minute)
+                        found[cell] = found.get(cell, 0) + points
+        return found
 
     def _days_from(self, first: str) -> list[str]:
         return [day for day in self.days() if day >= first]
@@ -161,45 +201,37 @@ class LocalStore:
     def _days_in(self, window: Window) -> list[str]:
         return [day for day in self._days_from(day_of(window.start)) if day <= day_of(max(window.end - 1, 0))]
 
-    def _fences(self) -> sqlite3.Connection:
-        return self._connections.get(self.directory / "fences.db", (fences.FENCES,), self._newest_epochs)
+    def _fences(self) -> Volume:
+        return self.shelf.open("fences", self._fencing)
 
-    def _newest_epochs(self, connection: sqlite3.Connection) -> None:
+    def _newest_epochs(self, volume: Volume) -> None:
         """A store that lost its fences finds them again in its journals."""
         for day in self.days():
             newest = self.day(day).execute("SELECT shard, max(epoch) FROM journal GROUP BY shard")
             for shard, epoch in newest.fetchall():
-                fences.raise_to(connection, shard, epoch)
+                fences.raise_to(volume, shard, epoch)
 
 
-def _by_day(samples: Iterable[Sample]) -> dict[str, list[Sample]]:
-    days: dict[int, list[Sample]] = {}
-    for sample in samples:
-        days.setdefault(sample.time // DAY_S, []).append(sample)
-    return {day_of(number * DAY_S): group for number, group in days.items()}
+def matching(
+    volume: Volume, measurement: str, window: Window, wanted: Mapping[str, str]
+) -> tuple[str, Values]:
+    """The condition on samples `s` in the window whose tags match, and its values.
 
-
-def _by_measurement(samples: Iterable[Sample]) -> dict[str, list[Sample]]:
-    groups: dict[str, list[Sample]] = {}
-    for sample in samples:
-        groups.setdefault(sample.measurement, []).append(sample)
-    return groups
-
-
-def _journal(
-    connection: sqlite3.Connection, author: _Author, samples: Sequence[Sample], measurements: Iterable[str]
-) -> int:
-    """Write the batch's journal row; the answer marks the batch's rows."""
-    (seq,) = connection.execute(
-        "INSERT INTO writers (writer, seq) VALUES (?, 1) "
-        "ON CONFLICT DO UPDATE SET seq = seq + 1 RETURNING seq",
-        (author.writer,),
-    ).fetchone()
-    (batch,) = connection.execute("SELECT coalesce(max(batch), 0) + 1 FROM journal").fetchone()
-    times = [sample.time for sample in samples]
-    span = (min(times), max(times), " ".join(measurements), len(samples))
-    connection.execute(
-        f"INSERT INTO journal ({_JOURNAL_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-        (batch, author.writer, seq, author.shard, author.epoch, *span),
+    Of some series each time is looked up, not the whole window read.
+    """
+    if not wanted:
+        return "s.time >= ? AND s.time < ?", (window.start, window.end)
+    equal = " AND ".join(f"{tag} = ?" for tag in wanted)
+    ids = f"SELECT id FROM {measurement}_series WHERE {equal} ORDER BY id"  # noqa: S608
+    series = [row[0] for row in volume.execute(ids, tuple(wanted.values()))]
+    if not series:
+        return "s.time IS NULL", ()
+    marks = ", ".join("?" * len(series))
+    slots = (
+        f"WITH RECURSIVE slots (time) AS "  # noqa: S608
+        f"(SELECT min(time) FROM {measurement} WHERE time >= ? UNION ALL SELECT "
+        f"(SELECT min(r.time) FROM {measurement} r WHERE r.time > slots.time AND r.time < ?) "
+        f"FROM slots WHERE slots.time IS NOT NULL) SELECT time FROM slots WHERE time < ?"
     )
-    return int(batch)
+    condition = f"s.time IN ({slots}) AND s.series IN ({marks})"
+    return condition, (window.start, window.end, window.end, *series)

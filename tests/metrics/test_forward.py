@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -137,7 +138,7 @@ def test_the_lag_and_the_sent_points_show_in_any_process(store: LocalStore, serv
         store.write("poller", [ap(time)])
     assert progress(store, "sink").lag_batches == 3
     drain(forwarder(store, server))
-    other = LocalStore.open(store.directory)
+    other = LocalStore.open(Path(store.shelf.place))
     assert progress(other, "sink") == progress(store, "sink")
     assert (progress(other, "sink").sent_points, progress(other, "sink").lag_batches) == (3, 0)
     other.close()

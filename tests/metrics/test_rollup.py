@@ -1,5 +1,7 @@
 """Hours from samples: unknown is not zero, a reset is a gap and never a spike, and late samples count."""
 
+from pathlib import Path
+
 import pytest
 
 from metrics.errors import CatalogError
@@ -136,9 +138,9 @@ def test_deriving_again_changes_nothing(store: LocalStore) -> None:
     before = [hours(store, name, ALL) for name in ("wifi_ap", "hotspot_mun")]
     assert roll_up(store, HOUR + 7200) == 0
     store.close()
-    for path in store.directory.glob("rollup.db*"):
+    for path in Path(store.shelf.place).glob("rollup.db*"):
         path.unlink()
-    again = LocalStore.open(store.directory)
+    again = LocalStore.open(Path(store.shelf.place))
     assert roll_up(again, HOUR + 7200) == 2
     assert [hours(again, name, ALL) for name in ("wifi_ap", "hotspot_mun")] == before
     again.close()

@@ -14,7 +14,7 @@ from metrics.errors import CatalogError, StaleEpoch, StoreUnusable
 from metrics.local.journal import Position, ends, following
 from metrics.local.store import LocalStore
 from metrics.sample import Sample
-from metrics.sink import Window
+from metrics.sink import Cell, Window
 from tests import need
 from tests.metrics.child import FIRST_SLOT
 from tests.metrics.processes import Child
@@ -86,7 +86,7 @@ def test_a_batch_over_midnight_is_split_into_each_days_file_and_journal(store: L
     assert store.days() == ["2026-11-22", "2026-11-23"]
     found = {}
     for day in store.days():
-        with sqlite3.connect(store.day_path(day)) as connection:
+        with sqlite3.connect(Path(store.shelf.place) / f"raw-{day}.db") as connection:
             found[day] = connection.execute(
                 "SELECT writer, seq, shard, epoch, points FROM journal"
             ).fetchall()
@@ -100,6 +100,42 @@ def test_each_writer_counts_its_own_batches_per_day(store: LocalStore) -> None:
         ("1970-01-01", "a"): 2,
         ("1970-01-01", "b"): 1,
     }
+
+
+def test_a_batch_with_a_number_of_its_own_lands_once_on_each_of_its_days(store: LocalStore) -> None:
+    over_midnight = [ap(MIDNIGHT - 60), ap(MIDNIGHT)]
+    store.write("remote", over_midnight, seq=7)
+    store.write("remote", [ap(MIDNIGHT, clients=9)], seq=7)
+    store.write("remote", over_midnight, seq=9)
+    assert sorted(ends(store).values()) == [9, 9]
+    entries = [
+        store.day(day).execute("SELECT seq FROM journal ORDER BY seq").fetchall() for day in store.days()
+    ]
+    assert entries == [[(7,), (9,)], [(7,), (9,)]]
+    assert [sample.fields["clients"] for sample in store.read("wifi_ap", ALL)] == [7, 7]
+
+
+def test_a_tally_counts_the_points_of_each_series_and_minute(store: LocalStore) -> None:
+    store.write("poller", [ap(time, name) for time in (60, 70, 120) for name in ("a", "b")])
+    store.write("poller", [ssid(MIDNIGHT, "s")])
+    tags = {name: tuple(ap(0, name).tags.values()) for name in ("a", "b")}
+    assert store.tally(Window(0, 120)) == {
+        Cell("wifi_ap", tags["a"], 60): 2,
+        Cell("wifi_ap", tags["b"], 60): 2,
+    }
+    (cell,) = store.tally(Window(MIDNIGHT, MIDNIGHT + 60))
+    assert cell.tags == tuple(ssid(0, "s").tags.values())
+
+
+def test_series_that_a_failed_batch_numbered_are_numbered_anew(store: LocalStore) -> None:
+    store.write("poller", [ap(60, "known")])
+    with pytest.raises(CatalogError):
+        store.write("poller", [ap(120, "never"), ap(120, "", up=1)])
+    store.write("poller", [ap(180, "other")])
+    assert [(one.tags["ap"], one.time) for one in store.read("wifi_ap", ALL)] == [
+        ("known", 60),
+        ("other", 180),
+    ]
 
 
 def test_what_was_acknowledged_survives_a_power_cut_by_the_files_settings(store: LocalStore) -> None:
@@ -129,9 +165,9 @@ def test_a_writer_that_lost_its_shard_is_refused_on_every_day(store: LocalStore)
 def test_fences_that_were_lost_are_found_again_in_the_journals(store: LocalStore) -> None:
     store.write("second", [ap(60)], shard=7, epoch=2)
     store.close()
-    for path in store.directory.glob("fences.db*"):
+    for path in Path(store.shelf.place).glob("fences.db*"):
         path.unlink()
-    again = LocalStore.open(store.directory)
+    again = LocalStore.open(Path(store.shelf.place))
     with pytest.raises(StaleEpoch):
         again.write("first", [ap(60)], shard=7, epoch=1)
     again.close()
@@ -139,7 +175,7 @@ def test_fences_that_were_lost_are_found_again_in_the_journals(store: LocalStore
 
 def test_a_store_lives_on_in_another_process_with_everything(store: LocalStore) -> None:
     store.write("poller", slot(60, 5))
-    other = LocalStore.open(store.directory)
+    other = LocalStore.open(Path(store.shelf.place))
     assert other.counts(ALL) == store.counts(ALL) == {"wifi_ap": 5, "wifi_radio": 4}
     other.close()
 
@@ -166,10 +202,10 @@ def test_a_journal_reader_takes_whole_batches_up_to_its_limit(store: LocalStore)
 def test_a_file_made_before_a_field_was_known_still_opens(store: LocalStore) -> None:
     store.write("poller", [ap(60, up=1, clients=2)])
     store.close()
-    with sqlite3.connect(store.day_path("1970-01-01")) as connection:
+    with sqlite3.connect(Path(store.shelf.place) / "raw-1970-01-01.db") as connection:
         connection.execute("ALTER TABLE wifi_ap DROP COLUMN poll_ms")
         connection.execute("DROP TABLE wifi_portal")
-    again = LocalStore.open(store.directory)
+    again = LocalStore.open(Path(store.shelf.place))
     again.write("poller", [ap(120, up=1, poll_ms=4.0), any_sample("wifi_portal", 120)])
     assert [sample.fields for sample in again.read("wifi_ap", ALL)] == [
         {"up": 1, "clients": 2},
@@ -182,9 +218,9 @@ def test_a_file_made_before_a_field_was_known_still_opens(store: LocalStore) -> 
 def test_a_file_of_a_later_catalogue_is_read_by_what_is_known(store: LocalStore) -> None:
     store.write("poller", [ap(60)])
     store.close()
-    with sqlite3.connect(store.day_path("1970-01-01")) as connection:
+    with sqlite3.connect(Path(store.shelf.place) / "raw-1970-01-01.db") as connection:
         connection.execute("ALTER TABLE wifi_ap ADD COLUMN humidity_pct REAL")
-    again = LocalStore.open(store.directory)
+    again = LocalStore.open(Path(store.shelf.place))
     again.write("poller", [ap(120)])
     assert again.counts(ALL) == {"wifi_ap": 2}
     again.close()
@@ -223,11 +259,11 @@ def test_a_file_that_cannot_be_used_is_one_clear_line_and_stays_as_it_is(
 ) -> None:
     store.write("poller", [ap(60)])
     store.close()
-    path = store.day_path("1970-01-01")
+    path = Path(store.shelf.place) / "raw-1970-01-01.db"
     spoil(path)
     before = path.read_bytes()
     with pytest.raises(StoreUnusable, match=reason) as caught:
-        LocalStore.open(store.directory)
+        LocalStore.open(Path(store.shelf.place))
     message = str(caught.value)
     assert "\n" not in message
     assert str(path) in message
@@ -237,9 +273,9 @@ def test_a_file_that_cannot_be_used_is_one_clear_line_and_stays_as_it_is(
 
 def test_the_files_beside_the_days_are_looked_into_as_well(store: LocalStore) -> None:
     store.close()
-    (store.directory / "cursors.db").write_bytes(b"no database" * 100)
+    (Path(store.shelf.place) / "cursors.db").write_bytes(b"no database" * 100)
     with pytest.raises(StoreUnusable, match=r"cursors\.db: file is not a database"):
-        LocalStore.open(store.directory)
+        LocalStore.open(Path(store.shelf.place))
 
 
 def test_a_directory_that_is_a_file_is_one_clear_line(tmp_path: Path) -> None:
@@ -253,7 +289,7 @@ def test_a_directory_we_may_not_read_is_one_clear_line(store: LocalStore) -> Non
     need.root()
     store.write("poller", [ap(60)])
     store.close()
-    store.directory.chmod(0o700)
+    Path(store.shelf.place).chmod(0o700)
     attempt = (
         "import os, sys; from pathlib import Path; from metrics.errors import StoreUnusable; "
         "from metrics.local.store import LocalStore\n"
@@ -261,22 +297,22 @@ def test_a_directory_we_may_not_read_is_one_clear_line(store: LocalStore) -> Non
         "try: LocalStore.open(Path(sys.argv[1]))\n"
         "except StoreUnusable as error: sys.stdout.write(str(error))"
     )
-    for directory in store.directory.parents:
+    for directory in Path(store.shelf.place).parents:
         if directory.is_relative_to("/tmp/pytest-of-root") or "pytest" in directory.name:
             directory.chmod(0o755)
-    command = [sys.executable, "-c", attempt, str(store.directory)]
+    command = [sys.executable, "-c", attempt, str(Path(store.shelf.place))]
     said = subprocess.run(
         command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
     ).stdout
     assert "Permission denied" in said
-    assert f"chown -R 65534 {store.directory}" in said
+    assert f"chown -R 65534 {Path(store.shelf.place)}" in said
 
 
 def test_a_day_that_was_dropped_begins_anew_under_the_feet_of_other_processes(store: LocalStore) -> None:
-    other = LocalStore.open(store.directory)
+    other = LocalStore.open(Path(store.shelf.place))
     other.write("late", [ap(60), ap(MIDNIGHT)])
     store.drop("1970-01-01")
-    assert not list(store.directory.glob("raw-1970*"))
+    assert not list(Path(store.shelf.place).glob("raw-1970*"))
     assert other.counts(ALL) == {"wifi_ap": 1}
     other.write("late", [ap(120)])
     assert store.counts(ALL) == {"wifi_ap": 2}
@@ -284,7 +320,7 @@ def test_a_day_that_was_dropped_begins_anew_under_the_feet_of_other_processes(st
 
 
 def test_many_threads_and_two_stores_write_one_day_at_once(store: LocalStore) -> None:
-    other = LocalStore.open(store.directory)
+    other = LocalStore.open(Path(store.shelf.place))
     failures: list[Exception] = []
 
     def write(opened: LocalStore, writer: str) -> None:
@@ -342,7 +378,7 @@ import sys
 from pathlib import Path
 from metrics.local.store import LocalStore
 from metrics.local.rollup import roll_up
-from metrics.sink import Window
+from metrics.sink import Cell, Window
 store, rounds, torn = LocalStore.open(Path(sys.argv[1])), 0, 0
 while rounds < 40:
     samples = store.latest("wifi_ap", 0)
@@ -360,7 +396,7 @@ def test_several_processes_read_while_one_writes_and_nobody_is_locked_out(
 ) -> None:
     writer.start()
     until(lambda: len(writer.acknowledged) > 3, "the writer writes")
-    command = [sys.executable, "-c", READER, str(store.directory)]
+    command = [sys.executable, "-c", READER, str(Path(store.shelf.place))]
     root = Path(__file__).parents[2]
     readers = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root)
@@ -370,22 +406,24 @@ def test_several_processes_read_while_one_writes_and_nobody_is_locked_out(
     assert said == [("40 0", "")] * 3
     before = len(writer.acknowledged)
     until(lambda: len(writer.acknowledged) > before, "the writer goes on")
-    assert os.path.exists(store.day_path(store.days()[0]))
+    assert os.path.exists(Path(store.shelf.place) / f"raw-{store.days()[0]}.db")
 
 
 def test_a_day_written_before_radios_were_numbered_is_read_and_written_on(tmp_path: Path) -> None:
     tags = {**ap(60).tags, "band": "5g"}
     store = LocalStore.open(tmp_path)
     store.write("poller", [Sample("wifi_radio", {**tags, "radio": "0"}, {"clients": 1}, MIDNIGHT)])
-    path = store.day_path(store.days()[0])
+    path = Path(store.shelf.place) / f"raw-{store.days()[0]}.db"
     store.close()
     old = sqlite3.connect(path)
     old.executescript(
         "CREATE TABLE before (time INTEGER NOT NULL, ap TEXT NOT NULL, mun TEXT NOT NULL, site TEXT NOT NULL,"
         "vendor TEXT NOT NULL, band TEXT NOT NULL, batch INTEGER NOT NULL DEFAULT 0, clients INTEGER, "
         "PRIMARY KEY (time, ap, mun, site, vendor, band)) WITHOUT ROWID;"
-        "INSERT INTO before SELECT time, ap, mun, site, vendor, band, batch, clients FROM wifi_radio;"
-        "DROP TABLE wifi_radio; ALTER TABLE before RENAME TO wifi_radio"
+        "INSERT INTO before SELECT time, ap, mun, site, vendor, band, batch, clients "
+        "FROM wifi_radio JOIN wifi_radio_series ON id = series;"
+        "DROP TABLE wifi_radio; DROP TABLE wifi_radio_series; ALTER TABLE before RENAME TO wifi_radio;"
+        "PRAGMA user_version = 1"
     )
     old.close()
 
