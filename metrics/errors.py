@@ -4,6 +4,9 @@ MetricsError
 ├── CatalogError       a sample names a measurement, tag or field the catalogue does not know: a bug
 ├── StoreUnusable      the store's directory or file cannot be read: say which and how to mend it
 ├── StaleEpoch         another process owns this shard by now: stop polling it, its lease is gone
+├── SpoolFull          nothing can be put now: go on, and try again
+├── FrameUnreadable    these bytes are no batch of samples: dead-letter them
+├── FrameUnknown       a batch of another version: keep it until both sides are the same
 └── SinkError
     ├── SinkUnavailable  the journal waits and polling goes on; retry after `retry_after_s`
     └── SinkRefused      the server refuses these bytes: bisect, dead-letter the bad lines, keep the good
@@ -21,9 +24,9 @@ class CatalogError(MetricsError):
 
 
 class StoreUnusable(MetricsError):
-    """The embedded store cannot be opened; `path` says where, `hint` how to mend it."""
+    """The store cannot be used; `path` (of a server: its URL) says where, `hint` how to mend it."""
 
-    def __init__(self, path: Path, reason: str, hint: str) -> None:
+    def __init__(self, path: Path | str, reason: str, hint: str) -> None:
         self.path = path
         self.hint = hint
         super().__init__(f"{path}: {reason}; {hint}")
@@ -39,6 +42,22 @@ class StaleEpoch(MetricsError):
         super().__init__(
             f"shard {shard}: epoch {epoch} is stale, epoch {newest} has written; give the shard up"
         )
+
+
+class SpoolFull(MetricsError):
+    """A spool takes no frame: its disk is full, or cannot be written."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        super().__init__(f"{path}: {reason}; make room: df {path}")
+
+
+class FrameUnreadable(MetricsError):
+    """A frame that no version of ours has written."""
+
+
+class FrameUnknown(MetricsError):
+    """A frame of another version than we know."""
 
 
 class SinkError(MetricsError):

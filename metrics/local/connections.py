@@ -5,8 +5,9 @@ import weakref
 from dataclasses import dataclass
 from pathlib import Path
 
-from metrics.local.database import Connection, open_file, translated
+from metrics.local.database import Connection, open_file
 from metrics.local.shelf import Layout
+from metrics.local.sqlite import translated
 
 
 @dataclass(frozen=True, slots=True)

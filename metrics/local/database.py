@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing as _closing
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,11 +10,12 @@ from typing import Final
 from urllib.parse import quote
 
 from metrics.errors import StoreUnusable
-from metrics.local.shelf import Layout, Table, Volume
+from metrics.local.file_volume import FileVolume
+from metrics.local.shelf import Layout, Table
+from metrics.local.sqlite import WAIT_S, aside, immediate, translated
 
 APPLICATION: Final = 0x506C617A  # "Plaz", where file(1) and we look for it
 SCHEMA: Final = 2
-WAIT_S: Final = 30.0
 
 
 class Connection(sqlite3.Connection):
@@ -60,7 +61,7 @@ def _draft(path: Path, layout: Layout) -> Iterator[Path]:
         with immediate(connection):
             for table in layout.tables:
                 connection.execute(created(table))
-            layout.fill(volume_of(connection, path))
+            layout.fill(FileVolume(connection, path))
         connection.close()
         yield draft
     finally:
@@ -97,10 +98,10 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     version = _version(connection)
     if application != APPLICATION:
-        raise StoreUnusable(path, "not a file of Plaza's metrics", _aside(path))
+        raise StoreUnusable(path, "not a file of Plaza's metrics", aside(path))
     if version > SCHEMA:
         reason = f"written by a newer Plaza (schema {version}, this one knows {SCHEMA})"
-        raise StoreUnusable(path, reason, f"install that Plaza again, or start afresh: {_aside(path)}")
+        raise StoreUnusable(path, reason, f"install that Plaza again, or start afresh: {aside(path)}")
 
 
 def _evolve(connection: sqlite3.Connection, layout: Layout, path: Path) -> None:
@@ -109,7 +110,7 @@ def _evolve(connection: sqlite3.Connection, layout: Layout, path: Path) -> None:
         return
     with immediate(connection):
         if _version(connection) < SCHEMA:
-            layout.upgrade(volume_of(connection, path))
+            layout.upgrade(FileVolume(connection, path))
         for table in layout.tables:
             for statement in _missing(connection, table):
                 connection.execute(statement)
@@ -132,13 +133,6 @@ def check_file(path: Path) -> list[str]:
         _check(connection, path)
         found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
         return [] if found == ["ok"] else [f"{path}: {line}" for line in found]
-
-
-def volume_of(connection: sqlite3.Connection, path: Path) -> Volume:
-    """A connection as everybody else sees it."""
-    from metrics.local.files import FileVolume  # noqa: PLC0415  that module opens files by this one
-
-    return FileVolume(connection, path)
 
 
 def _missing(connection: sqlite3.Connection, table: Table) -> list[str]:
@@ -171,65 +165,3 @@ def _rebuilt(table: Table, present: Sequence[str]) -> list[str]:
         f"INSERT INTO {table.name} ({kept}) SELECT {kept} FROM {old}",  # noqa: S608
         f"DROP TABLE {old}",
     ]
-
-
-@contextmanager
-def immediate(connection: sqlite3.Connection) -> Iterator[None]:
-    """One write transaction: all of it on the disk at the end, or nothing."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-
-
-@contextmanager
-def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
-    """One state of the file for several reads."""
-    connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        connection.execute("ROLLBACK")
-
-
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """SQLite's and the system's complaints about a file as StoreUnusable with the command that mends it."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        hint = _HINTS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
-        if hint is None:
-            raise
-        raise StoreUnusable(path, str(error), hint(path)) from error
-    except OSError as error:
-        raise StoreUnusable(path, error.strerror or str(error), _accessible(path)) from error
-
-
-def _accessible(path: Path) -> str:
-    directory = path if path.is_dir() else path.parent
-    return f"see df {directory}, and let this user read and write there: chown -R {os.geteuid()} {directory}"
-
-
-def _aside(path: Path) -> str:
-    return f"move it away, nothing in it is touched: mv {path} {path}.aside"
-
-
-def _held(path: Path) -> str:
-    return f"another process has held it for {WAIT_S:.0f} s: fuser -v {path}"
-
-
-# By SQLite's primary result code; the other ones are mistakes of ours.
-_HINTS: Final[Mapping[int, Callable[[Path], str]]] = {
-    sqlite3.SQLITE_BUSY: _held,
-    sqlite3.SQLITE_CANTOPEN: _accessible,
-    sqlite3.SQLITE_CORRUPT: _aside,
-    sqlite3.SQLITE_FULL: _accessible,
-    sqlite3.SQLITE_IOERR: _accessible,
-    sqlite3.SQLITE_NOTADB: _aside,
-    sqlite3.SQLITE_PERM: _accessible,
-    sqlite3.SQLITE_READONLY: _accessible,
-}

@@ -44,9 +44,12 @@ class LocalStore:
         self._own = _OfThread()
 
     @classmethod
-    def open(cls, directory: Path) -> Self:
-        """A store of files. Raises StoreUnusable, losing nothing."""
-        store = cls(FileShelf(directory))
+    def open(cls, where: Path | str) -> Self:
+        """A store of files in a directory, or in the PostgreSQL database of a URL.
+
+        Raises StoreUnusable, losing nothing.
+        """
+        store = cls(_shelf(where))
         try:
             store._fences()
         except BaseException:
@@ -210,6 +213,14 @@ class LocalStore:
             newest = self.day(day).execute("SELECT shard, max(epoch) FROM journal GROUP BY shard")
             for shard, epoch in newest.fetchall():
                 fences.raise_to(volume, shard, epoch)
+
+
+def _shelf(where: Path | str) -> Shelf:
+    if isinstance(where, Path):
+        return FileShelf(where)
+    from metrics.local.postgres import PostgresShelf  # noqa: PLC0415  psycopg is for who has a server
+
+    return PostgresShelf(where)
 
 
 def matching(
