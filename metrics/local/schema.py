@@ -86,7 +86,7 @@ def origin(day: Volume) -> str:
 
 @cache
 def select(name: str) -> str:
-    """Rows for `sample_maker`, of the samples `s`; it wants a WHERE after it. Raises CatalogError."""
+    """Rows for `maker`, of the samples `s`; it wants a WHERE after it. Raises CatalogError."""
     fields = ", ".join(f"s.{field}" for field in known(name).fields)
     return f"SELECT s.time, s.series, {fields} FROM {name} s "  # noqa: S608
 
@@ -118,15 +118,24 @@ def tags_of(name: str) -> Callable[[Sample], Tags]:
     return lambda sample: (sample.tags[first],)
 
 
+Row = Sequence[Any]
+Maker = Callable[[Row, Mapping[str, str]], Sample]
+
+
+def maker(name: str, row: Row) -> Maker:
+    """How rows of the select that have the same fields as `row` become samples, given their tags."""
+    return _maker(name, tuple(value is not None for value in row[2:]))
+
+
 @cache
-def sample_maker(name: str) -> Callable[[Sequence[Any], Mapping[str, str]], Sample]:
-    """How a row of this measurement's select statement and the tags of its series become a sample again."""
-    fields = tuple(known(name).fields)
-
-    def sample(row: Sequence[Any], tags: Mapping[str, str]) -> Sample:
-        measured = dict(zip(fields, row[2:]))  # noqa: B905
-        if None in row:
-            measured = {field: value for field, value in measured.items() if value is not None}
-        return Sample(name, tags, measured, row[0])
-
-    return sample
+def _maker(name: str, present: tuple[bool, ...]) -> Maker:
+    fields = ", ".join(
+        f"{field!r}: row[{place}]"
+        for place, (field, is_there) in enumerate(zip(known(name).fields, present, strict=True), start=2)
+        if is_there
+    )
+    # Made of nothing but the catalogue's names; a dict from zip takes three times as long.
+    made: Maker = eval(  # noqa: S307
+        f"lambda row, tags: Sample({name!r}, tags, {{{fields}}}, row[0])", {"Sample": Sample}
+    )
+    return made

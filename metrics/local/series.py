@@ -1,14 +1,23 @@
 """The numbers of a day's series, as one thread remembers them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from metrics.catalog import MEASUREMENTS, check
-from metrics.local.schema import Tags, series_table, tags_of
+from metrics.local.schema import Maker, Row, Tags, maker, series_table, tags_of
 from metrics.local.shelf import Volume
 from metrics.sample import Sample
 
 _TABLES: Final = {m.name: series_table(m) for m in MEASUREMENTS.values()}
+
+_Named = dict[int, tuple[Mapping[str, str], Maker, int]]
+"""By number: the tags, and how a row becomes a sample while so many of its fields are absent."""
+
+
+def _learn(named: _Named, measurement: str, row: Row) -> Maker:
+    make = maker(measurement, row)
+    named[row[1]] = (named[row[1]][0], make, row.count(None))
+    return make
 
 
 class Series:
@@ -19,7 +28,7 @@ class Series:
     def __init__(self) -> None:
         self._origin = ""
         self._known: dict[str, dict[Tags, int]] = {}
-        self._named: dict[str, dict[int, Mapping[str, str]]] = {}
+        self._named: dict[str, _Named] = {}
 
     def begin(self, token: str) -> None:
         """A day that began anew, which its token tells, numbers its series anew."""
@@ -30,15 +39,29 @@ class Series:
         """What a transaction numbered that was rolled back is not there."""
         self._origin = ""
 
-    def tags(self, day: Volume, measurement: str, number: int) -> Mapping[str, str]:
-        """The tags of a series that a row of the day names."""
+    def samples(self, day: Volume, measurement: str, rows: Iterable[Row]) -> Iterator[Sample]:
+        """Rows of the measurement's select as samples. A series mostly has the fields that it had before."""
         named = self._named.setdefault(measurement, {})
-        if number not in named:
-            names = MEASUREMENTS[measurement].tags
-            select = f"SELECT id, {', '.join(names)} FROM {measurement}_series"  # noqa: S608
-            for row in day.execute(select):
-                named[row[0]] = dict(zip(names, row[1:], strict=True))
-        return named[number]
+        for row in rows:
+            number, absent = row[1], row.count(None)
+            try:
+                tags, make, before = named[number]
+            except KeyError:
+                self._name(day, measurement, row)
+                tags, make, before = named[number]
+            if absent != before:
+                make = _learn(named, measurement, row)
+            sample = make(row, tags)
+            if absent and None in sample.fields.values():  # as many are absent as before, but others
+                sample = _learn(named, measurement, row)(row, tags)
+            yield sample
+
+    def _name(self, day: Volume, measurement: str, row: Row) -> None:
+        """Look the series up that nobody knows yet."""
+        names, named = MEASUREMENTS[measurement].tags, self._named[measurement]
+        make, absent = maker(measurement, row), row.count(None)
+        for number, *values in day.execute(f"SELECT id, {', '.join(names)} FROM {measurement}_series"):  # noqa: S608
+            named.setdefault(number, (dict(zip(names, values, strict=True)), make, absent))
 
     def numbers(self, day: Volume, measurement: str, samples: Sequence[Sample]) -> list[int]:
         """The number of each sample's series; new ones get theirs. Within the write transaction.

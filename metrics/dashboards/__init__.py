@@ -1,0 +1,1 @@
+"""Grafana's dashboards from one description each, for InfluxDB (InfluxQL) and VictoriaMetrics (PromQL)."""
