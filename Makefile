@@ -7,7 +7,7 @@ TEST_READY := $(VENV)/.ready-test
 DEBIAN := deploy/debian.sh
 BABEL := $(VENV)/bin/pybabel
 
-.PHONY: run test packages soak bench-apply bench-gateway bench-poll bench-portal lint translations clean
+.PHONY: run test packages soak bench-apply bench-gateway bench-metrics bench-poll bench-portal lint translations clean
 
 run: $(RUN_READY)
 	@$(PLAZA) demo
@@ -46,6 +46,10 @@ bench-portal: bench-packages $(RUN_READY)
 bench-gateway: bench-packages $(RUN_READY)
 	@$(VENV)/bin/python -m bench.gateway $(BENCH)
 
+# What metrics cost, ours and influxdb-client's, and that nothing is lost while everything is killed. BENCH as above.
+bench-metrics: bench-packages $(RUN_READY)
+	@$(VENV)/bin/python -m bench.metrics $(BENCH)
+
 lint: $(TEST_READY)
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports
 
@@ -65,12 +69,12 @@ $(VENV)/bin/python:
 
 $(RUN_READY): setup.cfg setup.py drivers/snmp/_hot.c constraints.txt $(VENV)/bin/python
 	@echo "Installing Plaza and its libraries …"
-	@$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar on -c constraints.txt -e .
+	@$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar on -c constraints.txt -e '.[analytics]'
 	@touch $@
 
 $(TEST_READY): setup.cfg setup.py drivers/snmp/_hot.c constraints.txt $(VENV)/bin/python
 	@echo "Installing Plaza, its libraries and what its tests need …"
-	@$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar on -c constraints.txt -e '.[test]'
+	@$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar on -c constraints.txt -e '.[analytics,test]'
 	@touch $@ $(RUN_READY)
 
 clean:

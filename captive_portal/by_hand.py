@@ -8,6 +8,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from captive_portal import counts
+from captive_portal.counts import Counted
 from captive_portal.model import GatewayEvent
 from captive_portal.opening import epoch
 from captive_portal.privacy import session_device
@@ -49,7 +51,9 @@ def keep(connection: Connection, site: str, event: GatewayEvent, now: datetime) 
         "acctstarttime": began,
         "expires_at": until,
     }
-    connection.execute(insert(connection, sessions).values(row).on_conflict_do_nothing())
+    kept = connection.execute(insert(connection, sessions).values(row).on_conflict_do_nothing())
+    if kept.rowcount:
+        counts.add(connection, site, began, Counted.UNMARKED)
     return True
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from captive_portal.errors import ArrivalInvalid
-from captive_portal.gateway import ticket
+from captive_portal.gateway import monthly, ticket
 from captive_portal.model import Arrival, Phone, PortalSite
 from captive_portal.sealing import Unsealed, seal, unseal
 
@@ -107,6 +107,7 @@ def _session(site: PortalSite, token: str) -> dict[str, str]:
 def _fields(arrival: Arrival) -> dict[str, object]:
     phone = [arrival.phone.mac, arrival.phone.ip] if arrival.phone else None
     told: dict[str, object] = {"e": arrival.epoch} if arrival.epoch else {}
+    told |= {"m": arrival.mark.written()} if arrival.mark else {}
     return told | {
         "d": arrival.device,
         "b": arrival.binding,
@@ -129,4 +130,5 @@ def _arrival(site: PortalSite, fields: Mapping[str, object]) -> Arrival:
         phone=Phone(*phone) if isinstance(phone, list) else None,
         carried=carried if isinstance(carried, dict) else {},
         epoch=int(str(fields.get("e", 0))),
+        mark=monthly.read(str(fields.get("m", ""))),
     )

@@ -43,6 +43,8 @@ class Counted(StrEnum):
     GRANTS = "grants"
     REFUSALS = "refusals"
     FAILURES = "failures"
+    MARKED = "marked"
+    UNMARKED = "unmarked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ def of_sessions(connection: Connection, start: int, end: int) -> list[SessionCou
             _sum(and_(ended, told), 1).label("ended_told"),
         )
         .where(or_(row.acctstoptime.is_(None), row.acctstoptime >= start - _OVERDUE_S))
-        .where(or_(opened, ended, admitted))
+        .where(or_(opened, ended, admitted), row.probe == 0)
         .group_by(row.site)
         .order_by(row.site)
     )

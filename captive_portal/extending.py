@@ -96,7 +96,7 @@ def extended(
     if not by_ticket(site):
         return Refusal(RefusalReason.NOT_RECOGNISED)
     once = pseudonym(site.wiring.key, "again", arrival.nonce)
-    return sessions.extend(site, arrival.session, verdict, now, once=once)
+    return sessions.extend(site, arrival.session, verdict, now, once=once, arrival=arrival)
 
 
 def hinted(sessions: StoredSessions, site: PortalSite, grant: Grant, plan: Plan, now: datetime) -> Grant:

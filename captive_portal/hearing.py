@@ -57,7 +57,7 @@ def hear(connection: Connection, site: str, event: GatewayEvent, now: datetime) 
         log.warning("event of an unknown kind", extra={"site": site, "event": event.id, "kind": event.kind})
         return False
     change(connection, event.session, changed)
-    if event.kind == OPENED and stored["acctstarttime"] is None:
+    if event.kind == OPENED and stored["acctstarttime"] is None and not stored["probe"]:
         counts.door(connection, site, stored["granted_at"], int(changed["acctstarttime"] or 0))
     _flag_gap(stored, event)
     return True

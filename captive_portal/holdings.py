@@ -14,6 +14,7 @@ from captive_portal.gateway_tables import (
     gateway_policies,
     gateway_pulses,
 )
+from captive_portal.monthly_tables import device_counts, device_keys
 from captive_portal.radius.tables import associations
 from captive_portal.retention import Retention
 from captive_portal.sessions import SEEN
@@ -245,10 +246,12 @@ OF_NOBODY: Final = frozenset(
     {
         *(notices, voucher_batches, pseudonym_keys, portal_counts, portal_reasons),
         *(gateway_boxes, gateway_policies, gateway_pulses, emergencies),
+        *(device_keys, device_counts),
     }
 )
 """Tables without a row of anybody: sums, keys, words, and what staff ordered to be printed or to hold. The
-policy of a site repeats who is kept out; an erasure empties it, and it is made anew."""
+policy of a site repeats who is kept out; an erasure empties it, and it is made anew. A trace in the sketch of
+a running term is nobody's alone, and cannot be taken out."""
 
 MOMENTS: Final = frozenset(
     {

@@ -7,6 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from captive_portal.gateway.monthly import Mark
 from captive_portal.local import PLAIN, Local
 
 
@@ -161,7 +162,8 @@ class Arrival:
     neither address; other kinds tell them, in `phone`. `stamp` is the gateway's own clock, opaque here and
     echoed in the ticket. `carried` is what its kind's `admit` needs of the arrival, by the gateway's names.
     `session` is the one that our own gateway says this phone is in, "" when it is outside; `epoch` that of
-    the key by which it was believed, with which its ticket is signed.
+    the key by which it was believed, with which its ticket is signed. `mark` is what our own gateway counts
+    the phone by this month, None where it has no key for that.
     """
 
     site: str
@@ -173,6 +175,7 @@ class Arrival:
     carried: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     session: str = ""
     epoch: int = 0
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)

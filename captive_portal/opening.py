@@ -9,13 +9,14 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from sqlalchemy import insert as plain_insert
 
-from captive_portal import counts
+from captive_portal import counts, own_probe
 from captive_portal.accounting import UNREPORTED
 from captive_portal.counts import Counted
 from captive_portal.enforced import keep_address, prolong
 from captive_portal.gateways.ending import Ending, ending
 from captive_portal.grants import LEAST, remainder
 from captive_portal.model import Arrival, Grant, Past, Plan, PortalSite, Refusal, RefusalReason, Running
+from captive_portal.monthly import Noted
 from captive_portal.privacy import DAY_BEGINS, session_device
 from captive_portal.tables import sessions
 
@@ -51,7 +52,8 @@ _OPEN: Final = plain_insert(sessions)
 class Tap:
     """What a tap brings: `session` is what a new one is to be called, "" = at random.
 
-    `day_begins` is when its pseudonym's key changes, since midnight UTC.
+    `day_begins` is when its pseudonym's key changes, since midnight UTC. `noted` is what its
+    device is counted by, None where it cannot be.
     """
 
     site: PortalSite
@@ -60,10 +62,25 @@ class Tap:
     session: str = ""
     notice: str = ""
     day_begins: timedelta = DAY_BEGINS
+    noted: Noted | None = None
 
 
 def open_session(connection: Connection, tap: Tap, now: datetime) -> Grant | Refusal:
-    """Find the running session of this device at this site, or open one."""
+    """Find the running session of this device at this site, or open one; our probe's is not counted."""
+    is_probe = own_probe.is_ours(tap.site, tap.arrival.device, now)
+    granted = _granted(connection, tap, now, int(is_probe))
+    key, at = tap.site.key, epoch(now)
+    if is_probe:
+        return granted
+    if isinstance(granted, Refusal):
+        counts.refuse(connection, key, granted.reason, at, Counted.TAPS)
+    else:
+        counted_as = Counted.UNMARKED if tap.noted is None else Counted.MARKED
+        counts.add(connection, key, at, Counted.TAPS, Counted.GRANTS, counted_as)
+    return granted
+
+
+def _granted(connection: Connection, tap: Tap, now: datetime, probe: int) -> Grant | Refusal:
     key, at = tap.site.key, epoch(now)
     device = session_device(connection, tap.arrival.device, now, tap.day_begins)
     before = of_device(connection, key, device)
@@ -72,16 +89,13 @@ def open_session(connection: Connection, tap: Tap, now: datetime) -> Grant | Ref
         _end_left(connection, tap, before, at)
         left = _day_left(tap.plan, before, now)
         if left < LEAST:
-            counts.refuse(connection, key, RefusalReason.DAY_USED_UP, at, Counted.TAPS)
             return Refusal(RefusalReason.DAY_USED_UP)
         if no_place(connection, tap.site, now):
-            counts.refuse(connection, key, RefusalReason.SITE_FULL, at, Counted.TAPS)
             return Refusal(RefusalReason.SITE_FULL)
         until = min(now + min(tap.plan.duration, left), tap.plan.until)
         running = _fresh(tap, _name(connection, tap), until)
-        connection.execute(_OPEN, _columns(running, tap, device, at))
+        connection.execute(_OPEN, {**_columns(running, tap, device, at), "probe": probe})
     keep_address(connection, tap.site, tap.arrival, running, now)
-    counts.add(connection, key, at, Counted.TAPS, Counted.GRANTS)
     return remainder(running, now)
 
 

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from captive_portal import carried, extending, grants, notice, pages, polled
+from captive_portal import carried, extending, grants, notice, own_probe, pages, polled
 from captive_portal.admitting import Admitting, counted, hidden, landing
 from captive_portal.errors import ArrivalInvalid
 from captive_portal.gateways.traits import arrives, is_online, polls
@@ -127,9 +127,10 @@ class Portal:
             return self._page_of(visit, Refusal(why), v=token, why=why.value)
         past = self._past(site, arrival, now)
         verdict = extending.unless_over(site, self.permitted(site, arrival, now), past)
+        is_probe = own_probe.is_ours(site, arrival.device, now)
         if isinstance(verdict, Refusal):
-            return self.refused(visit, verdict, v=token)
-        if "v" not in visit.args:
+            return (self._page_of if is_probe else self.refused)(visit, verdict, v=token)
+        if "v" not in visit.args and not is_probe:
             self.sessions.seen(site.key, now)
         ended = extending.USED_UP.get(past.cause, "")
         foreseen = self.admitting.foreseen(site, arrival, session, verdict)
@@ -179,7 +180,8 @@ class Portal:
         held = carried.open_arrival(site, token, now)
         verdict = self._decided(visit, held.arrival, now)
         if isinstance(verdict, Refusal):
-            counted(lambda: self.sessions.refused(site.key, verdict.reason, now))
+            if not own_probe.is_ours(site, held.arrival.device, now):
+                counted(lambda: self.sessions.refused(site.key, verdict.reason, now))
             return _told(visit, verdict, token)
         granted = self.sessions.open(
             site,

@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, exists, func, select
 
+from captive_portal import monthly_keys
 from captive_portal.gateway_tables import device_blocks, gateway_alarms, gateway_boxes, gateway_pulses
 from captive_portal.privacy import DAY_BEGINS, destroy_old_keys
 from captive_portal.radius.ledger import forget
@@ -47,7 +48,7 @@ class Retention:
 
 
 def purge(engine: Engine, retention: Retention, now: datetime) -> Mapping[str, int]:
-    """Delete what is past its period; how many rows of each table. The daily keys go too."""
+    """Delete what is past its period; how many rows of each table. The daily and monthly keys go too."""
     with engine.begin() as connection:
         deleted = {
             "session": _gone(connection, sessions, sessions.c.acctstoptime < _at(now - retention.sessions)),
@@ -64,6 +65,7 @@ def purge(engine: Engine, retention: Retention, now: datetime) -> Mapping[str, i
         }
     deleted["radius_association"] = forget(engine, now - retention.radius_associations)
     deleted["pseudonym_key"] = destroy_old_keys(engine, now, retention.day_begins)
+    deleted["device_key"] = monthly_keys.destroy_old_keys(engine, now)
     return deleted
 
 

@@ -25,6 +25,8 @@ from captive_portal.model import (
     Standing,
     Usage,
 )
+from captive_portal.monthly import Devices, Noted, noted
+from captive_portal.monthly_held import Held
 from captive_portal.opening import (
     OF_DEVICE,
     Tap,
@@ -64,7 +66,9 @@ class StoredSessions:
     def __init__(self, engine: Engine, day_begins: timedelta = DAY_BEGINS) -> None:
         self._engine = engine
         self._day_begins = day_begins
-        self._together = Together(engine)
+        self._devices = Devices(engine)
+        self._held = Held(self._devices, self.settle)
+        self._together = Together(engine, self._held.add)
         self._keys = QuickRead(engine, KEY_OF_DAY)
         self._of_device = QuickRead(engine, OF_DEVICE)
         self._gathered = Gathered(engine)
@@ -85,23 +89,44 @@ class StoredSessions:
         notice that was shown. Refuses a device whose day (`plan.daily`) is used up, and one for whom the site
         has no place (`site.plan.devices`). The tap and its outcome are counted.
         """
-        tap = Tap(site, arrival, plan, session, notice, self._day_begins)
+        tap = Tap(site, arrival, plan, session, notice, self._day_begins, noted(site, arrival, now))
         outcomes: list[Grant | Refusal] = []
-        self._together.write(lambda connection: outcomes.append(open_session(connection, tap, now)))
+
+        def work(connection: Connection) -> Noted | None:
+            outcomes.append(open_session(connection, tap, now))
+            return tap.noted if isinstance(outcomes[-1], Grant) else None
+
+        self._together.write(work)
         return outcomes[-1]
 
     def extend(
-        self, site: PortalSite, session: str, plan: Plan, now: datetime, *, once: str = ""
+        self,
+        site: PortalSite,
+        session: str,
+        plan: Plan,
+        now: datetime,
+        *,
+        once: str = "",
+        arrival: Arrival | None = None,
     ) -> Grant | Refusal:
         """As long as `plan` again, once less than a quarter of the time is left; before, what is left.
 
         No longer than `plan.until`. What is asked under one name (`once`, 32 characters) is
-        given once; again, it is what is left. Refuses a session that is over, and a day used up.
+        given once; again, it is what is left. Refuses a session that is over, and a day used up. The device
+        of the `arrival` is counted anew, for it may be another day.
         """
-        with self._engine.begin() as connection:
+        outcomes: list[Grant | Refusal] = []
+
+        def work(connection: Connection) -> Noted | None:
             if once and not hearing.is_new(connection, site.key, f"again-{once}", now):
-                return left_of(connection, site.key, session, now)
-            return extend_session(connection, site.key, session, plan, now)
+                outcomes.append(left_of(connection, site.key, session, now))
+                return None
+            outcomes.append(extend_session(connection, site.key, session, plan, now))
+            is_counted = arrival is not None and isinstance(outcomes[-1], Grant)
+            return noted(site, arrival, now) if arrival is not None and is_counted else None
+
+        self._together.write(work)
+        return outcomes[-1]
 
     def running(self, site: str, session: str, now: datetime) -> Running | None:
         """A session of this site, unless it is over."""
@@ -219,9 +244,15 @@ class StoredSessions:
         """Keep the words of a privacy notice before a session names its version; made only once."""
         published.publish(self._engine, version, municipality, words, now)
 
+    def settle(self) -> None:
+        """Count the devices that are held in memory, at once instead of in a moment."""
+        self._held.hurry()
+        self._together.write(lambda _connection: None)
+
     def seen(self, site: str, now: datetime) -> None:
         """Count a first page that was shown; the store has it within a second."""
         forget_old_key(self._engine, now, self._day_begins)
+        self._devices.forget(now)
         self._gathered.add(site, epoch(now))
 
     def refused(self, site: str, reason: RefusalReason, now: datetime) -> None:

@@ -33,6 +33,7 @@ sessions = Table(
     Column("active_at", BigInteger),  # when its octets last grew
     Column("notice", String(32), nullable=False, server_default=""),  # the privacy notice shown at the tap
     Column("box", String(32), nullable=False, server_default=""),  # of our own gateways, the last to tell
+    Column("probe", Integer, nullable=False, server_default="0"),  # 1 = our probe, no citizen: not counted
     Index("session_site_open", "site", "acctstoptime"),
     Index("session_stop", "acctstoptime"),
     Index("session_device", "site", "device"),
@@ -152,6 +153,8 @@ portal_counts = Table(
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("online", Integer, nullable=False, server_default="0"),  # doors that opened, of which we heard
     Column("online_s", Integer, nullable=False, server_default="0"),  # from tap to open door, their sum
+    Column("marked", Integer, nullable=False, server_default="0"),  # let in, and counted as a device
+    Column("unmarked", Integer, nullable=False, server_default="0"),  # let in, and nobody knows by what
 )
 
 # Why: `reason` is one word of RefusalReason or FailureReason.

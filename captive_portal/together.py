@@ -6,7 +6,18 @@ from threading import Lock
 
 from sqlalchemy import Connection, Engine
 
-Work = Callable[[Connection], None]
+from captive_portal.monthly import Noted
+
+Work = Callable[[Connection], Noted | None]
+"""What is to be written; of a device that was let in, what there is to count."""
+
+Last = Callable[[Connection, Sequence[Noted | None]], Callable[[], None]]
+"""What a transaction ends with, told what its works returned; what it returns is done after the commit."""
+
+
+def nothing(_connection: Connection, _noted: Sequence[Noted | None]) -> Callable[[], None]:
+    """Nothing is done last."""
+    return lambda: None
 
 
 class NotWritten(RuntimeError):
@@ -29,6 +40,7 @@ class Together:
     """
 
     engine: Engine
+    last: Last = nothing
     _gathered: list[_Wanted] = field(default_factory=list)
     _gate: Lock = field(default_factory=Lock)
     _turn: Lock = field(default_factory=Lock)
@@ -65,7 +77,7 @@ class Together:
 
     def _commit(self, batch: Sequence[_Wanted]) -> None:
         with self.engine.begin() as connection:
-            for one in batch:
-                one.work(connection)
+            after = self.last(connection, [one.work(connection) for one in batch])
+        after()
         for one in batch:
             one.is_done = True

@@ -35,7 +35,7 @@ def build(settings: Settings) -> App:
     """Open everything this process needs. Raises a ControllerError that says where and how to mend it."""
     inventory = inventory_file.load(settings.inventory)
     try:
-        samples = LocalStore.open(settings.samples_dir)
+        samples = LocalStore.open(settings.samples_place)
     except StoreUnusable as error:
         raise StoreError(str(error)) from error
     engine = open_store(settings.database_url)

@@ -12,6 +12,7 @@ ControllerError
 ├── PortTaken                  another program listens there
 ├── NotBegun                   nothing; a person stopped the rollout meanwhile
 ├── FirmwareError              the image is not what was said of it, or is still needed
+├── IncidentError              there is no such incident, or it cannot be done with it
 ├── RolloutError               write another rollout, or do first what it says
 └── RolloutHalted(wave, causes)
 """
@@ -92,6 +93,10 @@ class NotBegun(ControllerError):
 
 class FirmwareError(ControllerError):
     """A firmware image is not what was said of it, is not kept, or is still needed."""
+
+
+class IncidentError(ControllerError):
+    """There is no such incident or announced outage, or it cannot be now what is asked."""
 
 
 class RolloutError(ControllerError):

@@ -29,6 +29,11 @@ class Verdict:
     reason: str
 
 
+def answered(state: State) -> bool | None:
+    """Whether a device in this state answered what it was asked; None where nobody asked it."""
+    return None if state is State.UNKNOWN else state is not State.DOWN
+
+
 def polled(device: Device) -> bool:
     """Whether this poller can and should ask the device."""
     return _is_ours_to_poll(device) and _may_ask(device)

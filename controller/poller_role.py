@@ -2,21 +2,22 @@
 
 import asyncio
 import logging
-import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from controller import audit
 from controller.access import Access
 from controller.app import App, build, utc_now
+from controller.disk import Forgiving, patient
 from controller.errors import ControllerError, StoreBusy, StoreError
 from controller.health import polled, unmeasured
-from controller.notices import attend
-from controller.poller import Polled, Targets, turn
+from controller.poller import Keep, Polled, Targets
 from controller.poller_ssh import LOGIN_TIMEOUT_S, Enter
+from controller.polling import end_on_signals, poll
 from controller.processes import only_one
 from controller.rotation.renewed import Renewed
 from controller.settings import Settings
@@ -24,7 +25,7 @@ from controller.store import health as health_store
 from controller.store import leases
 from controller.store import snmp as snmp_store
 from drivers.definition import load_platforms
-from drivers.snmp.backends import open_poller
+from drivers.model import ReachKind
 from drivers.ssh_kept import Kept
 
 log = logging.getLogger(__name__)
@@ -60,33 +61,26 @@ def keeping(access: Access) -> Enter:
     return lambda device: kept.session(device, lambda: access.enter(device))
 
 
-async def _poll(app: App, targets: Targets, keep: Callable[[Sequence[Polled]], None]) -> None:
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101  we are inside one
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    settings, learned = app.settings, snmp_store.learned(app.engine)
-    poller = open_poller(learned=learned, backend=settings.snmp_backend)
-    try:
-        async with attend(settings, targets, poller, learned) as (hearing, hurried):
-            await turn(targets, hearing, keep, settings.poll_interval_s, settings.polls_in_flight, hurried)
-    finally:
-        await poller.close()
+async def _poll(app: App, targets: Targets, keep: Keep) -> None:
+    end_on_signals()
+    await poll(app.settings, targets, keep, snmp_store.learned(app.engine))
 
 
-def _keeper(app: App, holder: str, epoch: int) -> Callable[[Sequence[Polled]], None]:
+def _keeper(app: App, holder: str, epoch: int) -> Keep:
     renewed_s = time.monotonic()
+    forgiving = Forgiving()
+    writer = patient(app, "poller", partial(app.samples.write, "poller", shard=SHARD, epoch=epoch))
 
     def keep(batch: Sequence[Polled]) -> None:
         nonlocal renewed_s
         if time.monotonic() - renewed_s > RENEW_S:
-            if not leases.renew(app.engine, SHARD, holder, epoch, int(time.time())):
-                raise ControllerError(f"shard {SHARD}: another poller took the lease; this one stops")
-            renewed_s = time.monotonic()
-        samples = [sample for one in batch for sample in one.samples]
-        if samples:
-            app.samples.write("poller", samples, shard=SHARD, epoch=epoch)
-        _remember(app, batch, int(time.time()))
+            with forgiving("the poller's lease"):
+                if not leases.renew(app.engine, SHARD, holder, epoch, int(time.time())):
+                    raise ControllerError(f"shard {SHARD}: another poller took the lease; this one stops")
+                renewed_s = time.monotonic()
+        writer.write([sample for one in batch for sample in one.samples])
+        with forgiving("what agents answered"):
+            _remember(app, batch, int(time.time()))
         for one in batch:
             for problem in one.problems:
                 log.warning("reply not understood", extra={"device": one.device.name, "problem": problem})
@@ -125,6 +119,11 @@ def _lease(app: App, holder: str) -> int:
 
 
 def _tell_unmeasured(app: App) -> None:
-    now = int(time.time())
-    others = [device for device in app.inventory.devices.values() if not polled(device)]
+    """Of what is behind an agent that has told us already, its word stays."""
+    now, told = int(time.time()), health_store.latest(app.engine)
+    others = [
+        device
+        for device in app.inventory.devices.values()
+        if not polled(device) and not (device.reach.kind is ReachKind.AGENT and device.name in told)
+    ]
     health_store.keep(app.engine, [(device.name, unmeasured(device), now) for device in others])

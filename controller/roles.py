@@ -4,10 +4,13 @@ import gc
 import importlib
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from controller import logs
 from controller.settings import Settings
+
+if TYPE_CHECKING:
+    from controller.model import Inventory
 
 ROLES: Final = MappingProxyType(
     {
@@ -17,6 +20,7 @@ ROLES: Final = MappingProxyType(
         "edge": "controller.web_roles:run_edge",
         "console": "controller.web_roles:run_console",
         "radius": "controller.web_roles:run_radius",
+        "prober": "controller.prober:run_prober",
     }
 )
 """Role → where the function is that is this role until SIGTERM, given the settings."""
@@ -24,9 +28,12 @@ ROLES: Final = MappingProxyType(
 RELOADING: Final = frozenset({"portal", "edge", "console", "radius"})
 
 
-def wanted(settings: Settings) -> list[str]:
-    """The roles that the supervisor starts: all but one that its setting turns off."""
-    return [role for role in ROLES if role != "radius" or settings.radius_listen]
+def wanted(settings: Settings, inventory: "Inventory") -> list[str]:
+    """The roles that the supervisor starts: all but one that its setting turns off, or that has no site."""
+    idle = set() if settings.radius_listen else {"radius"}
+    if not any(site.probe for site in inventory.sites.values()):
+        idle.add("prober")
+    return [role for role in ROLES if role not in idle]
 
 
 def run_role(name: str, settings: Settings) -> None:

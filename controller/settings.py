@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from controller.errors import ControllerError, SettingsError
 from controller.setting_values import Listen, ListenOrOff, Names, OriginOrNone, Places
@@ -20,7 +20,10 @@ PREFIX = "PLAZA_"
 
 
 class SinkSettings(BaseModel):
-    """One time-series server. `token` is a `ref+file:` or `ref+env:` reference, or empty."""
+    """One time-series server. `token` is a `ref+file:` or `ref+env:` reference, or empty.
+
+    `gzip` is for a sink behind a thin line. `ca_file` names the only CA that is trusted, empty the system's.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,7 +32,39 @@ class SinkSettings(BaseModel):
     bucket: str = "plaza"
     org: str = ""
     token: str = ""
-    dialect: str = Field(default="v2", pattern=r"^(v1|v2|victoriametrics)$")
+    dialect: str = Field(default="v2", pattern=r"^(v1|v2|v3|victoriametrics)$")
+    gzip: bool = False
+    ca_file: str = ""
+
+    @field_validator("url")
+    @classmethod
+    def _plain(cls, url: str) -> str:
+        """An address and nothing secret: it is shown in errors."""
+        try:
+            parts = urlsplit(url)
+            known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError("no address of a server; write https://host:port")
+        if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+            raise ValueError("holds a user, a password or a query; name them in `token`, as a reference")
+        return url
+
+
+class PollerSettings(BaseModel):
+    """A poller without a store, see `plaza run poller --forward-to`; the same table there and at the centre.
+
+    `token` is a `ref+file:` or `ref+env:` reference. Only there: `ca_file` is what the poller trusts instead
+    of the system's authorities, `spool_mb` how much it keeps while the centre is out of reach.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    token: str
+    ca_file: str = ""
+    spool_mb: int = Field(default=8192, ge=16)
 
 
 class Settings(BaseModel):
@@ -41,8 +76,13 @@ class Settings(BaseModel):
     inventory: Path = Path("inventory.yaml")
     secrets_dir: Path = Path("var/secrets")
     store_url: str = ""
+    samples_url: str = Field(default="", pattern=r"^(postgresql(\+psycopg)?://\S+)?$")
     poll_interval_s: int = Field(default=30, ge=5, le=3600)
-    raw_days: int = Field(default=30, ge=2)
+    raw_hours: int = Field(default=48, ge=2)
+    chunk_days: int = Field(default=30, ge=1)
+    hour_days: int = Field(default=400, ge=1)
+    min_free_mb: int | None = Field(default=None, ge=0)
+    ballast_mb: int = Field(default=64, ge=0)
     session_days: int = Field(default=90, ge=1)
     polls_in_flight: int = Field(default=2000, ge=1)
     snmp_backend: Literal["own", "pysnmp"] = "own"
@@ -51,6 +91,8 @@ class Settings(BaseModel):
     portal_url: OriginOrNone = ""
     portal_hosts: Names = ()
     uplink_probes: Places = ()
+    probe_minutes: int = Field(default=15, ge=1, le=1440)
+    probe_url: str = Field(default="", pattern=r"^(https?://[!-~]+)?$")
     pseudonym_hour_utc: int = Field(default=10, ge=0, le=23)
     console_listen: Listen = "127.0.0.1:8081"
     edge_listen: Listen = "127.0.0.1:8082"
@@ -60,6 +102,7 @@ class Settings(BaseModel):
     drift_fix: bool = False
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
     sinks: tuple[SinkSettings, ...] = ()
+    pollers: tuple[PollerSettings, ...] = ()
 
     @property
     def database_url(self) -> str:
@@ -68,8 +111,13 @@ class Settings(BaseModel):
 
     @property
     def samples_dir(self) -> Path:
-        """Where the embedded metrics store lives."""
+        """Where the embedded metrics store lives, unless `samples_url` says otherwise."""
         return self.data_dir / "samples"
+
+    @property
+    def samples_place(self) -> Path | str:
+        """A directory, or the URL of a PostgreSQL database."""
+        return self.samples_url or self.samples_dir
 
     @property
     def control_socket(self) -> Path:
@@ -99,6 +147,7 @@ def load(environ: Mapping[str, str] | None = None, directory: Path | None = None
     directory = Path.cwd() if directory is None else directory
     file = directory / environ.get("PLAZA_CONFIG", DEFAULT_FILE)
     values = _read(file, must_exist="PLAZA_CONFIG" in environ) | _from_environ(environ)
+    _refuse_old(values, file, environ)
     if "data_dir" in values and "secrets_dir" not in values:
         values["secrets_dir"] = str(Path(values["data_dir"]) / "secrets")
     try:
@@ -123,8 +172,23 @@ def _read(file: Path, *, must_exist: bool) -> dict[str, Any]:
 
 
 def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
-    names = (name for name in Settings.model_fields if name != "sinks")
+    names = (name for name in Settings.model_fields if name not in {"sinks", "pollers"})
     return {name: environ[PREFIX + name.upper()] for name in names if PREFIX + name.upper() in environ}
+
+
+_OLD = {
+    "raw_days": "is gone: days stay as they came for raw_hours (default 48), then in chunks for chunk_days "
+    "(default 30); write chunk_days in its place",
+}
+
+
+def _refuse_old(values: Mapping[str, Any], file: Path, environ: Mapping[str, str]) -> None:
+    """A setting of an older Plaza that nobody would miss otherwise."""
+    for name, sentence in _OLD.items():
+        variable = PREFIX + name.upper()
+        if variable in environ or name in values:
+            place = variable if variable in environ else f"{file}: {name}"
+            raise SettingsError(f"{place} {sentence}")
 
 
 def _sentences(error: ValidationError, file: Path, environ: Mapping[str, str]) -> list[str]:

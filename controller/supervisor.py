@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from controller.app import build, portal_sites
+from controller.model import Inventory
 from controller.poller import Targets
 from controller.processes import Child, only_one, python, require_free, supervise
 from controller.radius import radius_sites
@@ -21,13 +22,12 @@ def run_all(settings: Settings, extra: Sequence[Child] = (), log_dir: Path | Non
     SIGHUP goes on to the roles of RELOADING, which serve over HTTP; see controller.serving.
     """
     with only_one(settings.data_dir / "plaza.lock"):
-        check(settings)
-        children = [_child(role) for role in wanted(settings)]
+        children = [_child(role) for role in wanted(settings, check(settings))]
         supervise([*extra, *children], stop_on_signals(), log_dir, reload_on_signal())
 
 
-def check(settings: Settings) -> None:
-    """Raise the ControllerError that a role would fail with at its start."""
+def check(settings: Settings) -> Inventory:
+    """The inventory of a Plaza whose roles can start. Raises the ControllerError that one would fail with."""
     app = build(settings)
     require_sound(app.engine)
     Targets.of(app.inventory.devices.values(), load_platforms(), app.secrets)
@@ -38,6 +38,7 @@ def check(settings: Settings) -> None:
         require_free(one.endpoint, one.variable, one.kind)
     app.samples.close()
     app.engine.dispose()
+    return app.inventory
 
 
 def _child(role: str) -> Child:

@@ -6,7 +6,8 @@ from typing import Final
 from controller import profiles
 from controller.model import Site
 from drivers.model import Device
-from metrics.local.rollup import HOUR_S, hours
+from metrics.local.buckets import buckets
+from metrics.local.levels import HOUR_S, Span
 from metrics.local.store import LocalStore
 from metrics.sink import Window
 
@@ -47,7 +48,7 @@ def _counted(store: LocalStore, name: str, now: int) -> tuple[int, int, int | No
     """How many polls of the last day were counted, their octets, and those of the last one."""
     since = (now - _DAY_S) // HOUR_S * HOUR_S + HOUR_S
     known, total = 0, 0
-    for hour in hours(store, "wifi_ap", Window(since, now), {"ap": name}):
+    for hour in buckets(store, "wifi_ap", Span.HOUR, Window(since, now), ("ap",), {"ap": name}):
         since = max(since, hour.start + HOUR_S)
         if _FIELD in hour.figures:
             known += hour.figures[_FIELD].known

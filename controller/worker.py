@@ -4,39 +4,43 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from threading import Event, Thread
-from typing import TYPE_CHECKING
 
-from controller import applying, audit, profiles, rollout
+from controller import applying, asked, audit, profiles, rollout
 from controller.adoption.current import Current
 from controller.adoption.enlisting import Enlisting, Watch
 from controller.app import App, build, utc_now
+from controller.disk import guarding
 from controller.errors import ControllerError, StoreBusy
 from controller.firmware.cleaning import Cleaner
 from controller.health import polled
+from controller.incidents.job import EVERY_S as INCIDENTS_S
+from controller.incidents.job import Incidents
 from controller.portal_jobs import SHARD, WRITER, portal_jobs
 from controller.rollout import Outcome
 from controller.rollouts.carrying import Carrier
 from controller.rotation import waiting
 from controller.scheduler import Job, run
-from controller.settings import Settings, SinkSettings
+from controller.settings import Settings
 from controller.signals import stop_on_signals
+from controller.sinks import open_sink
 from controller.sweeper import Sweeper
 from drivers.apply import Timers
 from drivers.model import PollProfile
-from metrics.forward import Forwarder, progress
-from metrics.local.rollup import roll_up
+from metrics.forward import Forwarder
+from metrics.local.retention import Terms, retain
+from metrics.local.retention_ready import rolled_up
+from metrics.local.rollup import roll_up, trim
 from metrics.sample import Sample
 from metrics.sink import Window
-
-if TYPE_CHECKING:
-    from metrics.influx import InfluxSink
 
 log = logging.getLogger(__name__)
 
 MUNICIPALITY_SLOT_S = 300
+PATIENCE_S = 60
+ROOM_S = 20
 WAITING_S = 1800
 
 
@@ -51,7 +55,9 @@ def work(app: App, stop: Event) -> None:
     """Do the worker's jobs until `stop`."""
     threads = [
         Thread(
-            target=Forwarder(app.samples, sink(app, s), utc_now).run, args=(stop,), name=f"forward-{s.name}"
+            target=Forwarder(app.samples, open_sink(app, s), utc_now).run,
+            args=(stop,),
+            name=f"forward-{s.name}",
         )
         for s in app.settings.sinks
     ]
@@ -67,57 +73,32 @@ def jobs(app: App, clock: Callable[[], datetime]) -> list[Job]:
     return [
         Job("roll up closed hours", 300, partial(_roll_up, app, clock)),
         Job("municipalities per slot", MUNICIPALITY_SLOT_S, partial(_municipalities, app, clock)),
-        Job("drop old days", 3600, partial(_drop_old_days, app, clock)),
+        Job("keep room on the disk", ROOM_S, guarding(app, clock)),
+        Job("keep what is to be kept", 3600, partial(_retain, app, clock)),
         Job("end open trials", 20, partial(_end_open_trials, app)),
         Job("carry rollouts on", 20, Carrier(app, clock).turn),
         Job("move claimed devices on", 5, _watch(app, clock).turn),
         Job("remove firmware copies", 60, Cleaner(app, clock).turn),
         Job("nightly drift sweep", 15, Sweeper(app, clock).turn),
+        Job("incidents", INCIDENTS_S, Incidents(app, clock).turn),
         Job("keys of those that were off", WAITING_S, partial(_carry_on, app)),
         *portal_jobs(app, clock),
     ]
 
 
-def sink(app: App, wanted: SinkSettings) -> "InfluxSink":
-    """The sink that a [[sinks]] table describes."""
-    from metrics.influx import InfluxSink  # noqa: PLC0415  influxdb-client is for sinks only
-
-    token = app.secrets.token(f"sink {wanted.name}", wanted.token).reveal() if wanted.token else ""
-    return InfluxSink(
-        name=wanted.name,
-        url=wanted.url,
-        token=token,
-        org=wanted.org,
-        bucket=wanted.bucket,
-        dialect=wanted.dialect,
-    )
-
-
 def _roll_up(app: App, clock: Callable[[], datetime]) -> None:
-    normal_s = app.settings.poll_interval_s
-
-    def expected(ap: str) -> int:
-        """By its tag: the name of a device, or <controller>/<access point>."""
-        name, _, managed = ap.partition("/")
-        device = app.inventory.devices.get(name)
-        if device is None:
-            return 3600 // normal_s
-        return profiles.expected_per_hour(device, normal_s, own=not managed)
-
-    roll_up(app.samples, int(clock().timestamp()), expected_per_hour=expected)
+    """A minute late: the last polls of an hour come in after its end."""
+    now = int(clock().timestamp()) - PATIENCE_S
+    roll_up(app.samples, now, asked.roster(app.inventory, app.settings), asked.Zones(app.inventory))
 
 
-def _drop_old_days(app: App, clock: Callable[[], datetime]) -> None:
-    """Raw days beyond `raw_days` go, once rolled up and safe in every sink; until then they wait."""
+def _retain(app: App, clock: Callable[[], datetime]) -> None:
+    """Days as they came become chunks, chunks go once every sink has them, hours after `hour_days`."""
     _roll_up(app, clock)
-    behind = [s.name for s in app.settings.sinks if progress(app.samples, s.name).lag_batches]
-    oldest = (clock() - timedelta(days=app.settings.raw_days)).date().isoformat()
-    for day in app.samples.days():
-        if day < oldest and behind:
-            log.warning("an old day waits for a sink", extra={"day": day, "sinks": behind})
-        elif day < oldest:
-            app.samples.drop(day)
-            log.info("dropped an old day", extra={"day": day})
+    now, settings = int(clock().timestamp()), app.settings
+    terms = Terms(settings.raw_hours, settings.chunk_days)
+    retain(app.samples, now, terms, [s.name for s in settings.sinks], rolled_up(app.samples))
+    trim(app.samples, now, settings.hour_days)
 
 
 def _end_open_trials(app: App) -> None:

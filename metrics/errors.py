@@ -2,7 +2,11 @@
 
 MetricsError
 ├── CatalogError       a sample names a measurement, tag or field the catalogue does not know: a bug
+├── QuestionTooLarge   an answer of more rows than anybody reads: ask for larger buckets or less time
 ├── StoreUnusable      the store's directory or file cannot be read: say which and how to mend it
+│   ├── StoreFull      there is no room: hold what is to be written and try again
+│   ├── StoreBroken    the inside of one volume is damaged: set that one aside and go on
+│   └── VolumeGone     it was dropped at this moment: look again
 ├── StaleEpoch         another process owns this shard by now: stop polling it, its lease is gone
 ├── SpoolFull          nothing can be put now: go on, and try again
 ├── FrameUnreadable    these bytes are no batch of samples: dead-letter them
@@ -23,6 +27,15 @@ class CatalogError(MetricsError):
     """A sample does not fit the catalogue."""
 
 
+class QuestionTooLarge(MetricsError):
+    """An answer would have more than `most` rows."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"the answer would have more than {most:,} rows: ask for larger buckets or less time"
+        )
+
+
 class StoreUnusable(MetricsError):
     """The store cannot be used; `path` (of a server: its URL) says where, `hint` how to mend it."""
 
@@ -30,6 +43,18 @@ class StoreUnusable(MetricsError):
         self.path = path
         self.hint = hint
         super().__init__(f"{path}: {reason}; {hint}")
+
+
+class StoreFull(StoreUnusable):
+    """No space left."""
+
+
+class StoreBroken(StoreUnusable):
+    """A volume is damaged inside."""
+
+
+class VolumeGone(StoreUnusable):
+    """A volume that was there is not any more."""
 
 
 class StaleEpoch(MetricsError):

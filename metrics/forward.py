@@ -4,21 +4,24 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from typing import Final
 
-from metrics.errors import SinkRefused, SinkUnavailable
-from metrics.line_protocol import encode, halves
+from metrics.errors import MetricsError, SinkRefused, SinkUnavailable, StoreUnusable
+from metrics.line_protocol import halves
 from metrics.local.cursors import Cursor, Cursors, DeadLetter
-from metrics.local.journal import Batches, Position, ends, following
+from metrics.local.journal import Lines, Position, ends, following, following_lines
 from metrics.local.store import LocalStore
 from metrics.sink import Sink
 
 log = logging.getLogger(__name__)
 
 POINTS_PER_WRITE: Final = 5_000
+_POINTS_PER_STEP: Final = 20_000  # then the cursor moves
 IDLE_S: Final = 1.0
 LONGEST_BACK_OFF_S: Final = 60.0
 LONGEST_RETRY_AFTER_S: Final = 900.0
@@ -59,6 +62,26 @@ def back_off_s(failures: int, retry_after_s: float | None) -> float:
     return min(0.5 * 2.0 ** min(failures - 1, 16), LONGEST_BACK_OFF_S)
 
 
+def oldest_unsent(store: LocalStore, sink: str) -> int | None:
+    """The time of the oldest point that is not safe in the sink yet, in epoch seconds; None when all are."""
+    cursors = Cursors(store, sink).load()
+    behind = [(p, _seq(cursors, p)) for p, end in ends(store).items() if _seq(cursors, p) < end]
+    for _, positions in groupby(behind, key=lambda found: found[0].day):
+        times = [time for position, seq in positions for time in _first(store, position, seq)]
+        if times:
+            return min(times)
+    return None
+
+
+def _first(store: LocalStore, position: Position, seq: int) -> list[int]:
+    """The oldest time of the next batch that a later one has not written again; empty where there is none."""
+    while (batches := following(store, position, seq, 1)).seq > seq:
+        if batches.samples:
+            return [min(sample.time for sample in batches.samples)]
+        seq = batches.seq
+    return []
+
+
 class Forwarder:
     """One sink's feed. Points are idempotent, so whenever in doubt it sends again and never skips.
 
@@ -74,11 +97,13 @@ class Forwarder:
         clock: Callable[[], datetime],
         *,
         monotonic_s: Callable[[], float] = time.monotonic,
+        back_off: Callable[[int, float | None], float] = back_off_s,
     ) -> None:
         self._store = store
         self._sink = sink
         self._clock = clock
         self._monotonic_s = monotonic_s
+        self._back_off = back_off
         self._book = Cursors(store, sink.name)
         self._server = ""
         self._in_doubt = False
@@ -90,29 +115,44 @@ class Forwarder:
         return progress(self._store, self._sink.name)
 
     def run(self, stop: threading.Event) -> None:
-        """Step until told to stop, through every failure of the sink. Raises StoreUnusable."""
+        """Step until told to stop, through every failure of the sink and of the store.
+
+        What the store cannot write down (a full disk) is remembered here, and at worst sent again.
+        """
         failures = 0
         while not stop.is_set():
             try:
                 moved = self._advance()
-            except SinkUnavailable as error:
+            except (SinkUnavailable, StoreUnusable) as error:
                 failures += 1
                 self._report(error, failures)
-                stop.wait(back_off_s(failures, error.retry_after_s))
+                stop.wait(self._back_off(failures, getattr(error, "retry_after_s", None)))
                 continue
-            failures = 0
+            if failures:
+                self._recovered(failures)
+                failures = 0
             if not moved:
                 stop.wait(IDLE_S)
 
-    def _report(self, error: SinkUnavailable, failures: int) -> None:
+    def _report(self, error: MetricsError, failures: int) -> None:
+        reason = error.reason if isinstance(error, SinkUnavailable) else str(error)
+        what = "sink unavailable" if isinstance(error, SinkUnavailable) else "cursor of a sink not kept"
         if failures == 1:
-            log.warning("sink unavailable", extra={"sink": self._sink.name, "reason": error.reason})
+            log.warning(what, extra={"sink": self._sink.name, "reason": reason})
+        with suppress(StoreUnusable):  # the log has it
+            self._book.note(reason, self._clock())
+
+    def _recovered(self, failures: int) -> None:
+        log.info("sink is back", extra={"sink": self._sink.name, "failures": failures})
+        with suppress(StoreUnusable):
+            self._book.recovered(self._clock())
 
     def _begin(self, resets: int) -> None:
         """Take up at the durable cursors, forgetting what was sent after them."""
         self._resets = resets
         self._sent = self._book.load()
         self._unsettled: deque[_Unsettled] = deque()
+        self._owed: dict[Position, Cursor] = {}
 
     def _advance(self) -> bool:
         """Answer whether anything was sent or settled."""
@@ -122,46 +162,56 @@ class Forwarder:
         try:
             settled = self._settle()
             batches = self._next()
-            if batches is None:
-                return settled
-            self._deliver(batches)
+            if batches is not None:
+                self._deliver(batches)
         except SinkUnavailable:
             self._in_doubt = True
             raise
-        return True
+        self._write_down()
+        return settled or batches is not None
 
-    def _next(self) -> Batches | None:
+    def _write_down(self) -> None:
+        """What is safe becomes durable; on a full disk it is owed until there is room again."""
+        if self._owed:
+            self._book.advance(self._owed, self._resets)
+            self._owed = {}
+
+    def _next(self) -> Lines | None:
         for position, end in ends(self._store).items():
             reached = _seq(self._sent, position)
             if reached < end:
-                return following(self._store, position, reached, POINTS_PER_WRITE)
+                return following_lines(self._store, position, reached, _POINTS_PER_STEP)
         return None
 
-    def _deliver(self, batches: Batches) -> None:
-        for start in range(0, len(batches.samples), POINTS_PER_WRITE):
-            self._send(encode(batches.samples[start : start + POINTS_PER_WRITE]))
+    def _deliver(self, batches: Lines) -> None:
+        for start in range(0, len(batches.lines), POINTS_PER_WRITE):
+            part = "\n".join(batches.lines[start : start + POINTS_PER_WRITE]).encode()
+            refused = list(self._send(part))
+            if refused:
+                self._bury(refused)
         before = self._sent.get(batches.position, Cursor(0, 0))
-        cursor = Cursor(batches.seq, before.points + len(batches.samples))
+        cursor = Cursor(batches.seq, before.points + len(batches.lines))
         self._sent[batches.position] = cursor
         if self._sink.settle_s > 0:
             self._hold(batches.position, cursor)
         else:
-            self._book.advance({batches.position: cursor}, self._resets)
+            self._owed[batches.position] = cursor
 
-    def _send(self, lines: bytes) -> None:
+    def _send(self, lines: bytes) -> Iterator[DeadLetter]:
         """Halve what the server refuses until the bad lines stand alone."""
         try:
             self._sink.write(lines)
         except SinkRefused as error:
             parts = halves(lines)
             if not parts:
-                self._bury(lines, error)
+                yield DeadLetter(lines.decode(), error.reason, self._clock())
             for part in parts:
-                self._send(part)
+                yield from self._send(part)
 
-    def _bury(self, line: bytes, error: SinkRefused) -> None:
-        log.error("sink refused a point", extra={"sink": self._sink.name, "reason": error.reason})
-        self._book.bury([DeadLetter(line.decode(), error.reason, self._clock())])
+    def _bury(self, letters: Sequence[DeadLetter]) -> None:
+        told = {"sink": self._sink.name, "points": len(letters), "reason": letters[0].reason}
+        log.error("sink refused points", extra=told)
+        self._book.bury(letters)
 
     def _hold(self, position: Position, cursor: Cursor) -> None:
         """Batches sent at about the same time settle together."""
@@ -190,7 +240,7 @@ class Forwarder:
             self._begin(self._resets)
             return False
         while self._unsettled and self._unsettled[0].sent_s <= due_s:
-            self._book.advance(self._unsettled.popleft().cursors, self._resets)
+            self._owed |= self._unsettled.popleft().cursors
         return due
 
 

@@ -1,12 +1,8 @@
 """InfluxDB and VictoriaMetrics as sinks: bytes in one synchronous request, errors by what comes next."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -15,66 +11,22 @@ from influxdb_client.client.exceptions import InfluxDBError
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
+from metrics.catalog import MEASUREMENTS, Measurement
+from metrics.dialects import DIALECTS, Bucket, Dialect
 from metrics.errors import SinkRefused, SinkUnavailable
+from metrics.exchange import Answered, Deadline, Garbage, TooSlow, answered, clean, gzipped, lines, pools
 from metrics.line_protocol import halves
-from metrics.readback import AnswerRefused, Fetch, influxql, metricsql
-from metrics.sink import Window
+from metrics.readback import AnswerRefused, counted
+from metrics.sink import Cell, Window
 
 _REFUSALS: Final = frozenset({400, 422})
 _TOO_LARGE: Final = 413
 _LARGEST_REQUEST: Final = 8 * 2**20
-_REASON_LENGTH: Final = 300
-
-
-@dataclass(frozen=True, slots=True)
-class _Bucket:
-    org: str
-    name: str
-
-    @property
-    def database(self) -> dict[str, str]:
-        """InfluxDB 1 has databases with retention policies: `database` or `database/policy`."""
-        database, _, policy = self.name.partition("/")
-        return {"db": database, "rp": policy} if policy else {"db": database}
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """`settle_s`: for how long a killed server may take back what it acknowledged."""
-
-    write_path: str
-    write_query: Callable[[_Bucket], dict[str, str]]
-    count: Callable[[Fetch, _Bucket, Window], dict[str, int]]
-    settle_s: float = 0.0
-
-
-def _influxql(fetch: Fetch, bucket: _Bucket, window: Window) -> dict[str, int]:
-    return influxql(fetch, bucket.database, window)
-
-
-def _metricsql(fetch: Fetch, _bucket: _Bucket, window: Window) -> dict[str, int]:
-    # What was written last is searched only after a flush; where that is forbidden, counts lag some seconds.
-    try:
-        with fetch("/internal/force_flush", {}):
-            pass
-    except ApiException:
-        pass
-    return metricsql(fetch, window)
-
-
-def _org_and_bucket(bucket: _Bucket) -> dict[str, str]:
-    return {"org": bucket.org, "bucket": bucket.name}
-
-
-# InfluxDB syncs its log before it answers. VictoriaMetrics collects rows and then small parts in memory and
-# writes those every 5 s: kill -9 lost acknowledged points of the last 7 s.
-DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
-    {
-        "v2": Dialect("/api/v2/write", _org_and_bucket, _influxql),
-        "v1": Dialect("/write", lambda bucket: bucket.database, _influxql),
-        "victoriametrics": Dialect("/api/v2/write", _org_and_bucket, _metricsql, settle_s=30.0),
-    }
-)
+_LEAST_REQUEST: Final = 16 * 2**10
+_BOLDER: Final = 16  # what a line bears is found out slowly: each time too much costs a whole deadline
+_QUERY_TURNS: Final = 6
+_LATER_S: Final = 5.0  # a socket's own timeout comes after the deadline, which says what happened
+_METRICS_LINES: Final = 100_000
 
 
 @dataclass(slots=True)
@@ -82,60 +34,88 @@ class InfluxSink:
     """A server that takes line protocol; not for several threads at once.
 
     In dialect v1 `bucket` is `database` or `database/policy` and `token` is `user:password` or empty.
-    `settle_s` < 0 means the dialect's own, see Sink.
+    `timeout_s` is for a whole write; a query may take six times as long. `gzip` spares a thin line three
+    quarters of the octets and costs half as much again. `ca_file` holds the only CA that is trusted, empty
+    means those of the system. `settle_s` < 0 means the dialect's own, see Sink.
     """
 
     name: str
-    url: str
+    url: str = field(repr=False)  # nobody is kept from writing a password into it
     token: str = field(repr=False)
     org: str
     bucket: str
     dialect: str = "v2"
     timeout_s: float = 10.0
     settle_s: float = -1.0
+    gzip: bool = False
+    ca_file: str = ""
     _speaks: Dialect = field(init=False, repr=False)
     _client: InfluxDBClient = field(init=False, repr=False)
-    _largest: int = field(init=False, repr=False, default=_LARGEST_REQUEST)
+    _deadline: Deadline = field(init=False, repr=False, default_factory=Deadline)
+    _accepted: int = field(init=False, repr=False, default=_LARGEST_REQUEST)
+    _in_time: int = field(init=False, repr=False, default=_LARGEST_REQUEST)
     _failures: int = field(init=False, repr=False, default=0)
 
     def __post_init__(self) -> None:
         self._speaks = DIALECTS[self.dialect]
         if self.settle_s < 0:
             self.settle_s = self._speaks.settle_s
+        basic = self._speaks.passwords and ":" in self.token
         self._client = InfluxDBClient(
             url=self.url,
             token=self.token,
             org=self.org,
-            timeout=int(self.timeout_s * 1000),
-            auth_basic=self.dialect == "v1" and ":" in self.token,
+            timeout=(int(self.timeout_s * 1000), int((self.timeout_s * _QUERY_TURNS + _LATER_S) * 1000)),
+            auth_basic=basic,
+            ssl_ca_cert=self.ca_file or None,
         )
+        api = self._client.api_client
+        api.rest_client.pool_manager.pool_classes_by_scheme = pools(self._deadline)
+        if self.token and not basic:
+            api.set_default_header("Authorization", f"{self._speaks.scheme} {self.token}")
 
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
 
     def write(self, lines: bytes) -> None:
-        """One request, or as many as the server's size limit asks for. See Sink."""
+        """One request, or as many as the server's size limit and the line's pace ask for. See Sink."""
         waiting = [lines]
         while waiting:
             part = waiting.pop()
             parts = halves(part)
-            if parts and len(part) > self._largest:
+            if parts and len(part) > min(self._accepted, self._in_time):
                 waiting += reversed(parts)
             elif not self._post(part):
                 if not parts:
                     raise SinkRefused(self.name, "413: one line is too large for the server")
-                self._largest = max(map(len, parts))
+                self._accepted = max(map(len, parts))
                 waiting += reversed(parts)
+        self._in_time = min(self._in_time + self._in_time // _BOLDER, _LARGEST_REQUEST)
 
     def _post(self, lines: bytes) -> bool:
         """False when the server finds the request too large."""
-        query = {**self._speaks.write_query(_Bucket(self.org, self.bucket)), "precision": "s"}
         try:
-            with self._translated(), self._request("POST", self._speaks.write_path, query, lines):
-                return True
+            with self._translated():
+                self._write(lines)
         except _TooLarge:
             return False
+        except _Late as error:
+            self._in_time = max(len(lines) // 2, _LEAST_REQUEST)
+            raise SinkUnavailable(self.name, error.reason) from error
+        return True
+
+    def _write(self, lines: bytes) -> None:
+        query = {**self._speaks.write_query(Bucket(self.org, self.bucket)), "precision": "s"}
+        body, headers = lines, {"Content-Type": "text/plain; charset=utf-8"}
+        if self.gzip:
+            body, headers["Content-Encoding"] = gzipped(lines), "gzip"
+        with (
+            self._deadline.after(self.timeout_s),
+            self._request("POST", self._speaks.write_path, query, headers, body) as response,
+        ):
+            if response.status != 204:  # a page of somebody between us and the server is no acknowledgement
+                raise answered(response)
 
     def started(self) -> str:
         """The server's own start time, or where it does not tell, how often it has failed us. See Sink.
@@ -143,111 +123,127 @@ class InfluxSink:
         That time is in whole seconds: a run is known by it only when no other can begin in the same second.
         """
         with self._translated():
-            told = self._metrics()
-        if float(told.get(b"vm_app_uptime_seconds", b"inf")) < 2:
+            told = self._metrics(b"vm_app_uptime_seconds", b"process_start_time_seconds")
+            uptime_s = float(told.get(b"vm_app_uptime_seconds", b"inf"))
+        if uptime_s < 2:
             raise SinkUnavailable(self.name, "started just now", retry_after_s=1.0)
-        return told.get(b"process_start_time_seconds", b"untold, %d failures" % self._failures).decode()
+        untold = b"untold, %d failures" % self._failures
+        return told.get(b"process_start_time_seconds", untold).decode(errors="replace")
 
-    def _metrics(self) -> dict[bytes, bytes]:
+    def _metrics(self, *names: bytes) -> dict[bytes, bytes]:
         """What the server tells about itself; nothing where that is forbidden."""
+        found: dict[bytes, bytes] = {}
         try:
-            with self._request("GET", "/metrics", {}) as lines:
-                pairs = [line.split() for line in lines]
-        except ApiException as error:
+            with self._fetch("/metrics", {}) as told:
+                for _, line in zip(range(_METRICS_LINES), told, strict=False):
+                    name, _, value = line.partition(b" ")
+                    if name in names:
+                        found[name] = value.strip()
+        except Answered as error:
             if error.status not in {401, 403, 404}:
                 raise
-            return {}
-        return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+        return found
 
     def counts(self, window: Window) -> Mapping[str, int]:
         """See Sink."""
         with self._translated():
-            return self._speaks.count(self._fetch, _Bucket(self.org, self.bucket), window)
+            self._speaks.settled(self._fetch)
+            return counted(self._ask, window)
 
-    def _fetch(self, path: str, query: Mapping[str, str]) -> Any:
-        return self._request("GET", path, query)
+    def tally(self, window: Window) -> Mapping[Cell, int]:
+        """See Sink."""
+        found: dict[Cell, int] = {}
+        with self._translated():
+            self._speaks.settled(self._fetch)
+            for measurement in MEASUREMENTS.values():
+                found |= self._ask(measurement, window)
+        return found
+
+    def _ask(self, measurement: Measurement, window: Window) -> dict[Cell, int]:
+        return self._speaks.tally(self._fetch, Bucket(self.org, self.bucket), measurement, window)
+
+    @contextmanager
+    def _fetch(self, path: str, query: Mapping[str, str]) -> Iterator[Iterable[bytes]]:
+        with (
+            self._deadline.after(self.timeout_s * _QUERY_TURNS),
+            self._request("GET", path, query, {"Content-Type": "text/plain"}) as response,
+        ):
+            yield lines(response.stream(2**16))
 
     @contextmanager
     def _request(
-        self, method: str, path: str, query: Mapping[str, str], body: bytes | None = None
-    ) -> Iterator[Iterable[bytes]]:
-        """The lines of the answer as they come. Raises what influxdb_client and urllib3 raise."""
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        headers: dict[str, str],
+        body: bytes | None = None,
+    ) -> Iterator[Any]:
+        """The answer, not read yet. Raises Answered, and what influxdb_client and urllib3 raise."""
         response = self._client.api_client.call_api(
             path,
             method,
             query_params=list(query.items()),
-            header_params={"Content-Type": "text/plain; charset=utf-8"},
+            header_params=headers,
             body=body,
             _preload_content=False,
             _return_http_data_only=True,
         )
         try:
-            yield _lines(response.stream(2**16))
+            yield response
+            if response.status == 204:
+                response.drain_conn()  # which has no body: the connection is free again
         finally:
-            response.drain_conn()
-            response.release_conn()
-
-    def _origin(self) -> str:
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.hostname}:{parts.port}"
+            response.close()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except ApiException as error:
+        except Answered as error:
             raise self._meaning(error) from error
-        except AnswerRefused as error:
+        except (AnswerRefused, Garbage) as error:
             raise SinkUnavailable(self.name, str(error)) from error
-        except (HTTPError, InfluxDBError, OSError, ValueError) as error:
+        except TooSlow as error:
             self._failures += 1
-            raise SinkUnavailable(self.name, f"{self._origin()}: {_cause(error)}") from error
+            raise _Late(self.name, f"{self._origin()}: {error}") from error
+        except (
+            HTTPError,
+            InfluxDBError,
+            OSError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+        ) as error:
+            self._failures += 1
+            raise SinkUnavailable(self.name, f"{self._origin()}: {self._cause(error)}") from error
 
-    def _meaning(self, error: ApiException) -> Exception:
-        reason = f"{error.status} {error.reason}: {_text(error.body)}".rstrip(": ")
+    def _meaning(self, error: Answered) -> Exception:
         if error.status == _TOO_LARGE:
             return _TooLarge()
         if error.status in _REFUSALS:
-            return SinkRefused(self.name, reason)
+            return SinkRefused(self.name, error.told)
         self._failures += 1
-        return SinkUnavailable(self.name, reason, _retry_after_s(error))
+        return SinkUnavailable(self.name, error.told, error.retry_after_s)
+
+    def _cause(self, error: Exception) -> str:
+        """The library wraps what TLS says, with the reason only in its text."""
+        wrapped = error.__context__ if isinstance(error, ApiException) else None
+        said = clean(wrapped or error)
+        if not said.startswith("TLS"):
+            return said
+        trusted = self.ca_file or "the authorities of this system"
+        return f"{said}; checked against {trusted} (ca_file)"
+
+    def _origin(self) -> str:
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.hostname}:{parts.port}"
 
 
 class _TooLarge(Exception):
     """413: halve and try again."""
 
 
-def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from whole
-    if rest:
-        yield rest
-
-
-def _text(body: bytes | str | None) -> str:
-    """The server's words on one line."""
-    text = body.decode(errors="replace") if isinstance(body, bytes) else body or ""
-    return re.sub(r"\s+", " ", text)[:_REASON_LENGTH]
-
-
-def _cause(error: Exception) -> str:
-    """urllib3 names the whole URL in its texts; the kind of failure is enough."""
-    inner = getattr(error, "reason", None)
-    return type(inner if isinstance(inner, Exception) else error).__name__
-
-
-def _retry_after_s(error: ApiException) -> float | None:
-    """RFC 9110 10.2.3: seconds or a date."""
-    value = (error.headers or {}).get("Retry-After")
-    if value is None:
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        pass
-    try:
-        return (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError):
-        return None
+class _Late(SinkUnavailable):
+    """Not in time: try again with less."""

@@ -15,7 +15,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One series in one minute: `tags` are their values in the catalogue's order, `minute` its epoch second."""
+    """One series in one minute: its tags' values in the catalogue's order, the minute's epoch second."""
 
     measurement: str
     tags: tuple[str, ...]
@@ -54,5 +54,13 @@ class Sink(Protocol):
 
         A point is one time and one set of tags, however many fields; a measurement without points is absent.
         Raises SinkUnavailable.
+        """
+        ...
+
+    def tally(self, window: Window) -> Mapping[Cell, int]:
+        """How many points the server holds of each series and minute, tags as the server gives them back.
+
+        A cell without points is absent. The caller keeps the window small enough for memory. Raises
+        SinkUnavailable.
         """
         ...

@@ -10,12 +10,13 @@ import click
 import pytest
 
 from controller.cli.main import COMMANDS, plaza
-from controller.settings import Settings, SinkSettings
+from controller.settings import PollerSettings, Settings, SinkSettings
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("deploy/*.md"))]
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 NAMED = re.compile(r"`([a-z_0-9/]+\.py)(?:: ([A-Za-z_.]+))?`")
+TABLES = {"sinks": SinkSettings, "pollers": PollerSettings}
 TYPED = re.compile(r"`((?:\S*/)?plaza(?: [^`]*)?)`")
 
 
@@ -60,15 +61,16 @@ def _names(tree: ast.Module | ast.ClassDef, prefix: str = "") -> set[str]:
 
 def test_every_setting_is_in_the_table_of_settings_with_its_variable() -> None:
     rows = (ROOT / "docs/settings.md").read_text().splitlines()
-    for field in Settings.model_fields.keys() - {"sinks"}:
+    for field in Settings.model_fields.keys() - TABLES.keys():
         assert [row for row in rows if row.startswith(f"| `{field}` | `PLAZA_{field.upper()}` |")], field
-    [sinks] = [row for row in rows if row.startswith("| `[[sinks]]` |")]
-    assert [field for field in SinkSettings.model_fields if f"`{field}`" not in sinks] == []
+    for table, of in TABLES.items():
+        [row] = [row for row in rows if row.startswith(f"| `[[{table}]]` |")]
+        assert [field for field in of.model_fields if f"`{field}`" not in row] == []
 
 
 def test_the_table_of_settings_holds_no_other() -> None:
     keys = re.findall(r"^\| `([a-z_]+)` \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
-    assert set(keys) == Settings.model_fields.keys() - {"sinks"}
+    assert set(keys) == Settings.model_fields.keys() - TABLES.keys()
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))

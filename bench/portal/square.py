@@ -5,13 +5,16 @@ import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from bench.poll.machine import PLACE
+from captive_portal.gateway.monthly import MonthKey
 from captive_portal.gateway.ticket import pseudonym, seal
 from captive_portal.model import GatewayKind, PortalSite
+from captive_portal.monthly_terms import month_of
 from controller import gateways
 from controller import settings as settings_file
 from controller.app import build as build_app
@@ -122,6 +125,7 @@ def arrival(site: PortalSite, number: int) -> str:
         "binding": pseudonym(key, "binding", mac, "10.77.0.23"),
         "stamp": "5f0c2a7b:81204.4",
         "nonce": f"{number:022d}",
+        "month": MonthKey(month_of(site.zone, datetime.now(UTC)).name, key, 0).mark(mac).written(),
     }
     return urlencode({"a": seal(key, "arrival", fields)})
 

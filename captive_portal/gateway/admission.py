@@ -100,10 +100,10 @@ class Refuse:
 Decision = Admit | Renew | Refuse
 
 
-def arrival(site: SiteKey, phone: Phone, now: Moment, nonce: str, session: str = "") -> str:
+def arrival(site: SiteKey, phone: Phone, now: Moment, nonce: str, session: str = "", mark: str = "") -> str:
     """The signed words that send a phone to the portal: who it is (as pseudonyms) and when, by our clock.
 
-    `session` is the one that the phone is in; "" when it is outside.
+    `session` is the one that the phone is in; "" when it is outside. `mark` is what it is counted by.
     """
     fields: Fields = {
         "site": site.site,
@@ -116,6 +116,8 @@ def arrival(site: SiteKey, phone: Phone, now: Moment, nonce: str, session: str =
         fields["session"] = session
     if site.epoch:
         fields["epoch"] = site.epoch
+    if mark:
+        fields["month"] = mark
     return seal(site.key, "arrival", fields)
 
 

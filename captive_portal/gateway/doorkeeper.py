@@ -38,6 +38,7 @@ class Doorkeeper:
         nonce: Callable[[], str],
         ruling: Ruling,
     ) -> None:
+        self._marker = keyring.marker
         self._signers = Signers(keyring)
         self._names_key = keyring.current.names
         self._enforcer = enforcer
@@ -65,7 +66,8 @@ class Doorkeeper:
         """The signed arrival of a phone, fresh; it names the session that the phone is in."""
         now = self._clock.now()
         newest = self._signers.now(now)[0]
-        return admission.arrival(newest, phone, now, self._nonce(), self._session_of(phone))
+        mark = self._marker.mark(phone.mac)
+        return admission.arrival(newest, phone, now, self._nonce(), self._session_of(phone), mark)
 
     def seconds_left(self, phone: Phone) -> int | None:
         """How long this phone may still stay; None when it is not in."""

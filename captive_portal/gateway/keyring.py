@@ -1,13 +1,18 @@
 """The site's keys, which the controller may change while the program runs."""
 
 from captive_portal.gateway.admission import SiteKey
+from captive_portal.gateway.monthly import Marker
 
 
 class Keyring:
-    """What signs now. One per gateway; whoever signs or checks asks for `current` each time."""
+    """What signs now, and in `marker` what devices are counted by.
 
-    def __init__(self, site: SiteKey) -> None:
+    One per gateway; whoever signs or checks asks for `current` each time.
+    """
+
+    def __init__(self, site: SiteKey, marker: Marker | None = None) -> None:
         self._current = site
+        self.marker = marker or Marker()
 
     @property
     def current(self) -> SiteKey:

@@ -26,6 +26,7 @@ from captive_portal.gateway.household import Household
 from captive_portal.gateway.journal import Journal
 from captive_portal.gateway.lanes import Lanes
 from captive_portal.gateway.ledger import Ledger
+from captive_portal.gateway.monthly import Marker
 from captive_portal.gateway.patrol import Patrol
 from captive_portal.gateway.pulse import Gauge, Pulse, Watch
 from captive_portal.gateway.rounds import Rounds
@@ -104,8 +105,8 @@ class Program:
         self._grounds = _grounds(wanted, clock)
         self._journal = journal = Journal(wanted.state_dir / "state.db")
         self._enforcer = _enforcer(wanted, clock)
-        keys = rekeying.keyring(wanted.site, journal)
         borrowed = Borrowed(clock, journal)
+        keys = rekeying.keyring(wanted.site, journal, Marker(lambda: borrowed.now))
         own_list = wanted.network is not None and wanted.network.rpz is not None
         self._ruling = ruling = Ruling(
             wanted.site.names, wanted.site.site, journal, borrowed, wanted.policy, own_list=own_list

@@ -13,6 +13,7 @@ from captive_portal.gateway import signed
 from captive_portal.gateway.admission import SESSION
 from captive_portal.gateway.errors import ControllerAway
 from captive_portal.gateway.journal import Event
+from captive_portal.gateway.monthly import MONTH, MonthKey
 from captive_portal.gateway.policy import Signed
 
 VERSION: Final = 2
@@ -29,12 +30,16 @@ LARGEST: Final = 2**62 - 1
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the site, the box, the epoch of its key, and the serial of the policy that it follows."""
+    """Who asks: the site, the box, the epoch of its key, and the serial of the policy that it follows.
+
+    `month` is the one by whose key it counts, "" while it has none.
+    """
 
     site: str
     box: str
     epoch: int
     serial: int
+    month: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class Answer:
     dismiss: tuple[str, ...] = ()
     policy: Signed | None = None
     rekey: Rekey | None = None
+    month: MonthKey | None = None
 
 
 def told(event: Event, age_s: int) -> dict[str, Any]:
@@ -105,7 +111,8 @@ def question(
         "version": VERSION, "site": caller.site, "box": caller.box, "nonce": nonce, "epoch": caller.epoch,
         "serial": caller.serial,
     }  # fmt: skip
-    more = {name: list(many) for name, many in (("events", events), ("usage", usage)) if many}
+    more: dict[str, object] = {"month": caller.month} if caller.month else {}
+    more |= {name: list(many) for name, many in (("events", events), ("usage", usage)) if many}
     return json.dumps(said | more, separators=(",", ":")).encode()
 
 
@@ -117,24 +124,33 @@ def understand(key: bytes, nonce: str, body: bytes, signature: str) -> Answer:
         found = json.loads(body)
         if found["version"] != VERSION or found["nonce"] != nonce:
             raise ControllerAway("the answer is to another question")
-        return _answer(found)
+        return _answer(found, key)
     except (ValueError, TypeError, KeyError) as error:
         raise ControllerAway("the answer cannot be read") from error
 
 
-def _answer(found: Mapping[str, Any]) -> Answer:
+def _answer(found: Mapping[str, Any], key: bytes) -> Answer:
     """Raises ValueError, TypeError, KeyError."""
     dismiss = tuple(found["dismiss"])
     if not all(isinstance(one, str) and SESSION.fullmatch(one) for one in dismiss):
         raise ValueError("dismiss names no session")
-    policy, rekey = found.get("policy"), found.get("rekey")
+    policy, rekey, month = (found.get(name) for name in ("policy", "rekey", "month"))
     return Answer(
         _number(found, "now"),
         _number(found, "have"),
         dismiss,
         policy and Signed(str(policy["text"]), str(policy["signature"])),
         rekey and Rekey(_number(rekey, "epoch"), _key(rekey["pad"])),
+        month and _month(month, key, found["nonce"]),
     )
+
+
+def _month(found: Mapping[str, Any], key: bytes, nonce: str) -> MonthKey:
+    name = found["name"]
+    if not isinstance(name, str) or not MONTH.fullmatch(name):
+        raise ValueError("month has no name")
+    clear = signed.hidden(key, nonce, name, _key(found["pad"]))
+    return MonthKey(name, clear, _number(found, "ends_at"))
 
 
 def _number(found: Mapping[str, Any], name: str) -> int:

@@ -7,6 +7,7 @@ from captive_portal.gateway import signed
 from captive_portal.gateway.admission import SiteKey
 from captive_portal.gateway.journal import Journal
 from captive_portal.gateway.keyring import Keyring
+from captive_portal.gateway.monthly import Marker
 from captive_portal.gateway.protocol import Rekey
 
 KEPT: Final = "key"
@@ -15,13 +16,13 @@ PURPOSE: Final = "kept-key"
 log = logging.getLogger(__name__)
 
 
-def keyring(installed: SiteKey, journal: Journal) -> Keyring:
+def keyring(installed: SiteKey, journal: Journal, marker: Marker | None = None) -> Keyring:
     """The keys that were installed, or those of a later epoch that were kept since.
 
     What was kept under another installed key, of another site or of before the controller's was changed, is
     not ours any more.
     """
-    found = Keyring(installed)
+    found = Keyring(installed, marker)
     text, _, signature = journal.fact(KEPT).partition(" ")
     if signature and signed.genuine(installed.names, PURPOSE, text.encode(), signature):
         epoch, _, key = text.partition(":")

@@ -19,6 +19,12 @@ def genuine(key: bytes, purpose: str, body: bytes, signature: str) -> bool:
     return hmac.compare_digest(sign(key, purpose, body).encode(), signature.encode())
 
 
+def hidden(key: bytes, nonce: str, month: str, other: bytes) -> bytes:
+    """A month's key as it travels, and again in clear: as `padded`, under a pad of its own."""
+    pad = hmac.new(key, b"month\0" + nonce.encode() + b"\0" + month.encode(), hashlib.sha256).digest()
+    return bytes(one ^ two for one, two in zip(pad, other, strict=True))
+
+
 def padded(key: bytes, nonce: str, epoch: int, other: bytes) -> bytes:
     """The key of a later epoch as it travels, and again in clear: only who holds `key` can tell.
 

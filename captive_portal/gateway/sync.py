@@ -128,7 +128,8 @@ class Sync:
     def _call(self, events: Sequence[Mapping[str, Any]], usage: Sequence[Event]) -> Answer:
         """Nothing is obeyed that this call's own key did not sign for this call."""
         nonce, site = secrets.token_hex(16), self._keys.current
-        caller = Caller(site.site, self._journal.box, site.epoch, self._orders.serial())
+        month = self._keys.marker.month
+        caller = Caller(site.site, self._journal.box, site.epoch, self._orders.serial(), month)
         body = protocol.question(caller, nonce, events, [protocol.used(one) for one in usage])
         reply = self._edge.post(body, signed.sign(site.key, signed.QUESTION, body))
         answer = protocol.understand(site.key, nonce, *reply)
@@ -141,6 +142,8 @@ class Sync:
         self._journal.have(answer.have)
         if answer.policy:
             self._orders.take(answer.policy, answer.now)
+        if answer.month:
+            self._keys.marker.adopt(answer.month)
         if answer.rekey:
             rekeying.adopt(self._keys, self._journal, answer.rekey, nonce)
         self._doorkeeper.dismiss(answer.dismiss)

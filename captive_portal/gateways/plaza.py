@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from captive_portal.errors import ArrivalInvalid
+from captive_portal.gateway import monthly
 from captive_portal.gateway.ticket import BadToken, Fields, seal, unseal
 from captive_portal.model import Admitted, Arrival, Grant, Redirect, Ticket, Wiring
 
@@ -30,6 +31,7 @@ class PlazaGateway:
             nonce=self._text(fields, "nonce"),
             session=str(fields.get("session", "")),
             epoch=epoch,
+            mark=monthly.read(str(fields.get("month", ""))),
         )
 
     def admit(self, arrival: Arrival, grant: Grant, language: str = "es") -> Redirect:

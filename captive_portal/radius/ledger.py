@@ -37,7 +37,7 @@ _CHANGED: Final = (
     _session.active_at,
 )
 _BY_NAME: Final = (
-    select(_session.acctuniqueid, _session.granted_at, *_CHANGED)
+    select(_session.acctuniqueid, _session.granted_at, _session.probe, *_CHANGED)
     .where(_session.acctuniqueid == bindparam("of_session"), _session.site == bindparam("of_site"))
     .with_for_update()
 )
@@ -148,7 +148,8 @@ def _tell(
     after = dict(stored)
     for event in told:
         after |= changes(after, event, now)
-        if event.kind == accounting.OPENED and stored["acctstarttime"] is None:
+        is_first = event.kind == accounting.OPENED and stored["acctstarttime"] is None
+        if is_first and not stored["probe"]:
             counts.door(connection, site, after["granted_at"], after["acctstarttime"])
     if after == stored:
         return

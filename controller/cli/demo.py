@@ -78,7 +78,7 @@ def _run() -> None:
 
     app = build(wanted)
     extra = demonstration.children(app)
-    programs = len(extra) + len(roles.wanted(wanted))
+    programs = len(extra) + len(roles.wanted(wanted, app.inventory))
     _say(f"Starting {programs} programs; their logs are in {_short(_logs(wanted))}")
     done = Event()
     Thread(target=_greet, args=(app, done), daemon=True).start()

@@ -22,7 +22,9 @@ COMMANDS: Final = MappingProxyType(
         "firmware": "Keep images, and flash devices with them in waves.",
         "gateway": "Build, show and order a site's own gateway.",
         "history": "Show what a device ran, version by version.",
+        "incident": "Show outages, take them on, announce them, count repairs.",
         "inventory": "Check and explain the inventory.",
+        "metrics": "Ask for what was measured, by place and time.",
         "platform": "List, write and try platforms.",
         "poll": "Ask devices over SNMP and show what they say.",
         "portal": "Print a site's sign, and count what its portal did.",
@@ -37,6 +39,7 @@ COMMANDS: Final = MappingProxyType(
         "sink": "Show what each time-series server has got.",
         "snmp": "Ask one device for objects, and why it does not answer.",
         "stolen": "Make worthless what a stolen device held.",
+        "store": "Check, repair and back up the samples.",
         "voucher": "Make, count and revoke vouchers.",
     }
 )

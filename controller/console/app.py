@@ -1,4 +1,4 @@
-"""The staff's web console: one page on this machine only, until it has logins."""
+"""The staff's web console: two pages on this machine only, until it has logins."""
 
 import logging
 from collections.abc import Callable
@@ -12,11 +12,12 @@ from jinja2 import StrictUndefined
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from controller.console import choice, loopback, pages
+from controller.console import choice, incidents, loopback, pages
 from controller.console.overview import overview, patience
 from controller.console.reading import Samples, read
 from controller.model import Inventory
 from metrics.errors import MetricsError
+from metrics.exposition import CONTENT_TYPE
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +43,14 @@ def create_app(
     samples: Samples,
     clock: Callable[[], datetime],
     stale_after_s: int = 120,
+    exposition: Callable[[], bytes] | None = None,
 ) -> Flask:
     """The console as a WSGI application.
 
     `clock` gives aware moments. A device without a sample for longer than `stale_after_s` (three polling
-    intervals or more), or three of its own where its profile has it asked less often, is unknown. Raises
-    nothing; what cannot be read becomes a page that says so, 503.
+    intervals or more), or three of its own where its profile has it asked less often, is unknown.
+    `exposition` gives what a Prometheus on this machine reads at /metrics. Raises nothing; what cannot be
+    read becomes a page that says so, 503.
     """
     longest_s = max(
         (patience(one, stale_after_s) for one in inventory.devices.values()), default=stale_after_s
@@ -71,14 +74,23 @@ def create_app(
     def home() -> Response:
         wish = choice.parse(request.args)
         found = overview(inventory, read(engine, samples, clock(), longest_s), stale_after_s)
-        response = Response(pages.overview_page(found, wish, stale_after_s), mimetype="text/html")
+        page = pages.overview_page(found, wish, stale_after_s, incidents.open_count(engine))
+        response = Response(page, mimetype="text/html")
         if wish.auto_s:
             response.headers["Refresh"] = str(wish.auto_s)
         return response
 
+    @app.get("/incidents")
+    def outages() -> Response:
+        page = incidents.page(inventory, engine, clock(), choice.parse(request.args).language)
+        return Response(page, mimetype="text/html")
+
     @app.get("/healthz")
     def healthz() -> Response:
         return Response("ok", mimetype="text/plain")
+
+    if exposition is not None:
+        app.add_url_rule("/metrics", "metrics", lambda: Response(exposition(), content_type=CONTENT_TYPE))
 
     return app
 

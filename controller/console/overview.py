@@ -1,7 +1,8 @@
 """What the console's page says of the network, computed from what was read: no clock, no store, no HTTP."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -12,6 +13,8 @@ from drivers.model import Device, Lifecycle, PollBy, Role
 from metrics.sample import Sample
 
 _TURNS: Final = 3
+PROBE_STALE_S: Final = 3 * 3600
+"""What a phone met longer ago says nothing of now."""
 
 SEVERITY: Final = {State.UP: 0, State.UNKNOWN: 1, State.DEGRADED: 2, State.DOWN: 3}
 
@@ -37,12 +40,27 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class HealthRow:
-    """One row of the health table; times in epoch seconds."""
+    """One row of the health table; times in epoch seconds.
+
+    Two separate facts, None where nobody measured: whether its agent answers, and whether it serves.
+    """
 
     state: State
     reason: str
     since: int
     checked_at: int
+    agent: bool | None = None
+    service: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRow:
+    """What a citizen would have met at a site: `step` is where a phone gets stuck when it does not work."""
+
+    works: bool | None
+    step: str
+    text: str
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +71,7 @@ class Reading:
     verdicts: Mapping[str, HealthRow]
     samples: Mapping[str, Sample]
     running: Mapping[str, int]
+    probes: Mapping[str, ProbeRow] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +100,10 @@ class Clients:
 
 @dataclass(frozen=True, slots=True)
 class DeviceRow:
-    """One device; `way` is how it is asked. Only devices in service (active) count in tallies and sums."""
+    """One device; `way` is how it is asked. Only devices in service (active) count in tallies and sums.
+
+    `agent` and `service` are separate facts, None where nobody knows now.
+    """
 
     name: str
     role: Role
@@ -91,6 +113,8 @@ class DeviceRow:
     clients: int | None
     sampled_at: int | None
     way: PollBy
+    agent: bool | None = None
+    service: bool | None = None
 
     @property
     def counts(self) -> bool:
@@ -100,7 +124,11 @@ class DeviceRow:
 
 @dataclass(frozen=True, slots=True)
 class SiteRow:
-    """One site with its devices in file order; `citizens` are the portal's running sessions there."""
+    """One site with its devices in file order; `citizens` are the portal's running sessions there.
+
+    `probe` is what a citizen would meet there, None where no probe runs or none is fresh; `is_open` whether
+    the site serves at this hour.
+    """
 
     key: str
     name: str
@@ -109,11 +137,21 @@ class SiteRow:
     state: State
     citizens: int
     devices: tuple[DeviceRow, ...]
+    probe: ProbeRow | None = None
+    is_open: bool = True
+
+    @property
+    def fails(self) -> bool:
+        """Whether a phone gets stuck there though the site should serve."""
+        return self.probe is not None and self.probe.works is False and self.is_open
 
 
 @dataclass(frozen=True, slots=True)
 class MunicipalityRow:
-    """One municipality; `worst` is its worst device, None when every one is up or there is none."""
+    """One municipality; `worst` is its worst device, None when every one is up or there is none.
+
+    `failing` is a site at which a phone gets stuck.
+    """
 
     key: str
     name: str
@@ -126,6 +164,7 @@ class MunicipalityRow:
     sampled_at: int | None
     worst: DeviceRow | None
     site_rows: tuple[SiteRow, ...]
+    failing: SiteRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +193,15 @@ def combine(states: Iterable[State]) -> State:
     if found & {State.DOWN, State.DEGRADED}:
         return State.DOWN if found == {State.DOWN} else State.DEGRADED
     return State.UP if found == {State.UP} else State.UNKNOWN
+
+
+def served(state: State, probe: ProbeRow | None, *, is_open: bool) -> State:
+    """The state of a site whose devices add up to `state`: what citizens meet counts more than agents do."""
+    if probe is None or probe.works is None or not is_open:
+        return state
+    if not probe.works:
+        return State.DOWN
+    return State.DEGRADED if state is State.DOWN else State.UP if state is State.UNKNOWN else state
 
 
 def judge(
@@ -231,13 +279,19 @@ def _municipality(municipality: Municipality, sites: tuple[SiteRow, ...]) -> Mun
         sampled_at=_newest(device.sampled_at for device in devices),
         worst=_worst(devices),
         site_rows=sites,
+        failing=next((site for site in sites if site.fails), None),
     )
 
 
 def _site(site: Site, devices: list[Device], reading: Reading, stale_after_s: int) -> SiteRow:
     rows = tuple(_device(device, reading, stale_after_s) for device in devices)
-    state = combine(row.state for row in rows if row.counts)
-    return SiteRow(site.key, site.name, site.lat, site.lon, state, reading.running.get(site.key, 0), rows)
+    probe = reading.probes.get(site.key)
+    if probe is not None and abs(reading.at - probe.at) > PROBE_STALE_S:
+        probe = None
+    is_open = probe is None or site.hours.open_at(datetime.fromtimestamp(reading.at, UTC))
+    state = served(combine(row.state for row in rows if row.counts), probe, is_open=is_open)
+    running = reading.running.get(site.key, 0)
+    return SiteRow(site.key, site.name, site.lat, site.lon, state, running, rows, probe, is_open)
 
 
 def _device(device: Device, reading: Reading, stale_after_s: int) -> DeviceRow:
@@ -249,7 +303,9 @@ def _device(device: Device, reading: Reading, stale_after_s: int) -> DeviceRow:
     clients = None
     if sample and abs(reading.at - sample.time) <= patience_s and "clients" in sample.fields:
         clients = int(sample.fields["clients"])
-    return DeviceRow(device.name, device.role, device.state, state, reason, clients, sampled_at, device.poll)
+    facts = (verdict.agent, verdict.service) if verdict and reason.cause is Cause.VERDICT else (None, None)
+    shown = (device.name, device.role, device.state, state, reason, clients, sampled_at, device.poll)
+    return DeviceRow(*shown, *facts)
 
 
 def _clients(access_points: list[DeviceRow]) -> Clients:

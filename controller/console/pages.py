@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from flask import render_template
 from flask_babel import format_date, format_decimal, gettext
 
-from controller.console.choice import Choice, Order, choose
+from controller.console.choice import LANGUAGES, Choice, Order, choose
 from controller.console.overview import Overview
 from controller.console.sketch import sketch
 from controller.health import State
@@ -17,8 +17,8 @@ LOCALES: Final = {"es": "es_MX", "en": "en"}
 SHOWN_STATES: Final = (State.DOWN, State.DEGRADED, State.UNKNOWN, State.UP)
 
 
-def overview_page(overview: Overview, choice: Choice, stale_after_s: int) -> str:
-    """The one page of the console."""
+def overview_page(overview: Overview, choice: Choice, stale_after_s: int, open_incidents: int) -> str:
+    """The first page of the console."""
     return render_template(
         "overview.html",
         overview=overview,
@@ -29,12 +29,19 @@ def overview_page(overview: Overview, choice: Choice, stale_after_s: int) -> str
         orders=tuple(Order),
         zone=usual_zone(overview),
         stale_after_s=stale_after_s,
+        open_incidents=open_incidents,
+        incidents_link=incidents_link(choice.language),
         number=format_decimal,
         age=age,
         clock_time=clock_time,
         instant=instant,
         offset=offset,
     )
+
+
+def incidents_link(language: str) -> str:
+    """The address of the page of incidents in a language."""
+    return "/incidents" if language == LANGUAGES[0] else f"/incidents?lang={language}"
 
 
 def usual_zone(overview: Overview) -> str:

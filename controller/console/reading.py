@@ -6,10 +6,10 @@ from typing import Protocol
 from sqlalchemy import Engine, func, select
 
 from captive_portal.tables import sessions
-from controller.console.overview import HealthRow, Reading
+from controller.console.overview import HealthRow, ProbeRow, Reading
 from controller.health import State
 from controller.store.engine import READ_ONLY
-from controller.store.tables import health
+from controller.store.tables import health, probes
 from metrics.sample import Sample
 
 
@@ -29,18 +29,38 @@ def read(engine: Engine, samples: Samples, now: datetime, stale_after_s: int) ->
         verdicts=_verdicts(engine),
         samples=_newest(samples.latest("wifi_ap", at - stale_after_s)),
         running=_running(engine, at),
+        probes=_probes(engine),
     )
 
 
 def _verdicts(engine: Engine) -> dict[str, HealthRow]:
-    columns = (health.c.device, health.c.state, health.c.reason, health.c.since, health.c.checked_at)
+    row = health.c
+    columns = (
+        row.device,
+        row.state,
+        row.reason,
+        row.since,
+        row.checked_at,
+        row.agent_answers,
+        row.service_works,
+    )
     known = {state.value: state for state in State}
     with engine.connect().execution_options(**READ_ONLY) as connection:
         rows = connection.execute(select(*columns)).all()
     return {
-        device: HealthRow(known.get(state, State.UNKNOWN), reason, since, checked_at)
-        for device, state, reason, since, checked_at in rows
+        device: HealthRow(known.get(state, State.UNKNOWN), reason, since, at, _fact(agent), _fact(service))
+        for device, state, reason, since, at, agent, service in rows
     }
+
+
+def _probes(engine: Engine) -> dict[str, ProbeRow]:
+    with engine.connect().execution_options(**READ_ONLY) as connection:
+        found = connection.execute(select(probes)).all()
+    return {row.site: ProbeRow(_fact(row.works), row.step, row.detail, row.probed_at) for row in found}
+
+
+def _fact(value: int | None) -> bool | None:
+    return None if value is None else bool(value)
 
 
 def _newest(found: list[Sample]) -> dict[str, Sample]:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, Unauthorized
 
 from captive_portal.gateway import signed
+from captive_portal.gateway.monthly import MonthKey
 from captive_portal.gateway.policy import Signed
 from captive_portal.model import Keys
 from captive_portal.sessions import StoredSessions
@@ -36,6 +37,14 @@ def follows(_site: str, _serial: int) -> Signed | None:
     return None
 
 
+Months = Callable[[str], MonthKey | None]
+"""Site → the key by which its devices are counted this month; None when they are not."""
+
+
+def uncounted(_site: str) -> None:
+    """No gateway makes marks."""
+
+
 class Malformed(HTTPException):
     """Signed, and still not something a gateway says."""
 
@@ -50,6 +59,7 @@ class Edge:
     sessions: StoredSessions
     clock: Callable[[], datetime]
     policies: Policies = follows
+    months: Months = uncounted
 
     def alive(self) -> Response:
         """For the supervisor."""
@@ -70,6 +80,7 @@ class Edge:
             dismiss=tuple(self.sessions.dismissals(site)),
             policy=None if policy is None else protocol.SignedPolicy(**policy.told()),
             rekey=_rekey(self.site_keys[site], epoch, question.nonce),
+            month=_month(self.months(site), key, question),
         )
         said = answer.model_dump_json(exclude_none=True).encode()
         return _json(200, said, {signed.HEADER: signed.sign(key, signed.ANSWER, said)})
@@ -92,11 +103,12 @@ def create_app(
     clock: Callable[[], datetime],
     claims: Claiming | None = None,
     policies: Policies = follows,
+    months: Months = uncounted,
 ) -> Flask:
     """The edge for gateways whose keys are given by site, and for devices with a claim."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = protocol.MAX_BODY_OCTETS
-    edge = Edge(site_keys, sessions, clock, policies)
+    edge = Edge(site_keys, sessions, clock, policies, months)
     app.add_url_rule("/healthz", "alive", edge.alive, methods=["GET"])
     app.add_url_rule("/gw/<site>/sync", "sync", edge.sync, methods=["POST"])
     if claims is not None:
@@ -128,6 +140,14 @@ def _rekey(keys: Keys, epoch: int, nonce: str) -> protocol.Rekey | None:
         return None
     pad = signed.padded(keys.signing[1], nonce, keys.epoch, keys.signing[0])
     return protocol.Rekey(epoch=keys.epoch, pad=pad.hex())
+
+
+def _month(current: MonthKey | None, key: bytes, question: protocol.Question) -> protocol.Month | None:
+    """The month's key, for who does not have it."""
+    if current is None or question.month == current.month:
+        return None
+    pad = signed.hidden(key, question.nonce, current.month, current.key)
+    return protocol.Month(name=current.month, pad=pad.hex(), ends_at=current.ends_at)
 
 
 def _refused(error: HTTPException) -> Response:

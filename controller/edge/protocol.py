@@ -74,7 +74,7 @@ class Question(Model):
     """One call of a gateway; the answer carries the same nonce.
 
     `box` is the gateway's own name, `epoch` that of the key that it signs with, `serial` that of the policy
-    that it follows. Events are in the order of their `seq`.
+    that it follows, `month` that by whose key it counts. Events are in the order of their `seq`.
     """
 
     version: Literal[2]
@@ -83,6 +83,7 @@ class Question(Model):
     nonce: str = Field(pattern=r"^[0-9a-f]{32}$")
     epoch: int = Field(ge=0, lt=10**6)
     serial: Octets
+    month: str = Field(default="", pattern=r"^(\d{4}-\d{2})?$")
     events: tuple[Event, ...] = Field(default=(), max_length=512)
     usage: tuple[Used, ...] = Field(default=(), max_length=512)
 
@@ -114,10 +115,19 @@ class Rekey(Model):
     pad: str
 
 
+class Month(Model):
+    """The key by which devices are counted in a month (YYYY-MM), under a pad; the month ends at (UTC, s)."""
+
+    name: str
+    pad: str
+    ends_at: int
+
+
 class Answer(Model):
     """Our time (UTC, s), the number up to which we have the box's events, and the sessions to end at once.
 
-    `policy` is there when the gateway follows another one, `rekey` when it signs with the former key.
+    `policy` is there when the gateway follows another one, `rekey` when it signs with the former key, `month`
+    when it does not count by the current one.
     """
 
     version: Literal[2] = 2
@@ -127,3 +137,4 @@ class Answer(Model):
     dismiss: tuple[str, ...]
     policy: SignedPolicy | None = None
     rekey: Rekey | None = None
+    month: Month | None = None

@@ -19,8 +19,9 @@ from controller.store.health import Standing
 from drivers.model import Device
 from drivers.probe.report import Finding, works
 from metrics.errors import MetricsError
-from metrics.local.rollup import HOUR_S, Hour, hours
-from metrics.local.store import DAY_S, LocalStore
+from metrics.local.buckets import Bucket, buckets
+from metrics.local.levels import DAY_S, HOUR_S, Span
+from metrics.local.store import LocalStore
 from metrics.sample import Sample
 from metrics.sink import Window
 
@@ -69,7 +70,7 @@ Judged = tuple[bool | None, str]
 
 def look_of(app: App, clock: Callable[[], datetime], visit: Visit | None = None) -> Look:
     """The look of this controller; `visit` is the citizen probe unless another is given."""
-    return partial(_look, app, clock, visit or _probe)
+    return partial(_look, app, clock, visit or partial(_probe, app, clock))
 
 
 def _look(app: App, clock: Callable[[], datetime], visit: Visit, site: str, since: int) -> list[Evidence]:
@@ -102,7 +103,7 @@ def _clients(store: LocalStore, site: Site, since: int, now: int) -> Judged:
     if not starts:
         return None, "on no earlier day was the site open, or closed, as now"
     span = Window(min(starts), max(starts) + 1)
-    derived = hours(store, "wifi_ap", span, {"site": site.key})
+    derived = buckets(store, "wifi_ap", Span.HOUR, span, ("ap",), {"site": site.key})
     return judge_clients(present, usual(derived, starts, present.keys()))
 
 
@@ -131,7 +132,7 @@ def earlier_hours(open_hours: Hours, now: int) -> list[int]:
     ]
 
 
-def usual(derived: Iterable[Hour], starts: Sequence[int], aps: Iterable[str]) -> Usual:
+def usual(derived: Iterable[Bucket], starts: Sequence[int], aps: Iterable[str]) -> Usual:
     """What is usual in the hours that begin at `starts`, for those access points that are known long enough.
 
     An hour with less than half its samples is not known, and a day on which one of them is not known is no
@@ -252,6 +253,6 @@ def _citizen(app: App, site: Site, visit: Visit, clock: Callable[[], datetime]) 
     return works(found), probing.said(found)
 
 
-def _probe(site: Site) -> Sequence[Finding]:
-    with closing(probing.visit(site.probe)) as findings:
+def _probe(app: App, clock: Callable[[], datetime], site: Site) -> Sequence[Finding]:
+    with closing(probing.visit(probing.errand(app, site, int(clock().timestamp())))) as findings:
         return list(findings)

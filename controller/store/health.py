@@ -8,19 +8,24 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, select
 
 from captive_portal.tables import insert
-from controller.health import State, Verdict
+from controller.health import State, Verdict, answered
 from controller.store.engine import READ_ONLY
 from controller.store.tables import health
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A verdict with its times, epoch seconds; `answered_at` is None when the device never answered yet."""
+    """A verdict with its times, epoch seconds; `answered_at` is None when the device never answered yet.
+
+    It is the last of `run` verdicts in a row that were all down, or all not, the first at `run_since`.
+    """
 
     verdict: Verdict
     since: int
     checked_at: int
     answered_at: int | None
+    run: int = 0
+    run_since: int = 0
 
 
 def keep(store: Connection | Engine, verdicts: Iterable[tuple[str, Verdict, int]]) -> None:
@@ -49,7 +54,16 @@ def standing(engine: Engine, device: str) -> Standing | None:
     """What is known of one device; None when nobody has looked at it yet."""
     with engine.connect().execution_options(**READ_ONLY) as connection:
         row = connection.execute(select(health).where(health.c.device == device)).one_or_none()
-    return None if row is None else Standing(_verdict(row), row.since, row.checked_at, row.answered_at)
+    return None if row is None else _standing(row)
+
+
+def standings(store: Connection | Engine) -> dict[str, Standing]:
+    """What is known of every device."""
+    reading = (
+        store.connect().execution_options(**READ_ONLY) if isinstance(store, Engine) else nullcontext(store)
+    )
+    with reading as connection:
+        return {row.device: _standing(row) for row in connection.execute(select(health))}
 
 
 def _before(connection: Connection, rows: Iterable[str]) -> Mapping[str, Row[Any]]:
@@ -59,7 +73,8 @@ def _before(connection: Connection, rows: Iterable[str]) -> Mapping[str, Row[Any
 
 def _row(device: str, verdict: Verdict, at: int, before: Row[Any] | None) -> dict[str, object]:
     since = before.since if before is not None and before.state == verdict.state else at
-    answered = verdict.state in {State.UP, State.DEGRADED}
+    fact = answered(verdict.state)
+    same = before is not None and fact is not None and answered(State(before.state)) is fact
     return {
         "device": device,
         "state": str(verdict.state),
@@ -68,7 +83,9 @@ def _row(device: str, verdict: Verdict, at: int, before: Row[Any] | None) -> dic
         "reason": verdict.reason,
         "since": since,
         "checked_at": at,
-        "answered_at": at if answered else before.answered_at if before is not None else None,
+        "answered_at": at if fact else before.answered_at if before is not None else None,
+        "run": before.run + 1 if before is not None and same else 1,
+        "run_since": before.run_since if before is not None and same and before.run else at,
     }
 
 
@@ -78,6 +95,10 @@ def _stored(fact: bool | None) -> int | None:
 
 def _fact(value: int | None) -> bool | None:
     return None if value is None else bool(value)
+
+
+def _standing(row: Row[Any]) -> Standing:
+    return Standing(_verdict(row), row.since, row.checked_at, row.answered_at, row.run, row.run_since)
 
 
 def _verdict(row: Row[Any]) -> Verdict:

@@ -8,6 +8,7 @@ from alembic.util import CommandError
 from sqlalchemy import Engine, MetaData
 
 import captive_portal.gateway_tables
+import captive_portal.monthly_tables
 import captive_portal.radius.tables
 import captive_portal.tables
 import controller.store.tables

@@ -27,6 +27,8 @@ health = Table(
     Column("since", BigInteger, nullable=False),
     Column("checked_at", BigInteger, nullable=False),
     Column("answered_at", BigInteger),  # when it last answered what it was asked, NULL = never yet
+    Column("run", Integer, nullable=False, server_default="0"),  # looks in a row: all down, or none down
+    Column("run_since", BigInteger, nullable=False, server_default="0"),
 )
 
 # What each SNMP agent has taught us: the fields of drivers.snmp.seam.Learned.
@@ -244,10 +246,83 @@ probes = Table(
     metadata,
     Column("site", String(64), primary_key=True),
     Column("works", Integer),  # 1, 0, NULL = it could not be tried
-    Column("step", String(16), nullable=False),  # dhcp router dns redirect portal api
+    Column("step", String(16), nullable=False),  # dhcp router dns redirect portal api grant http
     Column("detail", Text, nullable=False),
     Column("took_ms", Integer),
     Column("probed_at", BigInteger, nullable=False),
+    Column("since", BigInteger),  # when `works` became what it is, NULL = probed last by an older Plaza
+    Column("rtt_ms", Integer),  # NULL = nobody measured, as below
+    Column("down_bps", BigInteger),
+)
+
+# How often in a row the probes of a site said the same; the last is in `probe`.
+service_runs = Table(
+    "service_run",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("works", Integer),  # 1, 0, NULL = nobody could tell yet
+    Column("run", Integer, nullable=False),
+    Column("run_since", BigInteger, nullable=False),
+    Column("checked_at", BigInteger, nullable=False),
+)
+
+# Outages, one of each root cause. `open_root` keeps two of one root from being open at a time.
+incidents = Table(
+    "incident",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("opened_at", BigInteger, nullable=False),  # when it began, as far as is known
+    Column("detected_at", BigInteger, nullable=False),
+    Column(
+        "reach", String(16), nullable=False
+    ),  # service device supply site portal uplink municipality provider
+    Column("root", String(128), nullable=False),  # its key, "" for the portal
+    Column("open_root", String(160), unique=True),  # reach and root; NULL = closed
+    Column("municipality", String(5), nullable=False),  # "" where it is several
+    Column("cause", String(16), nullable=False),  # power backhaul device unknown
+    Column("evidence", Text, nullable=False),  # JSON: a list of [code, {name: value}]
+    Column("state", String(16), nullable=False),  # open acknowledged closed
+    Column("expected", Integer, nullable=False, server_default="0"),  # 1 = somebody said so while it was open
+    Column("open_s", BigInteger, nullable=False),  # how long it has lasted, whatever was done to the clock
+    Column("counted_at", BigInteger, nullable=False),  # until when `open_s` is counted
+    Column("acked_at", BigInteger),
+    Column("acked_by", String(64)),
+    Column("acked_why", Text),
+    Column("closed_at", BigInteger),
+    Column("closed_by", String(64)),  # "" = all of it works again
+    Column("closed_why", Text),
+    Column("repair_s", BigInteger),  # NULL = not closed, or it went into another one
+    Column("merged_into", String(16)),
+    Index("incident_closed", "closed_at"),
+)
+
+# What was, or is, down because of it: a device, or "service:" and a site.
+incident_members = Table(
+    "incident_member",
+    metadata,
+    Column("incident", String(16), ForeignKey("incident.id"), primary_key=True),
+    Column("member", String(80), primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("open_member", String(80), unique=True),  # the member; NULL = no more down because of this
+    Column("since", BigInteger, nullable=False),
+    Column("restored_at", BigInteger),  # NULL = still down, or it left: see `went`
+    Column("went", String(16), nullable=False, server_default=""),  # released gone closed merged
+    Column("times", Integer, nullable=False, server_default="1"),  # how often it went down in this incident
+)
+
+# Outages that somebody announced.
+planned_outages = Table(
+    "planned_outage",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("place", String(64), nullable=False),  # a site or a municipality
+    Column("start_at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("cancelled_at", BigInteger),
+    Index("planned_outage_until", "until"),
 )
 
 # Poller shards; the epoch fences out a poller that lost its lease.

@@ -15,12 +15,14 @@ from controller.bodies import in_full
 from controller.capport import naming
 from controller.keeping import retention
 from controller.wsgi.beginning import begin
+from metrics import distinct
 
 
 @in_full
 def portal() -> Door:
     """What phones see."""
     app = begin()
+    distinct.ready()
 
     @lru_cache(maxsize=4096)
     def of_minute(site: str, minute: datetime) -> datetime | None:

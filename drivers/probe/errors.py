@@ -2,7 +2,8 @@
 
 ProbeError
 ├── Failed(said)
-│   └── Reset(said)      the other side broke the connection off
+│   ├── Reset(said)              the other side broke the connection off
+│   └── Distrusted(said, code)   its certificate is not believed
 └── Untried(said)
 """
 
@@ -17,6 +18,14 @@ class Failed(ProbeError):
 
 class Reset(Failed):
     """A TCP reset: a phone shows an error, not the portal."""
+
+
+class Distrusted(Failed):
+    """A certificate that is not believed; `code` is OpenSSL's reason (X509_V_ERR_…)."""
+
+    def __init__(self, said: str, code: int) -> None:
+        super().__init__(said)
+        self.code = code
 
 
 class Untried(ProbeError):

@@ -4,32 +4,71 @@ import http.client
 import io
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from drivers.probe import dns
-from drivers.probe.errors import Failed
+from drivers.probe.errors import Distrusted, Failed
 from drivers.probe.phone import Phone
 from drivers.probe.tcp import Connection
+from drivers.probe.tls import Tls, believing, why_distrusted
 
 _MOST_OCTETS: Final = 1 << 18
+_LEAST_OCTETS: Final = 8192
+_CHUNK_OCTETS: Final = 1 << 16
 # a phone's words, with our name behind them for the portal's statistics
 _AGENT: Final = "Mozilla/5.0 (Linux; Android 14; Mobile) AppleWebKit/537.36 (KHTML, like Gecko) PlazaProbe/1"
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response; the names of `headers` are lower case, `ms` is from the first packet to the whole body."""
+    """A response; the names of `headers` are lower case, `ms` is from the first packet to the whole body.
+
+    `rtt_ms` is the round trip before it, of TCP alone.
+    """
 
     url: str
     status: int
     headers: Mapping[str, str]
     body: bytes
     ms: float
+    rtt_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked: with a `form`, which is encoded already, a POST."""
+
+    url: str
+    form: str | None = None
+    accept: str = "*/*"
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Who asks, until which moment of the monotonic clock, and whose certificates it believes."""
+
+    phone: Phone
+    until: float
+    trusted: ssl.SSLContext
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A download: what came after its first octets, and in which time."""
+
+    octets: int
+    seconds: float
+    rtt_ms: float
+
+    @property
+    def down_bps(self) -> float | None:
+        """None for what came at once: that is no rate."""
+        return self.octets * 8 / self.seconds if self.octets >= _LEAST_OCTETS and self.seconds > 0 else None
 
 
 class Stream(Protocol):
@@ -61,26 +100,69 @@ def without_query(url: str) -> str:
     return url.partition("?")[0].partition("#")[0]
 
 
-def get(phone: Phone, url: str, until: float, trusted: ssl.SSLContext, accept: str = "*/*") -> Answer:
+def ask(means: Means, request: Request) -> Answer:
     """Ask for a URL; no redirect is followed. Raises Failed and Reset."""
-    parts = split(url)
-    host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
-    address = _address(phone, host, until)
     begun = time.monotonic()
-    connection = Connection(phone, address, port, until)
-    try:
-        stream = Tls(connection, host, trusted) if parts.scheme == "https" else connection
-        stream.send(_request(parts, accept))
-        response = _read(stream)
+    with _asked(means, request) as (connection, response):
         body = response.read(_MOST_OCTETS)
         if response.length and len(body) < _MOST_OCTETS:
             raise Failed(f"{connection.server} ends its answer {response.length} octets too early")
+    headers = {name.lower(): value for name, value in response.getheaders()}
+    took_ms = (time.monotonic() - begun) * 1000
+    return Answer(request.url, response.status, headers, body, took_ms, connection.rtt_ms)
+
+
+def load(means: Means, url: str, most_octets: int) -> Loaded:
+    """Download so many octets of a URL, or what comes until `means.until`. Raises Failed and Reset."""
+    with _asked(means, Request(url)) as (connection, response):
+        if response.status != 200:
+            raise Failed(f"{without_query(url)} answers {response.status}")
+        first = len(response.read1(_CHUNK_OCTETS))
+        begun = latest = time.monotonic()
+        octets = 0
+        while first + octets < most_octets and (more := _next(response, means.until)):
+            octets += len(more)
+            latest = time.monotonic()
+    return Loaded(octets, latest - begun, connection.rtt_ms)
+
+
+def _next(response: http.client.HTTPResponse, until: float) -> bytes:
+    """What comes next; b"" at the end, and when the time is over."""
+    try:
+        return response.read1(_CHUNK_OCTETS)
+    except Failed:
+        if time.monotonic() < until:
+            raise
+        return b""
+
+
+@contextmanager
+def _asked(means: Means, request: Request) -> Iterator[tuple[Connection, http.client.HTTPResponse]]:
+    parts = split(request.url)
+    host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
+    address = _address(means.phone, host, means.until)
+    connection = Connection(means.phone, address, port, means.until)
+    try:
+        stream = _believed(means, connection, host) if parts.scheme == "https" else connection
+        stream.send(_written(parts, request))
+        yield connection, _read(stream, "GET" if request.form is None else "POST")
     except (http.client.HTTPException, ValueError) as error:
         raise Failed(f"{connection.server} answers with something that is not HTTP: {error!r}") from None
     finally:
         connection.close()
-    headers = {name.lower(): value for name, value in response.getheaders()}
-    return Answer(url, response.status, headers, body, (time.monotonic() - begun) * 1000)
+
+
+def _believed(means: Means, connection: Connection, host: str) -> Stream:
+    """TLS; a certificate that is not believed is fetched once more, to say what is wrong with it."""
+    try:
+        return Tls(connection, host, means.trusted)
+    except Distrusted as error:
+        again = Connection(means.phone, connection.address, connection.port, means.until)
+        try:
+            shown = Tls(again, host, believing()).certificate
+        finally:
+            again.close()
+        raise Failed(why_distrusted(host, error, shown)) from None
 
 
 def _address(phone: Phone, host: str, until: float) -> str:
@@ -90,14 +172,18 @@ def _address(phone: Phone, host: str, until: float) -> str:
         return dns.addresses(phone, host, until)[0]
 
 
-def _request(parts: SplitResult, accept: str) -> bytes:
+def _written(parts: SplitResult, request: Request) -> bytes:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = str(parts.hostname) + (f":{parts.port}" if parts.port else "")
-    lines = [f"GET {path} HTTP/1.1", f"Host: {host}", f"User-Agent: {_AGENT}", f"Accept: {accept}"]
+    form = request.form
+    lines = [f"{'GET' if form is None else 'POST'} {path} HTTP/1.1", f"Host: {host}", f"User-Agent: {_AGENT}"]
+    lines += [f"Accept: {request.accept}", "Connection: close"]
+    if form is not None:
+        lines += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(form)}"]
     try:
-        return "\r\n".join((*lines, "Connection: close", "", "")).encode("ascii")
+        return "\r\n".join((*lines, "", form or "")).encode("ascii")
     except UnicodeEncodeError:
-        raise Failed(f"{without_query(parts.geturl())} holds characters that no address may hold") from None
+        raise Failed(f"{without_query(request.url)} holds characters that no address may hold") from None
 
 
 class _Octets(io.RawIOBase):
@@ -126,56 +212,7 @@ class _Socket:
         return io.BufferedReader(_Octets(self._stream))
 
 
-def _read(stream: Stream) -> http.client.HTTPResponse:
-    response = http.client.HTTPResponse(_Socket(stream), method="GET")  # type: ignore[arg-type]
+def _read(stream: Stream, method: str) -> http.client.HTTPResponse:
+    response = http.client.HTTPResponse(_Socket(stream), method=method)  # type: ignore[arg-type]
     response.begin()
     return response
-
-
-class Tls:
-    """TLS over a connection that the kernel does not know. Raises Failed for a bad certificate."""
-
-    def __init__(self, connection: Connection, name: str, trusted: ssl.SSLContext) -> None:
-        self._connection = connection
-        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = trusted.wrap_bio(self._in, self._out, server_hostname=name)
-        self._name = name
-        try:
-            self._carry(self._tls.do_handshake)
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            raise Failed(f"{name} ends the connection instead of speaking TLS") from None
-
-    def send(self, octets: bytes) -> None:
-        """All of it."""
-        self._carry(lambda: self._tls.write(octets))
-
-    def receive(self) -> bytes:
-        """What comes next, b"" at its end."""
-        try:
-            return self._carry(lambda: self._tls.read(16_384))
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            return b""
-
-    def _carry(self, act: Callable[[], T]) -> T:
-        """Do it, with as many octets from and to the other side as that takes."""
-        while True:
-            try:
-                done = act()
-            except ssl.SSLWantReadError:
-                self._flush()
-                more = self._connection.receive()
-                self._in.write(more) if more else self._in.write_eof()
-            except ssl.SSLCertVerificationError as error:
-                self._flush()
-                raise Failed(f"the certificate of {self._name} is no good: {error.verify_message}") from None
-            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-                raise
-            except ssl.SSLError as error:
-                raise Failed(f"{self._name} speaks no TLS that we understand: {error.reason}") from None
-            else:
-                self._flush()
-                return done
-
-    def _flush(self) -> None:
-        if self._out.pending:
-            self._connection.send(self._out.read())

@@ -4,10 +4,14 @@ import json
 from typing import Final
 from urllib.parse import urljoin
 
+from drivers.probe import press
 from drivers.probe.errors import Failed
 from drivers.probe.fetch import Answer, split, without_query
 
 REDIRECTS: Final = frozenset({302, 303, 307})
+REPEATED: Final = frozenset({307, 308})
+"""Redirects after which a form is sent once more."""
+
 _FOR_EVER: Final = frozenset({301, 308})
 _WAYS_ON: Final = (b"<form", b"<a ", b"<button")
 API_TYPE: Final = "application/captive+json"
@@ -43,13 +47,38 @@ def page(answer: Answer) -> str:
     """The portal's page."""
     shown = without_query(answer.url)
     if answer.status != 200:
-        raise Failed(f"{shown} answers {answer.status}")
+        raise Failed(f"{shown} answers {answer.status}{_quoted(answer)}")
     if not answer.body:
         raise Failed(f"{shown} answers 200 with nothing in it")
     content = answer.body.lower()
     if not any(way in content for way in _WAYS_ON):
         raise Failed(f"{shown} shows {len(answer.body)} octets without anything to tap")
     return f"200, {len(answer.body)} octets, {'a form' if b'<form' in content else 'a link'}, {shown}"
+
+
+def entered(answer: Answer) -> None:
+    """The page after the tap."""
+    if answer.status in {200, 204}:
+        return
+    raise Failed(f"not let in: {shown(answer)}{_quoted(answer)}")
+
+
+def _quoted(answer: Answer) -> str:
+    """What a page says to a citizen, where it says anything."""
+    says = press.heading(answer)
+    return f", “{says}”" if says else ""
+
+
+def shown(answer: Answer) -> str:
+    """A page in a few words."""
+    return f"{answer.status} {without_query(answer.url)}"
+
+
+def outside(answer: Answer) -> str:
+    """What the Internet answers to a phone that is online."""
+    if answer.status == 204 or (answer.status == 200 and not answer.url.endswith("/generate_204")):
+        return f"online, {shown(answer)}"
+    raise Failed(f"{shown(answer)} after the tap: something between answers in the Internet's place")
 
 
 def api(answer: Answer) -> str:

@@ -11,6 +11,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from scapy.layers.l2 import ARP, Ether
@@ -21,6 +22,9 @@ from drivers.probe.errors import Untried
 BROADCAST: Final = "ff:ff:ff:ff:ff:ff"
 _FRAME_OCTETS: Final = 1 << 17  # the kernel may hand over many segments as one
 _EVERY_PROTOCOL: Final = 0x0003
+_ARP: Final = b"\x08\x06"
+_BUFFER_OCTETS: Final = 1 << 21  # a window of TCP that comes at once, with what the kernel adds to each frame
+_RCVBUFFORCE: Final = 33
 _SOL_PACKET, _ADD_MEMBERSHIP, _PROMISCUOUS = 263, 1, 1
 _ATTACH_FILTER: Final = 26
 _FLAGS, _UP, _RUNNING = 0x8913, 0x1, 0x40  # SIOCGIFFLAGS, IFF_UP, IFF_RUNNING
@@ -31,6 +35,14 @@ def random_mac() -> bytes:
     drawn = bytearray(os.urandom(6))
     drawn[0] = drawn[0] & 0xFC | 0x02
     return bytes(drawn)
+
+
+def mac_of(text: str) -> bytes:
+    """A MAC that is nobody's by birth, from `02:…`. Raises ValueError."""
+    octets = bytes.fromhex(text.replace(":", ""))
+    if len(octets) != 6 or octets[0] & 3 != 2:
+        raise ValueError(f"{text} is no locally administered MAC of one phone")
+    return octets
 
 
 class Link:
@@ -52,7 +64,7 @@ class Link:
         """How many others sent something to everybody; who, is nobody's business."""
         return len(self._neighbours) - 1
 
-    def send(self, frame: Packet) -> None:
+    def send(self, frame: Packet | bytes) -> None:
         """Put a frame on the wire."""
         try:
             self._socket.send(bytes(frame))
@@ -61,6 +73,10 @@ class Link:
 
     def receive(self, until: float) -> Iterator[Packet]:
         """Frames to us and to everybody, until a moment of the monotonic clock."""
+        return map(Ether, self.octets(until))
+
+    def octets(self, until: float) -> Iterator[bytes]:
+        """The same, as they came."""
         while (left := until - time.monotonic()) > 0:
             self._socket.settimeout(left)
             try:
@@ -71,9 +87,9 @@ class Link:
                 raise Untried(f"{self.interface}: {error.strerror}") from error
             if octets[0] & 1:
                 self._neighbours.add(octets[6:12])
-            frame = Ether(octets)
-            self._answer(frame)
-            yield frame
+            if octets[12:14] == _ARP:
+                self._answer(Ether(octets))
+            yield octets
 
     def close(self) -> None:
         """Give the interface back."""
@@ -114,6 +130,8 @@ def _listen_as(opened: socket.socket, interface: str, mac: bytes) -> None:
     if not flags & _RUNNING:
         raise Untried(f"{interface} has no link: look at its cable and its switch port")
     _only_for(opened, mac)
+    with suppress(PermissionError):  # CAP_NET_ADMIN: without it a fast download loses frames, and is slower
+        opened.setsockopt(socket.SOL_SOCKET, _RCVBUFFORCE, _BUFFER_OCTETS)
     membership = struct.pack("iHH8s", number, _PROMISCUOUS, 0, b"")
     opened.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, membership)
     opened.bind((interface, _EVERY_PROTOCOL))

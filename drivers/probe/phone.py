@@ -13,9 +13,11 @@ from scapy.packet import Packet
 from drivers.probe.dhcp import Lease
 from drivers.probe.errors import Failed
 from drivers.probe.link import BROADCAST, Link
+from drivers.probe.segment import IPV4, Segment
 
 _ARP_WAITS_S: Final = (0.5, 1.0, 2.0)
 _UNREACHABLE: Final = 3
+_ICMP: Final = 1
 
 
 @dataclass(slots=True)
@@ -56,6 +58,22 @@ class Phone:
                 continue
             if packet.src == address or _concerns(packet, address):
                 yield packet
+
+    def send_segment(self, address: str, segment: Segment) -> None:
+        """Send a TCP segment to an address. Raises Failed."""
+        mac = self.resolve_neighbour(self._hop(address))
+        packet = segment.packet(IPv4Address(self.lease.address), IPv4Address(address))
+        self.link.send(bytes.fromhex(mac.replace(":", "")) + self.link.hardware + IPV4 + packet)
+
+    def segments(self, address: str, until: float) -> Iterator[Segment]:
+        """TCP segments to us from an address. Raises Failed when ICMP says that ours do not reach it."""
+        source, goal = IPv4Address(address), IPv4Address(self.lease.address)
+        for frame in self.link.octets(until):
+            segment = Segment.read(frame, source, goal)
+            if segment is not None:
+                yield segment
+            elif frame[12:14] == IPV4 and frame[23] == _ICMP and _concerns(Ether(frame), address):
+                raise Failed(f"{address} cannot be reached (ICMP unreachable)")
 
     def _hop(self, address: str) -> str:
         """Who carries a packet on: the router of the longest route, or its goal itself."""

@@ -1,13 +1,18 @@
 """Open files per thread, dropped when the file behind them is."""
 
 import threading
+import time
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from metrics.local.database import Connection, open_file
 from metrics.local.shelf import Layout
 from metrics.local.sqlite import translated
+
+
+_LOOK_S: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,7 @@ class _Opened:
 class _OfThread(threading.local):
     def __init__(self) -> None:
         self.opened: dict[Path, _Opened] = {}
+        self.looked_s = time.monotonic()
 
 
 class Connections:
@@ -35,6 +41,7 @@ class Connections:
         A day that was dropped and began anew is another file under the same name: a write to the old one
         would be acknowledged and gone.
         """
+        self._now_and_then()
         with translated(path):
             inode = path.stat().st_ino if path.exists() else 0
         opened = self._own.opened.get(path)
@@ -47,11 +54,23 @@ class Connections:
         self._own.opened[path] = _Opened(connection, path.stat().st_ino)
         return connection
 
+    def inode(self, path: Path) -> int | None:
+        """Of the file that this thread's connection is to, None when it has none."""
+        opened = self._own.opened.get(path)
+        return None if opened is None else opened.inode
+
     def forget(self, path: Path) -> None:
         """Close this thread's connection to a file, if it has one."""
         opened = self._own.opened.pop(path, None)
         if opened is not None:
             opened.connection.close()
+
+    def _now_and_then(self) -> None:
+        """A writer of the present day would otherwise hold the room of those that went."""
+        now_s = time.monotonic()
+        if now_s - self._own.looked_s > _LOOK_S:
+            self._own.looked_s = now_s
+            self.forget_dropped()
 
     def forget_dropped(self) -> None:
         """Close this thread's connections to files that are no more, so that the disk gets its space back."""

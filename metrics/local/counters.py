@@ -1,6 +1,8 @@
 """How much a device's counters grew between two readings, when that can be known."""
 
 from collections.abc import Sequence
+from itertools import pairwise
+from operator import sub
 from typing import Any, Final
 
 # A growth over a longer silence belongs to no hour, and further back nobody looks.
@@ -10,36 +12,56 @@ SLACK_S: Final = 60
 # SNMPv2-MIB sysUpTime counts hundredths of a second in 32 bits: it begins again after 497 days of running.
 UPTIME_WRAP_S: Final = 2**32 // 100
 
-# time, uptime_s and then the counters; all but the time may be None
-Reading = Sequence[Any]
+Growth = tuple[int, int]
+"""Over how many intervals it is known, and how much it was."""
 
 
-class Growths:
-    """Adds up what one device's `counters` counters grew, and over how many known intervals."""
+def gaps(times: Sequence[int], uptimes: Sequence[Any] | None, restarts: Sequence[int] = ()) -> list[int]:
+    """Between which readings, by the number of the earlier one, nobody knows what happened.
 
-    __slots__ = ("known", "total")
-
-    def __init__(self, counters: int) -> None:
-        self.known = [0] * counters
-        self.total = [0] * counters
-
-    def add(self, before: Reading, after: Reading) -> None:
-        """One interval: after a restart, a step back or a long silence it is a gap, never a spike."""
-        if not _went_on(before, after):
-            return
-        for index in range(len(self.known)):
-            was, now = before[2 + index], after[2 + index]
-            if was is not None and now is not None and now >= was:
-                self.known[index] += 1
-                self.total[index] += now - was
+    Readings lie in the order of time; an uptime may be None. `restarts` are moments at which, but not at the
+    reading before, the device is known to have begun anew.
+    """
+    if not restarts and _even(times, uptimes):
+        return []
+    clock = uptimes or (None,) * len(times)
+    return [
+        number
+        for number, (before, after) in enumerate(pairwise(times))
+        if not _went_on(after - before, clock[number], clock[number + 1])
+        or any(before < restart <= after for restart in restarts)
+    ]
 
 
-def _went_on(before: Reading, after: Reading) -> bool:
+def growth(values: Sequence[Any], unknown: Sequence[int]) -> Growth:
+    """What a counter grew; across a gap, a step back or an unknown value nothing: never a spike."""
+    if not unknown and None not in values and sorted(values) == list(values):
+        return len(values) - 1, values[-1] - values[0]
+    known = total = 0
+    for number, (before, after) in enumerate(pairwise(values)):
+        if before is not None and after is not None and after >= before and number not in unknown:
+            known += 1
+            total += after - before
+    return known, total
+
+
+def _even(times: Sequence[int], uptimes: Sequence[Any] | None) -> bool:
+    """Whether plainly nothing happened, so that not every interval has to be looked at: so it is mostly."""
+    if times[-1] - times[0] > LONGEST_SILENCE_S:
+        return False
+    if uptimes is None:
+        return True
+    if None in uptimes:
+        return False
+    drift = list(map(sub, uptimes, times))
+    return bool(max(drift) - min(drift) <= SLACK_S)
+
+
+def _went_on(elapsed_s: int, before: Any, after: Any) -> bool:
     """A device that went on has the uptime it had and the time between; after a restart it has less."""
-    elapsed_s = after[0] - before[0]
     if elapsed_s > LONGEST_SILENCE_S:
         return False
-    if before[1] is None or after[1] is None:
+    if before is None or after is None:
         return True
-    missing_s = int(before[1] + elapsed_s - after[1])
+    missing_s = int(before + elapsed_s - after)
     return missing_s <= SLACK_S or abs(missing_s - UPTIME_WRAP_S) <= SLACK_S

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from metrics.errors import StoreUnusable
+from metrics.errors import StoreBroken, StoreUnusable
 from metrics.local.file_volume import FileVolume
 from metrics.local.shelf import Layout, Table
 from metrics.local.sqlite import WAIT_S, aside, immediate, translated
@@ -45,7 +45,7 @@ def _make(path: Path, layout: Layout) -> None:
     """Build beside and link: a kill or a second maker never leaves a half-made file under the real name."""
     with _draft(path, layout) as draft, suppress(FileExistsError):
         os.link(draft, path)
-        _sync_directory(path.parent)
+        _sync(path.parent)
 
 
 @contextmanager
@@ -54,15 +54,18 @@ def _draft(path: Path, layout: Layout) -> Iterator[Path]:
     draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     connection = sqlite3.connect(draft, isolation_level=None)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        # Nobody sees it before it is whole: with a log on the disk a day of chunks would need its room twice.
+        connection.execute("PRAGMA journal_mode = MEMORY")
+        connection.execute("PRAGMA synchronous = OFF")
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
         with immediate(connection):
             for table in layout.tables:
                 connection.execute(created(table))
             layout.fill(FileVolume(connection, path))
+        connection.execute("PRAGMA journal_mode = WAL")
         connection.close()
+        _sync(draft)
         yield draft
     finally:
         connection.close()
@@ -70,8 +73,8 @@ def _draft(path: Path, layout: Layout) -> Iterator[Path]:
             draft.with_name(draft.name + part).unlink(missing_ok=True)
 
 
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -98,6 +101,8 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     version = _version(connection)
     if application != APPLICATION:
+        if path.stat().st_size == 0:
+            raise StoreBroken(path, "empty, so not a file of Plaza's metrics", aside(path))
         raise StoreUnusable(path, "not a file of Plaza's metrics", aside(path))
     if version > SCHEMA:
         reason = f"written by a newer Plaza (schema {version}, this one knows {SCHEMA})"

@@ -1,17 +1,26 @@
 """A shelf that is a directory: one SQLite file per volume."""
 
+import logging
 import os
+import re
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from metrics.errors import StoreUnusable
+from metrics.errors import StoreBroken, StoreUnusable
 from metrics.local.connections import Connections
 from metrics.local.database import check_file, open_file
 from metrics.local.file_volume import FileVolume
 from metrics.local.shelf import Layout, Volume
 from metrics.local.sqlite import translated
 
+log = logging.getLogger(__name__)
+
 _PARTS: Final = ("", "-wal", "-shm")
+_ASIDE: Final = re.compile(r"(raw|cold)-[-\d]+\.db\.broken-\d+\Z")
+_DRAFT: Final = re.compile(r"\..+\.db\.(\d+)\.[0-9a-f]{8}(-wal|-shm|-journal)?\Z")
+_DAY: Final = re.compile(r"(raw|cold)-\d{4}-\d\d-\d\d(-\d+)?\Z")
 
 
 class FileShelf:
@@ -24,7 +33,7 @@ class FileShelf:
         with translated(directory):
             directory.mkdir(mode=0o750, parents=True, exist_ok=True)
         for name in self.names():
-            open_file(self.path(name)).close()
+            self._look_into(name)
 
     @property
     def place(self) -> str:
@@ -58,6 +67,47 @@ class FileShelf:
             for part in _PARTS:
                 path.with_name(path.name + part).unlink(missing_ok=True)
 
+    def _look_into(self, name: str) -> None:
+        try:
+            open_file(self.path(name)).close()
+        except StoreBroken as error:
+            if not self.set_aside(name, error):
+                raise
+
+    def set_aside(self, name: str, error: StoreBroken) -> bool:
+        """Another process may have done so already, and what is in its place now is whole. See Shelf."""
+        path = self.path(name)
+        if _DAY.match(name) is None:
+            return False
+        inode = self._connections.inode(path)
+        self._connections.forget(path)
+        with translated(path):
+            if not path.exists():
+                return True
+            if inode is None and not _broken(path):
+                return True
+            if inode is not None and path.stat().st_ino != inode:
+                return True
+            aside = path.with_name(f"{path.name}.broken-{int(time.time())}")
+            # The log first: a new file of this name must never find it.
+            for part in reversed(_PARTS):
+                with suppress(FileNotFoundError):
+                    path.with_name(path.name + part).rename(aside.with_name(aside.name + part))
+        told = {"file": str(aside), "reason": str(error), "mend": "plaza store repair"}
+        log.error("a day is damaged and was set aside", extra=told)
+        return True
+
+    def sweep(self) -> None:
+        """Remove the drafts of processes that were killed; nobody ever saw what is in them."""
+        for path in self.directory.iterdir():
+            found = _DRAFT.match(path.name)
+            if found is not None and not Path(f"/proc/{found[1]}").exists():
+                path.unlink(missing_ok=True)
+
+    def aside(self) -> list[Path]:
+        """The damaged days that were moved out of the way and not repaired yet."""
+        return sorted(path for path in self.directory.iterdir() if _ASIDE.match(path.name))
+
     def octets(self, name: str) -> int:
         """See Shelf."""
         path = self.path(name)
@@ -74,6 +124,14 @@ class FileShelf:
     def close(self) -> None:
         """See Shelf."""
         self._connections.close()
+
+
+def _broken(path: Path) -> bool:
+    try:
+        open_file(path).close()
+    except StoreBroken:
+        return True
+    return False
 
 
 def _allocated(path: Path) -> int:

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.types.numeric import NumericLoader
 
-from metrics.errors import CatalogError, StoreUnusable
+from metrics.errors import CatalogError, StoreBroken, StoreUnusable
 from metrics.local.pg_text import copied, created, marked, typed, values_of
 from metrics.local.shelf import Layout, Rows, Table, Values, Volume
 
@@ -264,6 +264,10 @@ class PostgresShelf:
             schema = sql.Identifier(self.schema(name))
             line.connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(schema))
         self._own.volumes.pop(name, None)
+
+    def set_aside(self, name: str, error: StoreBroken) -> bool:
+        """The server mends its own files. See Shelf."""
+        return False
 
     def octets(self, name: str) -> int:
         """See Shelf."""

@@ -1,241 +1,247 @@
-"""Hours from samples: derived once an hour is closed, and again whenever a late sample touches it."""
+"""Rollups: each bucket is derived once it is over, and again whenever a late sample touches it.
+
+From the samples come the hours of the finest level, from those the hours of the levels above (levels.py);
+days and months are sums over their hours, in the zone of the municipality. Nothing is ever a mean of means: a
+bucket has number, total, least and largest of the values, so every mean is one of all the values in it.
+
+What a figure means:
+
+- A gauge (`clients`, `cpu_pct`) is over samples. In a municipality `clients` has the mean, the least and the
+  largest of *one access point's* sample; how many there were at one time is `clients` of `hotspot_mun`.
+- `up` is the share of polls that the agent answered. It is not availability: that is `works` of `service`,
+  what a citizen met there, and unknown where no probe can run.
+- A counter has its growth, in the bucket in which the interval ends, over `known` intervals. Over a restart,
+  a step back or more than an hour of silence nothing is known: a gap, never a spike.
+- `seen` is how many series gave samples: access points, radios. Over a day it is a gauge of its hours.
+- `expected` is how many samples there should have been by the roster of then, `got` how many there are. A
+  series that gave none has a bucket with `got` 0, from when it was first asked. `expected` 0 means that
+  nobody said: a portal without a visitor gives no sample. `got` may be a little larger than `expected` in the
+  hour in which somebody joined the roster.
+
+The hour, day or month that still runs has no bucket; of municipalities the hour is put together from the
+buckets of five minutes, which have some of the fields (`levels.SLOT_FIELDS`).
+"""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, Protocol
 
-from metrics.catalog import MEASUREMENTS, Measurement
-from metrics.errors import CatalogError
-from metrics.local.counters import LONGEST_SILENCE_S, Growths, Reading
-from metrics.local.schema import origin
-from metrics.local.shelf import Layout, Table, Volume
-from metrics.local.store import LocalStore, day_of
+from metrics.catalog import MEASUREMENTS
+from metrics.local import cold_days
+from metrics.local import roster as rosters
+from metrics.local.calendar import extent, slot_at, slots_of_month
+from metrics.local.deriving import lengthened, levels_above, lifted, measured, measured_of, with_better
+from metrics.local.levels import DAY_S, HOUR_S, LADDERS, SLOT_FIELDS, SLOT_S, Level, Span
+from metrics.local.rollup_tables import BY_ZONE, Sum, keep, stored
+from metrics.local.rollup_volume import opened
+from metrics.local.roster import Roster
+from metrics.local.schema import Tags, origin
+from metrics.local.shelf import Volume
+from metrics.local.store import LocalStore
 from metrics.sink import Window
 
-HOUR_S: Final = 3_600
-_NAME: Final = "rollup"
-_RAW: Final = MEASUREMENTS["wifi_ap"]  # the one whose counters have an uptime beside them
-_COUNTERS: Final = tuple(name for name, field in _RAW.fields.items() if field.counter)
-_GAUGES: Final = tuple(name for name in _RAW.fields if name not in _COUNTERS)
+AT_ONCE: Final = 24
+"""So many hours without samples are closed by one call: a clock that jumps ahead makes no month of them."""
+SLOT_DAYS: Final = 40
+"""So long buckets of five minutes are kept."""
 
 
-def _hour_table(name: str, measurement: Measurement) -> Table:
-    """Every figure has the number of values behind it: none known is not zero."""
-    columns = {"hour": "INTEGER NOT NULL", **dict.fromkeys(measurement.tags, "TEXT NOT NULL")}
-    columns |= {"expected": "INTEGER NOT NULL DEFAULT 0", "got": "INTEGER NOT NULL DEFAULT 0"}
-    for field in _GAUGES:
-        columns |= {
-            f"{field}_n": "INTEGER NOT NULL DEFAULT 0",
-            f"{field}_sum": "REAL",
-            f"{field}_max": "REAL",
-        }
-    for field in _COUNTERS:
-        columns |= {f"{field}_n": "INTEGER NOT NULL DEFAULT 0", f"{field}_sum": "INTEGER"}
-    return Table(name, columns, ("hour", *measurement.tags))
+class Places(Protocol):
+    """What the metrics cannot know of municipalities."""
+
+    def zone_of(self, mun: str) -> str:
+        """Its zone's name in the tz database."""
+        ...
 
 
-_AP_HOURS: Final = _hour_table("ap_hour", _RAW)
-_MUN_HOURS: Final = _hour_table("mun_hour", MEASUREMENTS["hotspot_mun"])
-_HOURS: Final = {"wifi_ap": _AP_HOURS, "hotspot_mun": _MUN_HOURS}
-_AP: Final = _RAW.tags.index("ap")
+class Utc:
+    """All of them in one zone. See Places."""
 
-Expected = Callable[[str], int]
-"""Samples an hour of an access point should have."""
-
-_SEEN: Final = Table("seen", {"origin": "TEXT NOT NULL", "batch": "INTEGER NOT NULL"}, ("origin",))
-_PENDING: Final = Table("pending", {"hour": "INTEGER NOT NULL"}, ("hour",))
-_LAYOUT: Final = Layout((_AP_HOURS, _MUN_HOURS, _SEEN, _PENDING))
+    def zone_of(self, mun: str) -> str:
+        """See Places."""
+        return "UTC"
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """`total` of `known` values and the largest of them; of a counter, its growth over `known` intervals."""
+def roll_up(store: LocalStore, now: int, roster: Roster = Roster(), places: Places = Utc()) -> int:  # noqa: B008
+    """Derive what is over and has new samples, and what nobody gave; answer how many hours that were.
 
-    known: int
-    total: float
-    largest: float | None = None
-
-    @property
-    def mean(self) -> float:
-        """Of the known values."""
-        return self.total / self.known
-
-
-@dataclass(frozen=True, slots=True)
-class Hour:
-    """One access point (`wifi_ap`) or municipality (`hotspot_mun`) in the UTC hour that begins at `start`.
-
-    `got` of `expected` samples are there; a figure nobody measured is absent, and an hour without samples has
-    no Hour. In a municipality `largest` is the largest of a single access point.
+    May be called at any time, by anyone: each bucket's slot is one transaction. `roster` is who is asked now.
     """
+    work = _Work(store, opened(store), roster, places)
+    work.note(now)
+    work.derive(Span.SLOT, now // SLOT_S * SLOT_S - SLOT_S, work.slot)
+    closed = now // HOUR_S * HOUR_S
+    hours = work.derive(Span.HOUR, closed - HOUR_S, work.hour)
+    work.derive(Span.DAY, closed, work.longer)
+    work.derive(Span.MONTH, closed, work.longer)
+    return len(hours)
 
-    tags: Mapping[str, str]
-    start: int
-    expected: int
-    got: int
-    figures: Mapping[str, Figure]
 
+def trim(store: LocalStore, now: int, hour_days: int) -> None:
+    """Drop hours older than this, and older buckets of five minutes; days and months stay for ever.
 
-def roll_up(store: LocalStore, now: int, *, expected_per_hour: int | Expected = 60) -> int:
-    """Derive every closed hour that has new samples; answer how many. May be called at any time, by anyone.
-
-    `expected_per_hour` is how many samples a polled access point should give: 3600 / polling interval in s,
-    the same for all or by its tag `ap`.
+    An hour stays until its day is derived.
     """
-    expected = expected_per_hour if callable(expected_per_hour) else _of_all(expected_per_hour)
-    volume = store.shelf.open(_NAME, _LAYOUT)
-    _note_new_samples(store, volume)
-    closed = (now // HOUR_S) * HOUR_S
-    rows = volume.execute("SELECT hour FROM pending WHERE hour < ? ORDER BY hour", (closed,)).fetchall()
-    for (hour,) in rows:
-        with volume.writing():
-            _derive(store, volume, hour, expected)
-    return len(rows)
+    volume = opened(store)
+    with volume.writing():
+        (first,) = volume.execute("SELECT min(slot) FROM due WHERE span = ?", (Span.DAY.value,)).fetchone()
+        hours = min(now // HOUR_S * HOUR_S - hour_days * DAY_S, (2**62 if first is None else first) - DAY_S)
+        for measurement, levels in LADDERS.items():
+            for level in levels:
+                volume.execute(f"DELETE FROM {level.name}_{Span.HOUR} WHERE slot < ?", (hours,))  # noqa: S608
+            if measurement in SLOT_FIELDS:
+                before = max(hours, now - SLOT_DAYS * DAY_S)
+                volume.execute(f"DELETE FROM {levels[-1].name}_{Span.SLOT} WHERE slot < ?", (before,))  # noqa: S608
+        rosters.forget(volume, hours)
 
 
-def hours(
-    store: LocalStore, measurement: str, window: Window, tags: Mapping[str, str] | None = None
-) -> list[Hour]:
-    """The derived hours of `wifi_ap` or `hotspot_mun` that begin in the window, oldest first."""
-    table = _HOURS.get(measurement)
-    wanted = dict(tags or {})
-    if table is None or not wanted.keys() <= set(table.key):
-        raise CatalogError(f"no hours of {measurement!r} by {sorted(wanted)}")
-    conditions = "".join(f" AND {tag} = ?" for tag in wanted)
-    select = f"SELECT * FROM {table.name} WHERE hour >= ? AND hour < ?{conditions} ORDER BY hour"  # noqa: S608
-    found = store.shelf.open(_NAME, _LAYOUT).execute(select, (window.start, window.end, *wanted.values()))
-    names = [column[0] for column in found.description]
-    return [_hour(table, dict(zip(names, row, strict=True))) for row in found]
+Derive = Callable[[Span, str, str, int], None]
+"""Of a span, measurement, zone and slot."""
 
 
-def _hour(table: Table, row: Mapping[str, Any]) -> Hour:
-    figures = {
-        field: Figure(row[f"{field}_n"], row[f"{field}_sum"], row.get(f"{field}_max"))
-        for field in _RAW.fields
-        if row[f"{field}_n"]
-    }
-    return Hour({tag: row[tag] for tag in table.key[1:]}, row["hour"], row["expected"], row["got"], figures)
+Entry = tuple[int, int, int, str]
+"""Of a journal: batch, first and last time, measurements."""
 
 
-def _note_new_samples(store: LocalStore, volume: Volume) -> None:
-    """Every hour a new batch reaches becomes pending, and the next one: its first growth may begin here."""
-    seen = dict(volume.execute("SELECT origin, batch FROM seen").fetchall())
-    for day in store.days():
-        with store.reading(day) as raw:
-            token = origin(raw)
-            journal = raw.execute(
-                "SELECT batch, first, last, measurements FROM journal WHERE batch > ? ORDER BY batch",
-                (seen.get(token, 0),),
-            ).fetchall()
-        if not journal:
-            continue
-        touched = {hour for row in journal for hour in _touched(row)}
-        with volume.writing():
-            volume.executemany("INSERT OR IGNORE INTO pending VALUES (?)", [(hour,) for hour in touched])
-            volume.execute("INSERT OR REPLACE INTO seen VALUES (?, ?)", (token, journal[-1][0]))
+class _Work:
+    def __init__(self, store: LocalStore, volume: Volume, roster: Roster, places: Places) -> None:
+        self._store = store
+        self._volume = volume
+        self._roster = roster
+        self._places = places
+
+    # What is due
+
+    def note(self, now: int) -> None:
+        """Everything that a new batch reaches, and the hours that are over since the last call."""
+        self._note_samples(now)
+        with self._volume.writing():
+            rosters.remember(self._volume, self._roster, now)
+            for measurement in LADDERS:
+                self._note_hours(measurement, now // HOUR_S * HOUR_S)
+
+    def _note_samples(self, now: int) -> None:
+        seen = dict(self._volume.execute("SELECT origin, batch FROM seen").fetchall())
+        for day in self._store.days():
+            token, journal = self._journal(day, seen)
+            if not journal:
+                continue
+            touched = {due for row in journal for due in _touched(row, now)}
+            with self._volume.writing():
+                for span, measurement, slot in touched:
+                    self._due(measurement, span, "", slot)
+                self._volume.execute(
+                    "INSERT INTO seen (origin, batch) VALUES (?, ?) "
+                    "ON CONFLICT (origin) DO UPDATE SET batch = excluded.batch",
+                    (token, journal[-1][0]),
+                )
+
+    def _journal(self, day: str, seen: Mapping[str, int]) -> tuple[str, list[Entry]]:
+        """The day's token and what of its journal is new; nothing of a day that is gone meanwhile."""
+        with cold_days.looking(self._store, day) as kept:
+            if kept.whole is not None:
+                token = origin(kept.whole)
+                select = "SELECT batch, first, last, measurements FROM journal WHERE batch > ? ORDER BY batch"
+                return token, kept.whole.execute(select, (seen.get(token, 0),)).fetchall()
+        return "", []
+
+    def _note_hours(self, measurement: str, closed: int) -> None:
+        """Of hours in which somebody was asked; the first call knows of none."""
+        row = self._volume.execute("SELECT hour FROM closed WHERE measurement = ?", (measurement,)).fetchone()
+        before = closed if row is None else row[0]
+        until = min(closed, before + AT_ONCE * HOUR_S)
+        for hour in range(before, until, HOUR_S):
+            if rosters.turns(self._volume, measurement, Window(hour, hour + HOUR_S)):
+                self._due(measurement, Span.HOUR, "", hour)
+        if row is None or until > before:
+            self._volume.execute(
+                "INSERT INTO closed (measurement, hour) VALUES (?, ?) "
+                "ON CONFLICT (measurement) DO UPDATE SET hour = excluded.hour",
+                (measurement, until),
+            )
+
+    def _due(self, measurement: str, span: Span, zone: str, slot: int) -> None:
+        self._volume.execute(
+            "INSERT INTO due (measurement, span, zone, slot) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (measurement, span, zone, slot) DO NOTHING",
+            (measurement, span.value, zone, slot),
+        )
+
+    # What is derived
+
+    def derive(self, span: Span, until: int, one: Derive) -> set[int]:
+        """Each slot that is due and over at the hour or slot `until`, oldest first; answer which."""
+        rows = self._volume.execute(
+            "SELECT measurement, zone, slot FROM due WHERE span = ? AND slot <= ? "
+            "ORDER BY slot, measurement, zone",
+            (span.value, until),
+        ).fetchall()
+        done: set[int] = set()
+        for measurement, zone, slot in rows:
+            if span in BY_ZONE and extent(span, slot, zone).end > until:
+                continue
+            with self._volume.writing():
+                one(span, measurement, zone, slot)
+                self._volume.execute(
+                    "DELETE FROM due WHERE measurement = ? AND span = ? AND zone = ? AND slot = ?",
+                    (measurement, span.value, zone, slot),
+                )
+            done.add(slot)
+        return done
+
+    def slot(self, span: Span, measurement: str, _zone: str, slot: int) -> None:
+        """Five minutes of the municipalities."""
+        level, window = LADDERS[measurement][-1], Window(slot, slot + SLOT_S)
+        fields = SLOT_FIELDS[measurement]
+        sums = measured_of(fields, self._store, self._volume, level, window, self._roster)
+        self._keep(level, span, slot, sums)
+
+    def hour(self, span: Span, measurement: str, _zone: str, slot: int) -> None:
+        """The hour of every level, out of samples and of what is kept of the level below."""
+        window = Window(slot, slot + HOUR_S)
+        finest = LADDERS[measurement][0]
+        sums = measured(self._store, self._volume, finest, window, self._roster)
+        sums = with_better(sums, stored(self._volume, finest, span, Window(slot, slot + 1)), finest)
+        self._keep(finest, span, slot, sums)
+        for fine, coarse in levels_above(measurement):
+            sums = lifted(sums, fine, coarse)
+            self._keep(coarse, span, slot, sums)
+        mun = LADDERS[measurement][-1].by.index("mun")
+        for zone in {self._places.zone_of(tags[mun]) for tags in sums}:
+            self._due(measurement, Span.DAY, zone, slot_at(Span.DAY, slot, zone))
+
+    def longer(self, span: Span, measurement: str, zone: str, slot: int) -> None:
+        """A day out of hours, a month out of days."""
+        window = extent(span, slot, zone)
+        finer, slots = (Span.HOUR, window) if span is Span.DAY else (Span.DAY, slots_of_month(slot))
+        for level in LADDERS[measurement]:
+            mun = level.by.index("mun")
+            rows = (
+                row
+                for row in stored(self._volume, level, finer, slots)
+                if self._places.zone_of(row.tags[mun]) == zone
+            )
+            sums = lengthened(rows, level)
+            keep(self._volume, level, span, slot, [(tags, one, window) for tags, one in sums.items()])
+        if span is Span.DAY:
+            self._due(measurement, Span.MONTH, zone, slot_at(Span.MONTH, window.start, zone))
+
+    def _keep(self, level: Level, span: Span, slot: int, sums: dict[Tags, Sum]) -> None:
+        keep(self._volume, level, span, slot, [(tags, one, Window(slot, slot)) for tags, one in sums.items()])
 
 
-def _touched(entry: tuple[int, int, int, str]) -> Iterator[int]:
+def _touched(entry: Entry, now: int) -> Iterator[tuple[Span, str, int]]:
+    """A batch reaches as far as a counter's first growth after it, which belongs to where it ends."""
     _, first, last, measurements = entry
-    if _RAW.name in measurements.split():
-        yield from range(first // HOUR_S * HOUR_S, last + HOUR_S + 1, HOUR_S)
+    for measurement in measurements.split():
+        if measurement not in LADDERS:
+            continue
+        counters = any(field.counter for field in MEASUREMENTS[measurement].fields.values())
+        end = last + (HOUR_S if counters else 0)
+        for hour in range(first // HOUR_S * HOUR_S, end + 1, HOUR_S):
+            yield Span.HOUR, measurement, hour
+        if measurement in SLOT_FIELDS and last > now - SLOT_DAYS * DAY_S:
+            for slot in range(first // SLOT_S * SLOT_S, end + 1, SLOT_S):
+                yield Span.SLOT, measurement, slot
 
 
-def _of_all(number: int) -> Expected:
-    return lambda _: number
-
-
-def _derive(store: LocalStore, volume: Volume, hour: int, expected: Expected) -> None:
-    day = day_of(hour)
-    if day in store.days():
-        width = len(_RAW.tags)
-        grown = _growths(store, hour)
-        with store.reading(day) as raw:
-            rows = raw.execute(_SUMMARY, (hour, hour + HOUR_S)).fetchall()
-        whole = [
-            (hour, *row[:width], expected(row[_AP]), *row[width:], *_columns(grown.get(row[:width])))
-            for row in rows
-        ]
-        volume.executemany(_KEEP, whole)
-        volume.execute(_MUNICIPALITIES, (hour,))
-    volume.execute("DELETE FROM pending WHERE hour = ?", (hour,))
-
-
-def _columns(growths: Growths | None) -> Iterator[int | None]:
-    for index in range(len(_COUNTERS)):
-        known = growths.known[index] if growths else 0
-        yield known
-        yield growths.total[index] if growths and known else None
-
-
-_Tags = tuple[str, ...]
-_TAGS_FROM: Final = 2 + len(_COUNTERS)
-
-
-def _growths(store: LocalStore, hour: int) -> dict[_Tags, Growths]:
-    """An interval counts in the hour it ends in."""
-    first: dict[_Tags, Reading] = {}
-    last: dict[_Tags, Reading] = {}
-    grown: dict[_Tags, Growths] = {}
-    for reading in _readings(store, Window(hour, hour + HOUR_S), "ASC"):
-        tags = reading[_TAGS_FROM:]
-        before = last.get(tags)
-        if before is None:
-            first[tags] = reading
-            grown[tags] = Growths(len(_COUNTERS))
-        else:
-            grown[tags].add(before, reading)
-        last[tags] = reading
-    for before in _readings(store, Window(hour - LONGEST_SILENCE_S, hour), "DESC"):
-        if not first:
-            break
-        after = first.pop(before[_TAGS_FROM:], None)
-        if after is not None:
-            grown[before[_TAGS_FROM:]].add(before, after)
-    return grown
-
-
-def _readings(store: LocalStore, window: Window, order: str) -> Iterator[tuple[Any, ...]]:
-    """A window lies in one day: both its ends are hours of the clock."""
-    day = day_of(window.start)
-    select = (
-        f"SELECT time, uptime_s, {', '.join(_COUNTERS)}, {', '.join(_RAW.tags)} FROM {_RAW.name} s "  # noqa: S608
-        f"JOIN {_RAW.name}_series t ON t.id = s.series WHERE time >= ? AND time < ? "
-        f"AND coalesce({', '.join(_COUNTERS)}) IS NOT NULL ORDER BY time {order}"
-    )
-    if day in store.days():
-        with store.reading(day) as raw:
-            yield from raw.execute(select, (window.start, window.end))
-
-
-def _summary() -> str:
-    tags = ", ".join(_RAW.tags)
-    figures = ", ".join(f"count({field}), sum({field}), max({field})" for field in _GAUGES)
-    return (
-        f"SELECT {tags}, count(*), {figures} FROM {_RAW.name} s "  # noqa: S608
-        f"JOIN {_RAW.name}_series t ON t.id = s.series WHERE time >= ? AND time < ? GROUP BY {tags}"
-    )
-
-
-def _keep() -> str:
-    """Fewer samples than before means that raw ones were dropped since: then the old hour is better."""
-    columns = list(_AP_HOURS.columns)
-    updates = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in _AP_HOURS.key)
-    return (
-        f"INSERT INTO {_AP_HOURS.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}) "  # noqa: S608
-        f"ON CONFLICT DO UPDATE SET {updates} WHERE excluded.got >= got"
-    )
-
-
-def _municipalities() -> str:
-    sums = {column: f"sum({column})" for column in _MUN_HOURS.columns if column not in _MUN_HOURS.key}
-    sums |= {column: f"max({column})" for column in sums if column.endswith("_max")}
-    return (
-        f"INSERT OR REPLACE INTO {_MUN_HOURS.name} (hour, mun, {', '.join(sums)}) "  # noqa: S608
-        f"SELECT hour, mun, {', '.join(sums.values())} FROM {_AP_HOURS.name} WHERE hour = ? GROUP BY mun"
-    )
-
-
-_SUMMARY: Final = _summary()
-_KEEP: Final = _keep()
-_MUNICIPALITIES: Final = _municipalities()
+__all__ = ("Places", "Roster", "Utc", "roll_up", "trim")

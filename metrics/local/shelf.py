@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from metrics.errors import StoreBroken
+
 Values = Sequence[Any]
 
 
@@ -125,6 +127,10 @@ class Shelf(Protocol):
 
     def drop(self, name: str) -> None:
         """Give its space back; one that is not there is no mistake."""
+        ...
+
+    def set_aside(self, name: str, error: StoreBroken) -> bool:
+        """Move a damaged day out of the way as it is; answer whether that name is free or whole now."""
         ...
 
     def octets(self, name: str) -> int:

@@ -1,5 +1,6 @@
 """Transactions of SQLite, and its complaints in words that say how to mend what is wrong."""
 
+import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -7,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from metrics.errors import StoreUnusable
+from metrics.errors import StoreBroken, StoreFull, StoreUnusable
 
 WAIT_S: Final = 30.0
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_LITTLE: Final = 2**20
 
 
 @contextmanager
@@ -43,9 +46,29 @@ def translated(path: Path) -> Iterator[None]:
         hint = _HINTS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
         if hint is None:
             raise
-        raise StoreUnusable(path, str(error), hint(path)) from error
+        raise _kind(path, error)(path, str(error), hint(path)) from error
     except OSError as error:
-        raise StoreUnusable(path, error.strerror or str(error), _accessible(path)) from error
+        kind = StoreFull if error.errno in _NO_ROOM else StoreUnusable
+        raise kind(path, error.strerror or str(error), _accessible(path)) from error
+
+
+def _kind(path: Path, error: sqlite3.Error) -> type[StoreUnusable]:
+    """On a full disk SQLite may also say that it could not write, or not make a file."""
+    code = error.sqlite_errorcode & 0xFF
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return StoreBroken
+    if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} and _full(path):
+        return StoreFull
+    return StoreFull if code == sqlite3.SQLITE_FULL else StoreUnusable
+
+
+def _full(path: Path) -> bool:
+    directory = path if path.is_dir() else path.parent
+    try:
+        room = os.statvfs(directory)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < _LITTLE
 
 
 def _accessible(path: Path) -> str:
@@ -58,6 +81,10 @@ def aside(path: Path) -> str:
     return f"move it away, nothing in it is touched: mv {path} {path}.aside"
 
 
+def _saved(path: Path) -> str:
+    return f"plaza store repair saves what can be read, or {aside(path)}"
+
+
 def _held(path: Path) -> str:
     return f"another process has held it for {WAIT_S:.0f} s: fuser -v {path}"
 
@@ -66,10 +93,10 @@ def _held(path: Path) -> str:
 _HINTS: Final[Mapping[int, Callable[[Path], str]]] = {
     sqlite3.SQLITE_BUSY: _held,
     sqlite3.SQLITE_CANTOPEN: _accessible,
-    sqlite3.SQLITE_CORRUPT: aside,
+    sqlite3.SQLITE_CORRUPT: _saved,
     sqlite3.SQLITE_FULL: _accessible,
     sqlite3.SQLITE_IOERR: _accessible,
-    sqlite3.SQLITE_NOTADB: aside,
+    sqlite3.SQLITE_NOTADB: _saved,
     sqlite3.SQLITE_PERM: _accessible,
     sqlite3.SQLITE_READONLY: _accessible,
 }

@@ -2,18 +2,18 @@
 
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
 from metrics.catalog import MEASUREMENTS
-from metrics.errors import CatalogError
-from metrics.local import fences
+from metrics.errors import CatalogError, StoreBroken
+from metrics.local import cold, cold_days, fences
 from metrics.local.files import FileShelf
-from metrics.local.intake import DAY_S, Author, commit, sorted_out
-from metrics.local.schema import DAY, known, origin, sample_maker, select
+from metrics.local.intake import DAY_S, Author, Group, commit, sorted_out
+from metrics.local.schema import DAY, known, origin, select
 from metrics.local.series import Series
 from metrics.local.shelf import Layout, Shelf, Values, Volume
 from metrics.sample import Sample
@@ -42,6 +42,8 @@ class LocalStore:
         self.shelf = shelf
         self._fencing = Layout((fences.FENCES,), self._newest_epochs)
         self._own = _OfThread()
+        self.facts: dict[str, cold.Facts] = {}
+        """Of generations, by name, as far as somebody has looked: they never change."""
 
     @classmethod
     def open(cls, where: Path | str) -> Self:
@@ -63,7 +65,16 @@ class LocalStore:
 
     def days(self) -> list[str]:
         """The UTC days that have samples as they came, oldest first."""
-        return [found[1] for found in map(_RAW.match, self.shelf.names()) if found]
+        return self.days_of(self.shelf.names())
+
+    def days_of(self, names: Iterable[str]) -> list[str]:
+        """Those that these names of volumes are of."""
+        return [found[1] for found in map(_RAW.match, names) if found]
+
+    def kept(self) -> list[str]:
+        """The UTC days of which there are samples, as they came or in chunks, oldest first."""
+        names = self.shelf.names()
+        return sorted({*self.days_of(names), *cold.generations(names)})
 
     def day(self, day: str) -> Volume:
         """This thread's hold of one day, which is made when absent."""
@@ -75,8 +86,8 @@ class LocalStore:
 
     @contextmanager
     def reading(self, day: str) -> Iterator[Volume]:
-        """One state of a day for several reads."""
-        volume = self.day(day)
+        """One state of a day for several reads. Raises VolumeGone."""
+        volume = self.shelf.open(f"raw-{day}", cold_days.RAW_KEPT)
         with volume.reading():
             yield volume
 
@@ -99,11 +110,25 @@ class LocalStore:
         """
         days = sorted_out(samples)
         author = Author(writer, shard, epoch, seq)
-        with fences.held(self._fences(), shard, epoch):
+        try:
+            self._commit(author, days)
+        except StoreBroken as error:
+            self.set_aside(error)
+            self._commit(author, days)
+
+    def _commit(self, author: Author, days: Mapping[int, Sequence[Group]]) -> None:
+        with fences.held(self._fences(), author.shard, author.epoch):
             for number, groups in sorted(days.items()):
                 day = day_of(number * DAY_S)
                 volume = self.day(day)
                 commit(volume, self._series(volume.name), author, groups)
+
+    def set_aside(self, error: StoreBroken) -> None:
+        """Go on without a day's volume that is damaged; raise the error where that is not possible."""
+        name = str(error.path).rpartition("/")[2].removesuffix(".db")
+        with self.still():
+            if not self.shelf.set_aside(name, error):
+                raise error
 
     def _series(self, name: str) -> Series:
         remembered = self._own.series
@@ -118,8 +143,8 @@ class LocalStore:
         known(measurement)
         found: dict[tuple[str, ...], Sample] = {}
         for day in reversed(self._days_from(day_of(since))):
-            with self.reading(day) as volume:
-                for newest in self._newest(volume, measurement, since):
+            with cold_days.looking(self, day) as kept:
+                for newest in self._latest(kept, measurement, since):
                     found.setdefault(tuple(newest.tags.values()), newest)
         return list(found.values())
 
@@ -131,18 +156,33 @@ class LocalStore:
             raise CatalogError(f"{measurement}: unknown tags {sorted(unknown)}")
         found: list[Sample] = []
         for day in self._days_in(window):
-            with self.reading(day) as volume:
-                condition, values = matching(volume, measurement, window, wanted)
-                order = f"{condition} ORDER BY s.time, s.series"
-                found.extend(self.samples(volume, measurement, order, values))
+            with cold_days.looking(self, day) as kept:
+                if kept.cold is not None:
+                    found.extend(cold_days.read(self, kept, measurement, window, wanted))
+                elif kept.raw is not None:
+                    condition, values = matching(kept.raw, measurement, window, wanted)
+                    order = f"{condition} ORDER BY s.time, s.series"
+                    found.extend(self.samples(kept.raw, measurement, order, values))
         return found
 
     def samples(self, volume: Volume, measurement: str, condition: str, values: Values) -> Iterator[Sample]:
         """The samples `s` of a day that meet a condition, which follows the WHERE. Within `reading`."""
-        make, series = sample_maker(measurement), self._series(volume.name)
+        series = self._series(volume.name)
         series.begin(origin(volume))
-        for row in volume.execute(f"{select(measurement)} WHERE {condition}", values):
-            yield make(row, series.tags(volume, measurement, row[1]))
+        rows = volume.execute(f"{select(measurement)} WHERE {condition}", values)
+        yield from series.samples(volume, measurement, rows)
+
+    def lines(self, volume: Volume, measurement: str, condition: str, values: Values) -> Iterator[str]:
+        """The same as line protocol."""
+        series = self._series(volume.name)
+        series.begin(origin(volume))
+        rows = volume.execute(f"{select(measurement)} WHERE {condition}", values)
+        yield from series.lines(volume, measurement, rows)
+
+    def _latest(self, kept: cold_days.Kept, measurement: str, since: int) -> Iterable[Sample]:
+        if kept.cold is not None:
+            return cold_days.latest(self, kept, measurement, since)
+        return self._newest(kept.raw, measurement, since) if kept.raw is not None else ()
 
     def _newest(self, volume: Volume, measurement: str, since: int) -> Iterator[Sample]:
         """The newest sample of each series.
@@ -175,34 +215,51 @@ class LocalStore:
         """How many points the store holds per measurement; a measurement without points is absent."""
         found = dict.fromkeys(MEASUREMENTS, 0)
         for day in self._days_in(window):
-            with self.reading(day) as volume:
+            with cold_days.looking(self, day) as kept:
                 for name in found:
-                    count = f"SELECT count(*) FROM {name} WHERE time >= ? AND time < ?"  # noqa: S608
-                    found[name] += volume.execute(count, (window.start, window.end)).fetchone()[0]
+                    if kept.cold is not None:
+                        found[name] += cold_days.count(self, kept, name, window)
+                    elif kept.raw is not None:
+                        count = f"SELECT count(*) FROM {name} WHERE time >= ? AND time < ?"  # noqa: S608
+                        found[name] += kept.raw.execute(count, (window.start, window.end)).fetchone()[0]
         return {name: count for name, count in found.items() if count}
 
     def tally(self, window: Window) -> Mapping[Cell, int]:
         """How many points there are of each series and minute."""
         found: dict[Cell, int] = {}
         for day in self._days_in(window):
-            with self.reading(day) as volume:
-                for measurement in MEASUREMENTS.values():
-                    tags = ", ".join(f"t.{tag}" for tag in measurement.tags)
-                    minutes = (
-                        f"SELECT s.time / {MINUTE_S} * {MINUTE_S} AS minute, {tags}, count(*) "  # noqa: S608
-                        f"FROM {measurement.name} s JOIN {measurement.name}_series t ON t.id = s.series "
-                        f"WHERE s.time >= ? AND s.time < ? GROUP BY minute, {tags}"
-                    )
-                    for minute, *values, points in volume.execute(minutes, (window.start, window.end)):
-                        cell = Cell(measurement.name, tuple(values), minute)
+            with cold_days.looking(self, day) as kept:
+                for name in MEASUREMENTS:
+                    for cell, points in self._cells(kept, name, window):
                         found[cell] = found.get(cell, 0) + points
         return found
 
+    def _cells(self, kept: cold_days.Kept, measurement: str, window: Window) -> Iterator[tuple[Cell, int]]:
+        if kept.cold is not None:
+            for series, times in cold_days.points(self, kept, measurement, window):
+                for time in times:
+                    yield Cell(measurement, series, time // MINUTE_S * MINUTE_S), 1
+        elif kept.raw is not None:
+            tags = ", ".join(f"t.{tag}" for tag in MEASUREMENTS[measurement].tags)
+            minutes = (
+                f"SELECT s.time / {MINUTE_S} * {MINUTE_S} AS minute, {tags}, count(*) "  # noqa: S608
+                f"FROM {measurement} s JOIN {measurement}_series t ON t.id = s.series "
+                f"WHERE s.time >= ? AND s.time < ? GROUP BY minute, {tags}"
+            )
+            for minute, *values, points in kept.raw.execute(minutes, (window.start, window.end)):
+                yield Cell(measurement, tuple(values), minute), points
+
     def _days_from(self, first: str) -> list[str]:
-        return [day for day in self.days() if day >= first]
+        return [day for day in self.kept() if day >= first]
 
     def _days_in(self, window: Window) -> list[str]:
         return [day for day in self._days_from(day_of(window.start)) if day <= day_of(max(window.end - 1, 0))]
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Nobody writes samples meanwhile."""
+        with self._fences().writing():
+            yield
 
     def _fences(self) -> Volume:
         return self.shelf.open("fences", self._fencing)

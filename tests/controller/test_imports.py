@@ -50,6 +50,7 @@ FOREIGN = MappingProxyType(
         "edge": CLI | TO_SERVERS | TO_DEVICES | {"babel"},
         "console": CLI | TO_SERVERS | TO_DEVICES,
         "radius": CLI | TO_SERVERS | TO_DEVICES | {"babel", "flask", "jinja2"},
+        "prober": CLI | TO_SERVERS | TO_DEVICES | PAGES | {"jinja2"},
     }
 )
 """Role → what it never uses, or only where there is a device to log in at, or a sink."""

@@ -26,7 +26,9 @@ from drivers.depth import pulse, without_names_and_ports
 from drivers.model import Device, Endpoint, PollBy, PollProfile, Role, Secret, SnmpV2c
 from drivers.recording import Recording, read_recording
 from drivers.snmp.seam import Failure, Reason
-from metrics.local.rollup import hours, roll_up
+from metrics.local.buckets import buckets
+from metrics.local.rollup import roll_up
+from metrics.local.roster import Roster
 from metrics.local.store import LocalStore
 from metrics.sample import Sample
 from metrics.sink import Window
@@ -175,13 +177,11 @@ def test_no_device_is_incomplete_because_it_is_asked_less_often(tmp_path: Path) 
             every_s = profiles.interval_s(one, 30)
             store.write("poller", [Sample("wifi_ap", tags, {"up": 1}, at) for at in range(0, 3600, every_s)])
         devices = {"far": far, "near": near}
-        roll_up(
-            store,
-            3600,
-            expected_per_hour=lambda ap: profiles.expected_per_hour(devices[ap], 30, own=True),
-        )
-        found = {hour.tags["ap"]: (hour.got, hour.expected) for hour in hours(store, "wifi_ap", Window(0, 1))}
-        (whole,) = hours(store, "hotspot_mun", Window(0, 1))
+        hourly = {name: profiles.expected_per_hour(one, 30, own=True) for name, one in devices.items()}
+        roll_up(store, 3600, Roster(otherwise=lambda _, tags: hourly[tags[0]]))
+        of_aps = buckets(store, "wifi_ap", "hour", Window(0, 1), ["ap"])
+        found = {hour.tags["ap"]: (hour.got, hour.expected) for hour in of_aps}
+        (whole,) = buckets(store, "wifi_ap", "hour", Window(0, 1), ["mun"])
 
     assert found == {"far": (12, 12), "near": (120, 120)}
     assert whole.got == whole.expected

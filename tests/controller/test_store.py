@@ -3,6 +3,8 @@
 import os
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from controller.store import health, leases
 from controller.store.engine import HEAD, READ_ONLY, open_engine, open_store, version
 from controller.store.migrate import METADATA
 from controller.store.tables import shard_leases
+from tests.postgres import cluster
 
 
 @pytest.fixture
@@ -162,3 +165,13 @@ def test_kill_9_in_the_middle_of_commits_loses_no_acknowledged_one(tmp_path: Pat
             kept = {row[0] for row in connection.execute("SELECT shard FROM shard_lease")}
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert wanted <= kept
+
+
+def test_of_many_who_ask_at_once_one_gets_the_lease(tmp_path: Path) -> None:
+    with cluster() as servers:
+        for url in (f"sqlite:///{tmp_path / 'plaza.db'}", servers.new()):
+            opened = open_store(url)
+            with ThreadPoolExecutor(8) as pool:
+                asked = pool.map(partial(leases.acquire, opened, 7, now=100), map(str, range(8)))
+                assert sorted(map(str, asked)) == ["1", *["None"] * 7], url
+            opened.dispose()

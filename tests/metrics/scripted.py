@@ -1,5 +1,6 @@
 """An HTTP server that answers as told: the failures that no real server makes on demand."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -47,7 +48,7 @@ class Scripted:
 
 
 @contextmanager
-def serving(scripted: Scripted) -> Iterator[Scripted]:
+def serving(scripted: Scripted, tls: ssl.SSLContext | None = None) -> Iterator[Scripted]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -76,6 +77,9 @@ def serving(scripted: Scripted) -> Iterator[Scripted]:
     server.daemon_threads = True
     server.block_on_close = False
     scripted.url = f"http://127.0.0.1:{server.server_port}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        scripted.url = f"https://localhost:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

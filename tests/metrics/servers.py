@@ -42,6 +42,10 @@ class Server:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
+    def add(self, *options: str) -> None:
+        """More of its command line, for the next start."""
+        self._command = [*self._command, *options]
+
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log, start_new_session=True)

@@ -1,7 +1,9 @@
 """The forwarder: in order, for ever, nothing skipped, the bad lines set aside with the server's words."""
 
+import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ from metrics.local.cursors import Cursors
 from metrics.local.store import LocalStore
 from metrics.sample import Sample
 from metrics.sink import Window
+from tests import need
 from tests.metrics.samples import ap, slot, ssid
 from tests.metrics.scripted import Answer, Request, Scripted, serving
 from tests.metrics.servers import Influxd, until
@@ -172,6 +175,58 @@ def test_bad_lines_are_set_aside_with_the_servers_words_and_the_good_arrive(
         ("400 Bad Request: partial write: unable to parse", NOW)
     }
     assert progress(store, "sink").dead_letters == len(bad)
+
+
+def test_bad_lines_of_a_batch_are_one_line_of_the_log(
+    store: LocalStore, server: Scripted, behaviour: Behaviour, caplog: pytest.LogCaptureFixture
+) -> None:
+    behaviour.bad = (b"ap=ap-1,", b"ap=ap-5,")
+    store.write("poller", slot(60, 20))
+    drain(forwarder(store, server))
+    (record,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert (record.message, record.points, record.sink) == ("sink refused points", 4, "sink")  # type: ignore[attr-defined]
+    assert record.reason == "400 Bad Request: partial write: unable to parse"  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MB."""
+    need.root()
+    place = tmp_path / "small"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", place], check=True)
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def test_on_a_full_disk_the_sink_is_fed_all_the_same_and_the_cursor_follows_when_there_is_room(
+    small_disk: Path, server: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = LocalStore.open(small_disk)
+    sink = InfluxSink("sink", server.url, "t", "o", "b", timeout_s=5.0)
+    feed = Forwarder(store, sink, lambda: NOW, back_off=lambda _failures, _asked: 0.01)
+    store.write("poller", [ap(60)])
+    feed.step()
+    store.write("poller", [ap(120)])
+    filler = small_disk / "filler"
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+    stop = threading.Event()
+    thread = threading.Thread(target=feed.run, args=(stop,))
+    thread.start()
+    until(lambda: len(server.stored) == 2, "it is sent")
+    until(lambda: bool(caplog.records), "it is told")
+    assert progress(store, "sink").lag_batches == 1
+    filler.unlink()
+    until(lambda: progress(store, "sink").lag_batches == 0, "the cursor is kept")
+    stop.set()
+    thread.join()
+    store.close()
+    assert [one.message for one in caplog.records if one.levelname == "WARNING"] == [
+        "cursor of a sink not kept"
+    ]
+    assert server.stored == lines(ap(60), ap(120))
 
 
 def test_the_same_bad_line_twice_is_one_dead_letter(

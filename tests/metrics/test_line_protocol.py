@@ -1,8 +1,10 @@
 """Our line protocol says what influxdb-client's Point says, in the catalogue's types."""
 
 import re
+from dataclasses import replace
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from influxdb_client import Point
 
@@ -70,7 +72,7 @@ def test_a_line_means_the_same_as_the_librarys_point(sample: Sample) -> None:
 
 def test_types_come_from_the_catalogue_and_never_from_the_value() -> None:
     line = encode([ap(60, up=True, clients=7.0, cpu_pct=3, memory_pct=True)]).decode()
-    assert line.split(" ")[1] == "up=1i,clients=7i,cpu_pct=3,memory_pct=1"
+    assert line.split(" ")[1] == "up=1i,clients=7i,cpu_pct=3.0,memory_pct=1.0"
 
 
 def test_tags_come_in_the_catalogues_order_whatever_the_samples() -> None:
@@ -80,6 +82,30 @@ def test_tags_come_in_the_catalogues_order_whatever_the_samples() -> None:
     )
     assert encode([sample]) == encode([shuffled])
     assert encode([sample]) == b"wifi_ap,ap=ap-1,mun=08019,site=08019-plaza,vendor=openwrt up=1i 60"
+
+
+def test_fields_that_come_and_go_are_written_each_time_and_only_then() -> None:
+    """The form of a series' last line is tried first: it must never leave out or invent a field."""
+    slots: list[dict[str, int | float]] = [
+        {"up": 1, "clients": 2},
+        {"up": 0, "poll_ms": 2.5},
+        {"up": 0},
+        {"poll_ms": 1, "aps": 3, "up": 1},
+    ]
+    for fields in (*slots, *reversed(slots)):
+        line = encode([replace(ap(60), fields=fields)]).decode()
+        assert parsed(line)[2] == fields
+
+
+@settings(max_examples=25)
+@given(st.lists(samples(), max_size=20))
+def test_many_lines_are_what_each_is_alone(several: list[Sample]) -> None:
+    assert encode(several) == b"\n".join(encode([sample]) for sample in several)
+
+
+def test_a_field_that_the_catalogue_does_not_know_is_never_left_out_silently() -> None:
+    with pytest.raises(KeyError, match="citizen"):
+        encode([ap(60, up=1, citizen=1)])
 
 
 def test_a_backslash_that_would_touch_an_escape_is_written_so_that_every_server_reads_one_line() -> None:

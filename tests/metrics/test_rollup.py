@@ -1,14 +1,21 @@
 """Hours from samples: unknown is not zero, a reset is a gap and never a spike, and late samples count."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from metrics.errors import CatalogError
-from metrics.local.rollup import Figure, Hour, hours, roll_up
+from metrics.local import retention
+from metrics.local.buckets import Bucket, availability, buckets
+from metrics.local.figures import Figure
+from metrics.local.levels import Span
+from metrics.local.rollup import SLOT_DAYS, roll_up, trim
+from metrics.local.roster import Roster
 from metrics.local.store import LocalStore
 from metrics.sample import Sample
 from metrics.sink import Window
+from tests.metrics import samples
 
 HOUR = 1_795_388_400 // 3600 * 3600
 ALL = Window(0, 2**33)
@@ -24,8 +31,14 @@ def down(time: int, name: str = "ap-1") -> Sample:
     return Sample("wifi_ap", counted(time, 0, name=name).tags, {"up": 0, "poll_ms": 3.0}, time)
 
 
-def only(store: LocalStore, start: int = HOUR, measurement: str = "wifi_ap") -> Hour:
-    (found,) = hours(store, measurement, Window(start, start + 3600))
+def hours(
+    store: LocalStore, by: str = "ap", where: Mapping[str, str] | None = None, name: str = "wifi_ap"
+) -> list[Bucket]:
+    return buckets(store, name, Span.HOUR, ALL, by.split(), where)
+
+
+def only(store: LocalStore, start: int = HOUR, by: str = "ap", name: str = "wifi_ap") -> Bucket:
+    (found,) = buckets(store, name, Span.HOUR, Window(start, start + 3600), by.split())
     return found
 
 
@@ -36,7 +49,7 @@ def grown(store: LocalStore, start: int = HOUR) -> Figure | None:
 def test_an_hour_is_derived_when_it_is_closed_and_not_before(store: LocalStore) -> None:
     store.write("poller", [counted(HOUR, 1)])
     assert roll_up(store, HOUR + 3599) == 0
-    assert hours(store, "wifi_ap", ALL) == []
+    assert hours(store) == []
     assert roll_up(store, HOUR + 3600) == 1
     assert only(store).start == HOUR
 
@@ -45,10 +58,10 @@ def test_an_hour_carries_how_many_samples_it_expected_and_got(store: LocalStore)
     store.write(
         "poller", [down(HOUR + 60), *(counted(HOUR + 120 * number, number) for number in range(1, 20))]
     )
-    roll_up(store, HOUR + 3600, expected_per_hour=30)
+    roll_up(store, HOUR + 3600, Roster(otherwise=lambda *_: 30))
     hour = only(store)
     assert (hour.expected, hour.got) == (30, 20)
-    assert hour.figures["up"] == Figure(20, 19, 1)
+    assert hour.figures["up"] == Figure(20, 19, 1, 0)
     assert hour.figures["up"].mean == pytest.approx(0.95)
 
 
@@ -63,8 +76,8 @@ def test_gauges_have_sum_number_and_largest_of_what_is_known(store: LocalStore) 
     known = [Sample("wifi_ap", tags, {"up": 1, "clients": n, "cpu_pct": n / 2}, HOUR + n) for n in (1, 4, 7)]
     store.write("poller", [*known, down(HOUR + 60)])
     roll_up(store, HOUR + 3600)
-    assert only(store).figures["clients"] == Figure(3, 12, 7)
-    assert only(store).figures["cpu_pct"] == Figure(3, 6, 3.5)
+    assert only(store).figures["clients"] == Figure(3, 12, 7, 1)
+    assert only(store).figures["cpu_pct"] == Figure(3, 6, 3.5, 0.5)
     assert only(store).got == 4
 
 
@@ -124,25 +137,25 @@ def test_growth_over_a_long_silence_belongs_to_no_hour(store: LocalStore) -> Non
 def test_a_municipality_adds_up_its_access_points(store: LocalStore) -> None:
     for name in ("a", "b"):
         store.write("poller", [counted(HOUR + 60 * n, 10 * n, 1000 + 60 * n, name) for n in range(5)])
-    roll_up(store, HOUR + 3600, expected_per_hour=5)
-    found = only(store, measurement="hotspot_mun")
+    roll_up(store, HOUR + 3600, Roster(otherwise=lambda *_: 5))
+    found = only(store, by="mun")
     assert found.tags == {"mun": "08019"}
     assert (found.expected, found.got) == (10, 10)
     assert found.figures["rx_octets"] == Figure(8, 80)
-    assert found.figures["up"] == Figure(10, 10, 1)
+    assert found.figures["up"] == Figure(10, 10, 1, 1)
 
 
 def test_deriving_again_changes_nothing(store: LocalStore) -> None:
     store.write("poller", [counted(HOUR + 60 * n, n * n, 1000 + 60 * n) for n in range(100)])
     assert roll_up(store, HOUR + 7200) == 2
-    before = [hours(store, name, ALL) for name in ("wifi_ap", "hotspot_mun")]
+    before = [list(map(plain, hours(store, by))) for by in ("ap", "mun", "site")]
     assert roll_up(store, HOUR + 7200) == 0
     store.close()
     for path in Path(store.shelf.place).glob("rollup.db*"):
         path.unlink()
     again = LocalStore.open(Path(store.shelf.place))
     assert roll_up(again, HOUR + 7200) == 2
-    assert [hours(again, name, ALL) for name in ("wifi_ap", "hotspot_mun")] == before
+    assert [list(map(plain, hours(again, by))) for by in ("ap", "mun", "site")] == before
     again.close()
 
 
@@ -165,11 +178,154 @@ def test_an_hour_whose_raw_samples_were_dropped_keeps_its_better_figures(store: 
     assert only(store).got == 30
 
 
+def plain(bucket: Bucket) -> tuple[object, ...]:
+    return bucket.tags, bucket.start, bucket.end, bucket.expected, bucket.got, dict(bucket.figures)
+
+
 def test_hours_are_found_by_their_tags(store: LocalStore) -> None:
     store.write("poller", [counted(HOUR, 1, name=name) for name in ("a", "b")])
     roll_up(store, HOUR + 3600)
-    assert [hour.tags["ap"] for hour in hours(store, "wifi_ap", ALL, {"ap": "b"})] == ["b"]
-    with pytest.raises(CatalogError, match="wifi_radio"):
-        hours(store, "wifi_radio", ALL)
+    assert [hour.tags for hour in hours(store, "ap vendor", {"ap": "b"})] == [
+        {"ap": "b", "vendor": "openwrt"}
+    ]
+    assert hours(store, "ap", {"ap": "c"}) == []
+    assert [hour.got for hour in hours(store, "", {"mun": "08019"})] == [2], "of no tag: all of them"
+    with pytest.raises(CatalogError, match="uplink"):
+        hours(store, name="uplink")
     with pytest.raises(CatalogError, match="band"):
-        hours(store, "wifi_ap", ALL, {"band": "5g"})
+        hours(store, "band")
+    with pytest.raises(CatalogError, match="5m"):
+        buckets(store, "wifi_ap", "5m", ALL, ["ap"])
+
+
+def test_the_radios_of_a_site_are_summed_up_by_band_and_counted(store: LocalStore) -> None:
+    tags = counted(0, 0).tags
+    store.write(
+        "poller",
+        [
+            Sample(
+                "wifi_radio", {**tags, "ap": ap, "band": band, "radio": radio}, {"clients": 2}, HOUR + 60 * n
+            )
+            for ap, band, radio in (("a", "5g", "0"), ("a", "5g", "1"), ("b", "5g", "0"), ("b", "2g4", "1"))
+            for n in range(3)
+        ],
+    )
+    roll_up(store, HOUR + 3600)
+    found = {hour.tags["band"]: hour for hour in hours(store, "mun band", name="wifi_radio")}
+    assert (found["5g"].got, found["5g"].figures["clients"]) == (9, Figure(9, 18, 2, 2))
+    assert found["5g"].figures["seen"].total == 3
+    assert found["2g4"].figures["seen"].total == 1
+
+
+def test_the_counters_of_a_radio_begin_anew_with_their_device(store: LocalStore) -> None:
+    """They have no uptime of their own, and may have overtaken what they were."""
+    tags = {**counted(0, 0).tags, "band": "5g", "radio": "0"}
+    for second, uptime, octets in ((0, 90_000, 100), (60, 90_060, 150), (1800, 900, 7000), (1860, 960, 7050)):
+        radio = Sample("wifi_radio", tags, {"rx_octets": octets}, HOUR + second)
+        store.write("poller", [counted(HOUR + second, octets, uptime), radio])
+    roll_up(store, HOUR + 3600)
+    assert only(store, by="site band", name="wifi_radio").figures["rx_octets"] == Figure(2, 100)
+
+
+def test_five_minutes_of_a_municipality_tell_how_it_is_now(store: LocalStore) -> None:
+    store.write("poller", [samples.ap(HOUR + 60 * n, "a", clients=n) for n in range(12)])
+    roll_up(store, HOUR + 700, Roster(otherwise=lambda *_: 60))
+    found = buckets(store, "wifi_ap", "5m", ALL, ["mun"], {"mun": "08019"})
+    assert [(b.start - HOUR, b.end - b.start, b.expected, b.got) for b in found] == [
+        (0, 300, 5, 5),
+        (300, 300, 5, 5),
+    ]
+    assert [b.figures["clients"].total for b in found] == [10, 35]
+    (running,) = hours(store, "mun")
+    assert (running.start, running.expected, running.got) == (HOUR, 10, 10)
+    assert running.figures["clients"] == Figure(10, 45, 9, 0)
+    assert hours(store, "site") == [], "of a site it is not over"
+    roll_up(store, HOUR + 3600, Roster(otherwise=lambda *_: 60))
+    (whole,) = hours(store, "mun")
+    assert (whole.expected, whole.got) == (60, 12)
+
+
+def test_a_sample_that_comes_late_mends_its_five_minutes(store: LocalStore) -> None:
+    store.write("poller", [samples.ap(HOUR, "a", clients=1)])
+    roll_up(store, HOUR + 300)
+    store.write("remote", [samples.ap(HOUR + 60, "a", clients=5)])
+    roll_up(store, HOUR + 301)
+    (found,) = buckets(store, "wifi_ap", "5m", ALL, ["mun"])
+    assert found.figures["clients"] == Figure(2, 6, 5, 1)
+
+
+def test_how_many_clients_a_municipality_has_at_one_time_is_of_its_own_samples(store: LocalStore) -> None:
+    for slot, clients in ((0, 30), (300, 50)):
+        fields = {"aps": 3, "aps_up": 2, "clients": clients}
+        store.write("worker", [Sample("hotspot_mun", {"mun": "08019"}, fields, HOUR + slot)])
+    roll_up(store, HOUR + 3600)
+    assert only(store, by="mun", name="hotspot_mun").figures["clients"] == Figure(2, 80, 50, 30)
+
+
+def test_availability_is_what_a_citizen_met_and_unknown_without_a_probe(store: LocalStore) -> None:
+    place = {"mun": "08019", "site": "plaza"}
+    store.write("prober", [Sample("service", place, {"works": n % 2}, HOUR + 900 * n) for n in range(4)])
+    store.write("poller", [samples.ap(HOUR)])
+    roll_up(store, HOUR + 3600)
+    assert availability(only(store, by="site", name="service")) == 0.5
+    assert availability(only(store)) is None
+
+
+def test_samples_of_the_future_close_no_hour_and_break_nothing(store: LocalStore) -> None:
+    month = 30 * 86_400
+    store.write("poller", [counted(HOUR + 60, 5), counted(HOUR + month, 9), counted(HOUR - 3600 + 60, 1)])
+    assert roll_up(store, HOUR + 3600) == 2
+    assert [hour.start for hour in hours(store)] == [HOUR - 3600, HOUR]
+    assert roll_up(store, HOUR + month + 3600) > 0
+    assert hours(store)[-1].start == HOUR + month
+
+
+def test_an_hour_after_the_clock_was_an_hour_ahead_is_derived_when_it_is_over(store: LocalStore) -> None:
+    roster = Roster({"wifi_ap": {("a", "08019", "08019-plaza", "openwrt"): 60}})
+    roll_up(store, HOUR, roster)
+    roll_up(store, HOUR + 7200, roster)
+    store.write("poller", [samples.ap(HOUR + 60 * n, "a") for n in range(60)])
+    roll_up(store, HOUR + 3600, roster)
+    assert [(hour.got, hour.expected) for hour in hours(store)] == [(60, 60), (0, 60)]
+
+
+def test_a_poison_of_huge_numbers_is_summed_up_all_the_same(store: LocalStore) -> None:
+    huge = 2**63 - 1
+    store.write(
+        "poller", [samples.ap(HOUR + n, clients=huge, cpu_pct=1e15, rx_octets=huge) for n in range(9)]
+    )
+    roll_up(store, HOUR + 3600)
+    assert only(store).figures["clients"] == Figure(9, 9 * huge, huge, huge)
+    assert only(store, by="mun").figures["cpu_pct"].mean == 1e15
+
+
+def test_hours_go_after_their_time_and_days_stay(store: LocalStore) -> None:
+    ages = (0, 2, SLOT_DAYS + 3)
+    now = HOUR + 60 * 86_400
+    store.write("poller", [samples.ap(now - age * 86_400 - 7200) for age in ages])
+    roll_up(store, now)
+    trim(store, now, 400)
+    assert len(hours(store)) == 3
+    assert len(buckets(store, "wifi_ap", Span.SLOT, ALL, ["mun"])) == 2
+    trim(store, now, 1)
+    assert len(hours(store)) == 1
+    assert len(buckets(store, "wifi_ap", Span.DAY, ALL, ["ap"])) == 2, "and today still runs"
+
+
+def test_an_hour_stays_until_its_day_is_derived(store: LocalStore) -> None:
+    store.write("poller", [samples.ap(HOUR - 7200)])
+    roll_up(store, HOUR)
+    trim(store, HOUR + 9 * 86_400, 1)
+    assert len(hours(store)) == 1
+
+
+def test_a_late_sample_of_a_day_in_chunks_is_added_to_what_the_chunks_hold(store: LocalStore) -> None:
+    store.write("poller", [counted(HOUR + 60 * n, 10 * n, 1000 + 60 * n) for n in range(30) if n != 7])
+    roll_up(store, HOUR + 7200)
+    later = HOUR + 3 * 86_400
+    retention.cool(store, store.days()[0], later, [], lambda *_: True)
+    retention.retain(store, later, retention.Terms(48, 30), [], lambda *_: True)
+    assert store.days() == []
+    store.write("remote", [counted(HOUR + 60 * 7, 70, 1420)])
+    assert roll_up(store, later) == 2
+    assert (only(store).got, grown(store)) == (30, Figure(29, 290))

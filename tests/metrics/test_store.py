@@ -248,9 +248,7 @@ def _newer(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (_not_a_database, "not a database"),
         (_not_ours, "not a file of"),
-        (_empty, "not a file of"),
         (_newer, "newer Plaza"),
     ],
 )
@@ -269,6 +267,53 @@ def test_a_file_that_cannot_be_used_is_one_clear_line_and_stays_as_it_is(
     assert str(path) in message
     assert f"mv {path} {path}.aside" in message
     assert path.read_bytes() == before
+
+
+def set_aside(path: Path) -> list[Path]:
+    """The damaged files, without the logs beside them."""
+    return [one for one in path.parent.glob(f"{path.name}.broken-*") if one.name[-1].isdigit()]
+
+
+def _cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size * 2 // 3 // 4096 * 4096)
+
+
+@pytest.mark.parametrize("spoil", [_not_a_database, _empty, _cut])
+def test_a_damaged_day_is_set_aside_whole_with_one_clear_line_and_all_goes_on(
+    store: LocalStore, spoil: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    store.write("poller", [ap(60), ap(MIDNIGHT)])
+    store.close()
+    path = Path(store.shelf.place) / "raw-1970-01-01.db"
+    spoil(path)
+    before = path.read_bytes()
+    again = LocalStore.open(path.parent)
+    again.write("poller", [ap(120)])
+    assert [sample.time for sample in again.read("wifi_ap", ALL)] == [120, MIDNIGHT]
+    again.close()
+    (aside,) = set_aside(path)
+    assert aside.read_bytes() == before
+    (line,) = caplog.records
+    assert line.__dict__["file"] == str(aside)
+    assert line.__dict__["mend"] == "plaza store repair"
+
+
+def test_a_day_that_turns_out_to_be_damaged_is_set_aside_when_it_is_written(
+    store: LocalStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.write("poller", [ap(60, f"ap-{number}") for number in range(500)])
+    store.close()
+    path = Path(store.shelf.place) / "raw-1970-01-01.db"
+    with path.open("r+b") as file:
+        for page in range(4096, path.stat().st_size, 4096):
+            file.seek(page)
+            file.write(b"\xff" * 64)
+    again = LocalStore.open(path.parent)
+    again.write("poller", [ap(120)])
+    assert [sample.time for sample in again.read("wifi_ap", ALL)] == [120]
+    again.close()
+    assert len(set_aside(path)) == 1
+    assert len(caplog.records) == 1
 
 
 def test_the_files_beside_the_days_are_looked_into_as_well(store: LocalStore) -> None:

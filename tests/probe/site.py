@@ -40,13 +40,21 @@ API = f"dhcp-option-force=114,https://{NAME}:8443/capport"
 NAMES = f"address=/{NAME}/{PORTAL}\naddress=/#/{WEB}"
 GOOD = (DHCP, API, NAMES)
 
-PAGE = "<!DOCTYPE html><html><body><form action=/enter><button>Conectarme</button></form></body></html>"
+BUTTON = "<input type=hidden name=v value=sealed><button>Conectarme</button>"
+PAGE = f"<!DOCTYPE html><html><body><form method=post action=/enter>{BUTTON}</form></body></html>"
+ONLINE = "<h1>Ya tienes Internet</h1><form method=post action=/leave><button>Salir</button></form>"
 CAPTIVE = json.dumps({"captive": True, "user-portal-url": f"https://{NAME}:8443/p/plaza?a=signed"})
 API_TYPE = "application/captive+json"
-ANSWERS: Mapping[str, tuple[int, Mapping[str, str], str]] = {
+ANSWERS: Mapping[str, tuple[int, Mapping[str, str], str | int]] = {
     f"{WEB}/generate_204": (302, {"Location": f"http://{PORTAL}:8080/p/plaza?a=signed"}, ""),
     "/p/plaza": (200, {"Content-Type": "text/html"}, PAGE),
     "/capport": (200, {"Content-Type": API_TYPE}, CAPTIVE),
+    "POST /enter": (303, {"Location": f"http://{PORTAL}:8080/door?g=signed"}, ""),
+    "/door": (302, {"Location": "/online", "Door": "open"}, ""),
+    "/online": (200, {}, ONLINE),
+    f"in {WEB}/generate_204": (204, {}, ""),
+    "POST /leave": (200, {"Door": "shut"}, "<h1>Saliste de Internet</h1>"),
+    f"in {WEB}/file": (200, {}, 600_000),
 }
 
 
@@ -114,10 +122,16 @@ table inet site {{
         assert program.poll() is None, files.with_suffix(".dnsmasq").read_text()
 
     def serve_web(
-        self, answers: Mapping[str, Any] | None = None, *, tls: Path | None = None, without: int = 0
+        self,
+        answers: Mapping[str, Any] | None = None,
+        *,
+        tls: Path | None = None,
+        without: int = 0,
+        mbps: float = 0,
     ) -> None:
         """Everybody's web server, the portal and its API; `tls` holds its certificate."""
-        told = {"answers": dict(ANSWERS) | dict(answers or {}), "tls": str(tls or self.directory)}
+        told: dict[str, Any] = {"answers": dict(ANSWERS) | dict(answers or {}), "mbps": mbps}
+        told["tls"] = str(tls or self.directory)
         told["listen"] = [one for one in ((WEB, 80), (PORTAL, 8080), (PORTAL, 8443)) if one[1] != without]
         program = self.spawn("site", sys.executable, "-m", "tests.probe.web", json.dumps(told))
         assert program.stdout is not None
@@ -132,9 +146,9 @@ table inet site {{
         self.programs.append(program)
         return program
 
-    def quiet(self) -> None:
-        """End every program."""
-        while self.programs:
+    def quiet(self, but: int = 0) -> None:
+        """End every program, but the first ones."""
+        while len(self.programs) > but:
             program = self.programs.pop()
             program.kill()
             program.wait(30)
@@ -157,6 +171,10 @@ table inet site {{
         assert [finding.said for finding in before if finding.went is not Went.WORKED] == []
         assert last.went is Went.FAILED, last
         return last.step, last.said
+
+    def asked(self) -> str:
+        """What the web server was asked."""
+        return (self.directory / "site.log").read_text()
 
     def leases(self) -> str:
         return (self.directory / "site.leases").read_text()

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.probe import judge
-from drivers.probe.errors import Failed
+from drivers.probe import judge, press
+from drivers.probe.errors import Failed, Untried
 from drivers.probe.fetch import Answer, split
-from drivers.probe.report import NEEDED, OPTIONAL, Finding, Step, Went, decisive, plain, works
+from drivers.probe.report import ENTERING, NEEDED, OPTIONAL, Finding, Step, Went, decisive, plain, works
 
 ASKED = "http://connectivitycheck.gstatic.com/generate_204"
 PAGE = "http://portal.test/p"
@@ -57,7 +57,8 @@ def test_anything_else_is_told_for_what_it_is(status: int, location: str, said: 
 @pytest.mark.parametrize(
     ("seen", "said"),
     [
-        (answer(500, b"broken"), f"{PAGE} answers 500"),
+        (answer(500, b"broken"), f"{PAGE} answers 500$"),
+        (answer(503, b"<h1>No hay Internet</h1>"), f"{PAGE} answers 503, “No hay Internet”$"),
         (answer(200), f"{PAGE} answers 200 with nothing in it"),
         (answer(200, b"<p>Hola</p>"), f"{PAGE} shows 11 octets without anything to tap"),
     ],
@@ -105,19 +106,32 @@ def test_whatever_a_stranger_sends_as_an_address_is_taken_or_refused(text: str) 
         assert split(text).hostname
 
 
-@given(
-    st.builds(Finding, st.sampled_from(Step), st.sampled_from(Went), st.text(), st.none() | st.floats(0, 1e6))
-)
+NUMBER = st.none() | st.floats(0, 1e9)
+
+
+@given(st.builds(Finding, st.sampled_from(Step), st.sampled_from(Went), st.text(), NUMBER, NUMBER, NUMBER))
 def test_a_finding_crosses_as_one_line_and_moves_no_cursor(finding: Finding) -> None:
     line = finding.line()
     assert "\n" not in line
     read = Finding.read(line)
     assert (read.step, read.went, read.took_ms) == (finding.step, finding.went, finding.took_ms)
+    assert (read.rtt_ms, read.down_bps) == (finding.rtt_ms, finding.down_bps)
     assert read.said == plain(finding.said)
     assert read.said.isprintable()
 
 
-@pytest.mark.parametrize("line", ["", "{}", "[]", "nonsense", '{"step": "dhcp", "went": "so-so"}'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "{}",
+        "[]",
+        "nonsense",
+        '{"step": "dhcp", "went": "so-so"}',
+        '{"step": "http", "went": "worked", "said": "", "down_bps": NaN}',
+        '{"step": "http", "went": "worked", "said": "", "rtt_ms": "7"}',
+    ],
+)
 def test_a_line_that_is_no_finding_is_refused(line: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  whatever json says
         Finding.read(line)
@@ -129,9 +143,10 @@ FOUND = st.dictionaries(st.sampled_from(Step), st.sampled_from(Went))
 @given(FOUND)
 def test_a_site_works_when_every_needed_step_did_and_unknown_is_never_good(found: dict[Step, Went]) -> None:
     verdict = works([Finding(step, went, "") for step, went in found.items()])
+    needed = NEEDED | ENTERING if found.keys() & ENTERING else NEEDED
     if Went.FAILED in found.values():
         assert verdict is False
-    elif all(found.get(step) is Went.WORKED for step in NEEDED):
+    elif all(found.get(step) is Went.WORKED for step in needed):
         assert verdict is True
     else:
         assert verdict is None
@@ -142,4 +157,74 @@ def test_the_step_to_speak_of_is_the_one_that_failed() -> None:
     (api,) = OPTIONAL
     assert decisive([*worked, failed := Finding(api, Went.FAILED, "")]) == failed
     assert decisive([untried := Finding(Step.DHCP, Went.UNTRIED, "")]) == untried
-    assert decisive([*worked, last := Finding(api, Went.UNTRIED, "")]) == last
+    last = Finding(api, Went.UNTRIED, "")
+    assert decisive([*worked, last]) == last
+    entered = [*worked, last, Finding(Step.GRANT, Went.WORKED, "")]
+    assert decisive([*entered, shut := Finding(Step.HTTP, Went.UNTRIED, "")]) == shut
+
+
+# The button
+
+
+def page(html: str) -> Answer:
+    return answer(200, html.encode(), "http://portal.test/p/plaza?a=signed")
+
+
+def test_the_button_sends_what_a_phone_would_send_and_no_more() -> None:
+    pressed = press.button(
+        page("""<form action="enter?lang=es" method=post>
+        <input type=hidden name=v value="a&amp;b ñ"><input name=mail type=email>
+        <input type=checkbox name=terms required><input type=checkbox name=news>
+        <textarea name=note></textarea>
+        <button name=how value=free>Entrar</button><button name=how value=paid>Pagar</button></form>""")
+    )
+    assert pressed.url == "http://portal.test/p/enter?lang=es"
+    assert pressed.form == "v=a%26b+%C3%B1&mail=&terms=on&note=&how=free"
+
+
+def test_a_form_that_asks_with_get_puts_its_fields_into_the_address() -> None:
+    pressed = press.button(page("<form action=/go?x=1#here><input type=hidden name=v value=1></form>"))
+    assert (pressed.url, pressed.form) == ("http://portal.test/go?v=1", None)
+
+
+def test_the_button_that_leads_out_is_pressed_at_the_end_only() -> None:
+    out = page("<form method=post action=/p/plaza/leave><button>Salir</button></form>")
+    assert press.carries_on(out) is None
+    assert [one.url for one in press.ways_out(out)] == ["http://portal.test/p/plaza/leave"]
+    longer = page("<form method=post action=/p/plaza/extend><button>Seguir</button></form>")
+    assert press.carries_on(longer) is None
+    assert list(press.ways_out(longer)) == []
+
+
+def test_without_a_form_the_first_link_of_the_main_part_is_followed() -> None:
+    html = "<a href=/en>English</a><main><a href=#top>x</a><a href=tel:066>y</a><a href=/in>Entrar</a></main>"
+    assert press.button(page(html)).url == "http://portal.test/in"
+    assert press.button(page("<a href=/in>Entrar</a>")).url == "http://portal.test/in"
+
+
+def test_what_has_to_be_typed_cannot_be_tried_and_a_page_for_scripts_alone_fails() -> None:
+    with pytest.raises(Untried, match="wants something typed"):
+        press.button(page("<form action=/in><input name=code required></form>"))
+    with pytest.raises(Failed, match="has no button that works without a script"):
+        press.button(page("<button onclick=go()>Entrar</button>"))
+
+
+def test_who_is_not_let_in_is_told_in_the_portals_words() -> None:
+    judge.entered(answer(200))
+    with pytest.raises(Failed, match=f"not let in: 403 {PAGE}, “Este lugar está lleno”"):
+        judge.entered(answer(403, "<h1>Este <b>lugar</b>\nestá lleno</h1><h1>x</h1>".encode()))
+    with pytest.raises(Failed, match=f"^not let in: 502 {PAGE}$"):
+        judge.entered(answer(502))
+
+
+def test_what_answers_after_the_tap_is_the_internet_or_something_between() -> None:
+    assert judge.outside(answer(204, url=ASKED)) == f"online, 204 {ASKED}"
+    assert judge.outside(answer(200, b"<p>", url="http://a.test/page")) == "online, 200 http://a.test/page"
+    with pytest.raises(Failed, match="something between answers in the Internet's place"):
+        judge.outside(answer(200, b"<p>", url=ASKED))
+
+
+@given(st.binary(max_size=300) | st.text(alphabet="<>=/\"' aformhreftypinuc", max_size=80).map(str.encode))
+def test_whatever_stands_on_a_page_is_pressed_or_refused(octets: bytes) -> None:
+    with suppress(Failed, Untried):
+        assert split(press.button(answer(200, octets)).url).hostname

@@ -27,6 +27,7 @@ from controller.settings import Settings
 from controller.store import health
 from drivers.probe.report import NEEDED, Finding, Step, Went
 from metrics.local.rollup import roll_up
+from metrics.local.roster import Roster
 from metrics.sample import Sample
 
 SITE = "08027-plaza"
@@ -102,7 +103,7 @@ def earlier(app: App, clients: Mapping[str, Sequence[int]]) -> None:
             for sample in counted(ap, hour - back * DAY, several)
         ],
     )
-    roll_up(app.samples, int(NOW.timestamp()), expected_per_hour=60)
+    roll_up(app.samples, int(NOW.timestamp()), Roster(otherwise=lambda *_: 60))
 
 
 def since(app: App, clients: Mapping[str, int | None]) -> None:

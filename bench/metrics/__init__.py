@@ -1,0 +1,1 @@
+"""What metrics cost: encoding, writing, storing, asking, and whether anything is lost."""

@@ -1,0 +1,119 @@
+"""Gathers what `/metrics` tells: the stores read once, nothing kept between two scrapes."""
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import select
+
+from controller.app import App
+from controller.console.overview import Overview, overview, patience
+from controller.console.reading import read
+from controller.health import State
+from controller.store.engine import READ_ONLY
+from controller.store.tables import health
+from drivers.model import Lifecycle
+from metrics.exposition import Figures, SinkFigures, render
+from metrics.forward import oldest_unsent, progress
+from metrics.local.cursors import Cursors
+from metrics.local.store import LocalStore
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    agent_answers: bool | None
+    service_works: bool | None
+    checked_at: int
+
+
+_NOBODYS: Final = _Verdict(None, None, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Exposition:
+    """The figures of one controller. Raises sqlalchemy's and the metrics store's errors."""
+
+    app: App
+    clock: Callable[[], datetime]
+    stale_after_s: int
+
+    def __call__(self) -> bytes:
+        """What one scrape gets."""
+        return render(self.figures())
+
+    def figures(self) -> Figures:
+        """Everything, as it is now."""
+        app, now = self.app, self.clock()
+        at = int(now.timestamp())
+        devices = app.inventory.devices.values()
+        longest_s = max((patience(one, self.stale_after_s) for one in devices), default=self.stale_after_s)
+        seen = overview(app.inventory, read(app.engine, app.samples, now, longest_s), self.stale_after_s)
+        verdicts = self._verdicts()
+        known = self._fresh(verdicts, at)
+        disk = shutil.disk_usage(app.settings.data_dir)
+        return Figures(
+            devices=_states(seen),
+            agents=_counted(("answers", "silent"), (one.agent_answers for one in known)),
+            services=_counted(("works", "fails"), (one.service_works for one in known)),
+            verdict_age_s=min((max(0, at - one.checked_at) for one in verdicts.values()), default=None),
+            sessions={row.key: row.citizens for row in seen.rows},
+            sinks=tuple(_sink(app.samples, sink.name, at) for sink in app.settings.sinks),
+            octets=_octets(app.samples),
+            days=len(app.samples.days()),
+            disk_free_octets=disk.free,
+            disk_octets=disk.total,
+        )
+
+    def _verdicts(self) -> dict[str, _Verdict]:
+        columns = (health.c.device, health.c.agent_answers, health.c.service_works, health.c.checked_at)
+        with self.app.engine.connect().execution_options(**READ_ONLY) as connection:
+            rows = connection.execute(select(*columns)).all()
+        return {device: _Verdict(_fact(agent), _fact(service), at) for device, agent, service, at in rows}
+
+    def _fresh(self, verdicts: Mapping[str, _Verdict], at: int) -> list[_Verdict]:
+        """Of each device in service, that of nobody where none has looked lately."""
+        found: list[_Verdict] = []
+        for device in self.app.inventory.devices.values():
+            if device.state is Lifecycle.ACTIVE:
+                one = verdicts.get(device.name, _NOBODYS)
+                fresh = abs(at - one.checked_at) <= patience(device, self.stale_after_s)
+                found.append(one if fresh else _NOBODYS)
+        return found
+
+
+def _fact(stored: int | None) -> bool | None:
+    return None if stored is None else bool(stored)
+
+
+def _counted(words: tuple[str, str], facts: Iterable[bool | None]) -> dict[str, int]:
+    """How many are true, how many false, and of how many nobody knows."""
+    found = Counter(facts)
+    return {words[0]: found[True], words[1]: found[False], "unknown": found[None]}
+
+
+def _states(seen: Overview) -> dict[tuple[str, str], int]:
+    return {(row.key, state.value): getattr(row.devices, state.value) for row in seen.rows for state in State}
+
+
+def _sink(samples: LocalStore, name: str, at: int) -> SinkFigures:
+    progressed, oldest = progress(samples, name), oldest_unsent(samples, name)
+    trouble = Cursors(samples, name).trouble()
+    return SinkFigures(
+        name=name,
+        safe_points=progressed.sent_points,
+        waiting_batches=progressed.lag_batches,
+        refused_lines=progressed.dead_letters,
+        behind_s=0 if oldest is None else max(0, at - oldest),
+        failing=trouble is not None and trouble.over is None,
+    )
+
+
+def _octets(samples: LocalStore) -> dict[str, int]:
+    """By kind: `raw-2026-11-22` is of the raw days."""
+    found: Counter[str] = Counter()
+    for name in samples.shelf.names():
+        found[name.partition("-")[0]] += samples.shelf.octets(name)
+    return dict(found)

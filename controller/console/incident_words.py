@@ -1,0 +1,131 @@
+"""The words of incidents in the reader's language; the same codes in English are in incidents.words."""
+
+from collections.abc import Mapping
+
+from flask_babel import gettext
+
+from controller.incidents.model import Cause, Reach, Root
+
+
+def causes() -> Mapping[Cause, str]:
+    """The classes."""
+    return {
+        Cause.POWER: gettext("Energía"),
+        Cause.BACKHAUL: gettext("Enlace"),
+        Cause.DEVICE: gettext("Equipo"),
+        Cause.UNKNOWN: gettext("Causa por averiguar"),
+    }
+
+
+def title(root: Root, names: Mapping[str, str]) -> str:
+    """What is wrong, in one line; `names` are of sites and municipalities by key."""
+    first, _, provider = root.key.partition("/")
+    name = names.get(first, first)
+    said: Mapping[Reach, str] = {
+        Reach.SERVICE: gettext("%(name)s: un teléfono no logra entrar"),
+        Reach.DEVICE: gettext("%(name)s no responde"),
+        Reach.SUPPLY: gettext("Lo que alimenta %(name)s no responde"),
+        Reach.SITE: gettext("%(name)s: ningún equipo responde"),
+        Reach.PORTAL: gettext("El portal falla en todos los sitios"),
+        Reach.UPLINK: gettext("%(name)s: ningún sitio con enlace de %(provider)s responde"),
+        Reach.MUNICIPALITY: gettext("%(name)s: ningún sitio responde"),
+        Reach.PROVIDER: gettext("Los enlaces de %(name)s no responden en varios municipios"),
+    }
+    return said[root.reach] % {"name": name, "provider": provider}
+
+
+def evidence() -> Mapping[str, str]:
+    """What each piece of evidence says, by its code."""
+    return _power() | _line() | _device() | _missing()
+
+
+def advice() -> Mapping[str, str]:
+    """What to do next, by its code."""
+    return {
+        "look-at-access": gettext("Vea por qué no nos responde: plaza snmp why EQUIPO"),
+        "look-at-portal": gettext("Revise el portal mismo y su certificado: plaza doctor"),
+        "ask-for-power": gettext(
+            "Pregunte en el sitio, o a la compañía de luz, si hay energía; puede volver sola"
+        ),
+        "call-provider": gettext("Llame al proveedor del enlace con el contrato y la hora en que se cayó"),
+        "look-at-line": gettext("Revise el radioenlace, el módem o el gateway que lleva la línea"),
+        "be-a-phone": gettext("Haga de teléfono allí: plaza probe SITIO"),
+        "go-there": gettext("Vaya al lugar: tiene energía y línea, y no responde"),
+        "find-out": gettext("Averigüe lo que falta arriba; después vaya o llame"),
+    }
+
+
+def length(seconds: int) -> str:
+    """How long, in one coarse unit."""
+    if seconds < 7200:
+        return str(gettext("%(n)s min", n=seconds // 60))
+    if seconds < 172_800:
+        return str(gettext("%(n)s h", n=seconds // 3600))
+    return str(gettext("%(n)s días", n=seconds // 86_400))
+
+
+def _power() -> dict[str, str]:
+    return {
+        "ups-low": gettext(
+            "%(ups)s, que lo alimenta, estaba en batería y casi vacía antes (quedaban %(left)s s)"
+        ),
+        "ups-battery": gettext("%(ups)s, que lo alimenta, estaba en batería antes"),
+        "ups-mains": gettext("%(ups)s, que lo alimenta, tenía corriente de la red"),
+        "ups-dark": gettext("%(ups)s no responde, ni lo que alimenta; equipos: %(count)s"),
+        "poe-fault": gettext("el puerto %(port)s de %(switch)s, que lo alimenta, reporta una falla"),
+        "poe-off": gettext("el puerto %(port)s de %(switch)s no le da energía"),
+        "poe-on": gettext("el puerto %(port)s de %(switch)s lo alimenta"),
+        "fed-at-once": gettext("todo lo que alimenta %(source)s se cayó a la vez; equipos: %(count)s"),
+        "at-once": gettext("todo se cayó a la vez; equipos: %(count)s"),
+    }
+
+
+def _line() -> dict[str, str]:
+    return {
+        "site-dark": gettext("ningún equipo de %(site)s responde; caídos: %(count)s"),
+        "modem-offline": gettext("el módem de %(site)s dice que no lleva datos"),
+        "modem-online": gettext("el módem de %(site)s dice que lleva datos"),
+        "sites-together": gettext("sitios que se cayeron al mismo tiempo: %(count)s; comparten %(shared)s"),
+        "gateway-silent": gettext("tampoco se sabe nada del gateway de %(site)s desde entonces"),
+        "gateway-calls": gettext(
+            "el gateway de %(site)s nos sigue llamando: su línea y su energía están bien"
+        ),
+        "line-device": gettext("%(device)s lleva la línea de otros, que se cayeron con él: %(count)s"),
+        "line-alone": gettext("%(device)s lleva una línea, y no responde"),
+        "behind-silent": gettext(
+            "se cayeron todos los equipos detrás de %(device)s: %(count)s; a él nadie puede preguntarle"
+        ),
+        "portal-shared": gettext(
+            "sitios que no atienden a nadie desde la misma hora, aunque sus equipos responden: %(count)s"
+        ),
+    }
+
+
+def _device() -> dict[str, str]:
+    return {
+        "said": gettext("lo último que se supo de %(device)s: %(said)s"),
+        "refused": gettext("%(device)s está ahí y responde, pero no a lo que se le pregunta: %(said)s"),
+        "served": gettext("un teléfono entra en %(site)s de todos modos: sólo sus equipos no nos responden"),
+        "parent-answers": gettext("%(parent)s, del que depende, responde"),
+        "siblings-answer": gettext("equipos junto a él que responden: %(count)s"),
+        "devices-answer": gettext("equipos del sitio que responden: %(count)s"),
+        "restarted": gettext("%(device)s había reiniciado cuando volvió"),
+        "kept-running": gettext(
+            "%(device)s siguió encendido todo el tiempo: lo que falló fue el camino hasta él"
+        ),
+        "probe": gettext("un teléfono se atora en %(step)s: %(said)s"),
+    }
+
+
+def _missing() -> dict[str, str]:
+    return {
+        "samples-unreadable": gettext("no se pudieron leer las muestras: %(said)s"),
+        "missing-power": gettext(
+            "falta saber: qué lo alimenta (`powered_by` en el inventario), o qué dice eso"
+        ),
+        "missing-neighbour": gettext("falta saber: algo en su camino o a su lado que responda o esté caído"),
+        "missing-line": gettext(
+            "falta: un gateway que nos llame, o un módem, para distinguir línea y energía"
+        ),
+        "missing-step": gettext("falta saber: en qué paso se atora un teléfono"),
+    }

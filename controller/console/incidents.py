@@ -1,0 +1,121 @@
+"""Writes the page of incidents: what is wrong, since when, why we think so, who has it, what to do next."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from flask import render_template
+from flask_babel import format_decimal, gettext
+from sqlalchemy import Engine
+
+from controller.console import incident_words as words
+from controller.console import pages
+from controller.console.choice import Choice
+from controller.incidents import desk
+from controller.incidents.advice import advice
+from controller.incidents.desk import Incident, Member
+from controller.incidents.expecting import Announced
+from controller.model import Inventory
+
+open_count: Final[Callable[[Engine], int]] = desk.open_count
+
+LATELY_S: Final = 7 * 86_400
+MOST: Final = 20
+"""So many members of an incident, and so many that are closed, are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One incident as the page shows it; texts are in the reader's language."""
+
+    incident: Incident
+    title: str
+    place: str
+    zone: str
+    cause: str
+    evidence: tuple[str, ...]
+    next: str
+    lasted: str
+    members: tuple[Member, ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """An announced outage as the page shows it."""
+
+    outage: Announced
+    place: str
+    zone: str
+
+
+def page(inventory: Inventory, engine: Engine, now: datetime, language: str) -> str:
+    """The page of incidents."""
+    at = int(now.timestamp())
+    found = [_card(inventory, one) for one in desk.listed(engine, at - LATELY_S)]
+    other = "en" if language == "es" else "es"
+    return render_template(
+        "incidents.html",
+        at=at,
+        open=sorted((one for one in found if one.incident.is_open), key=_rank),
+        closed=[one for one in found if not one.incident.is_open][:MOST],
+        announced=[_window(inventory, one) for one in desk.announced(engine, at)],
+        home=Choice(language=language).link(),
+        here=pages.incidents_link(language),
+        there=pages.incidents_link(other),
+        number=format_decimal,
+        clock_time=pages.clock_time,
+        instant=pages.instant,
+        offset=pages.offset,
+    )
+
+
+def _rank(card: Card) -> tuple[bool, int]:
+    """What nobody has first, then what most hangs on."""
+    return card.incident.acked_at is not None, -len(card.incident.down)
+
+
+def _card(inventory: Inventory, one: Incident) -> Card:
+    shown = one.down if one.is_open else one.members
+    evidence = words.evidence()
+    return Card(
+        one,
+        words.title(one.root, _names(inventory)),
+        _place(inventory, one),
+        _zone(inventory, one.municipality),
+        words.causes()[one.finding.cause],
+        tuple(evidence[each.code] % each.said for each in one.finding.evidence),
+        words.advice()[advice(one.root, one.finding)],
+        words.length(one.open_s if one.repair_s is None else one.repair_s),
+        shown[:MOST],
+        len(shown) - len(shown[:MOST]),
+    )
+
+
+def _window(inventory: Inventory, one: Announced) -> Window:
+    site = inventory.sites.get(one.place)
+    municipality = site.municipality if site is not None else one.place
+    return Window(one, _names(inventory).get(one.place, one.place), _zone(inventory, municipality))
+
+
+def _names(inventory: Inventory) -> Mapping[str, str]:
+    municipalities = {key: one.name for key, one in inventory.municipalities.items()}
+    return municipalities | {key: one.name for key, one in inventory.sites.items()}
+
+
+def _place(inventory: Inventory, one: Incident) -> str:
+    """The municipality and, where it is one, the site."""
+    known = inventory.municipalities.get(one.municipality)
+    sites = {member.site for member in one.members}
+    names = [known.name if known is not None else gettext("varios municipios")]
+    names += [site.name for key, site in inventory.sites.items() if sites == {key}]
+    return " · ".join(names)
+
+
+def _zone(inventory: Inventory, municipality: str) -> str:
+    known = inventory.municipalities.get(municipality)
+    if known is not None:
+        return known.zone
+    zones = [each.zone for each in inventory.municipalities.values()]
+    return max(sorted(set(zones)), key=zones.count, default="UTC")

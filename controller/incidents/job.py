@@ -1,0 +1,150 @@
+"""The worker's turn over incidents: read, plan, write in one transaction, then say why."""
+
+import logging
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
+
+from controller.app import App
+from controller.incidents import reading, store
+from controller.incidents.judging import concluded, judge
+from controller.incidents.model import Open, Plan
+from controller.incidents.outlook import Standing, of_municipality, of_site
+from controller.incidents.planning import Moment, plan
+from controller.incidents.tracing import Tracer
+from controller.incidents.world import World, world_of
+from controller.store.engine import READ_ONLY
+from controller.store.tables import incidents
+
+log = logging.getLogger(__name__)
+
+EVERY_S: Final = 30
+JUDGED_AGAIN_S: Final = 3600
+"""So long may evidence come late."""
+JUDGED_AT_ONCE: Final = 50
+"""Of so many is it said why in one turn; the others come in the next."""
+
+
+Outlook = tuple[Standing, list[Standing]]
+"""A municipality, and its sites."""
+
+
+def outlook(app: App, now: datetime) -> dict[str, Outlook]:
+    """The state of each municipality and its sites, with what an open incident still holds down."""
+    world = world_of(app.inventory)
+    with app.engine.connect().execution_options(**READ_ONLY) as connection:
+        moment = _moment(app, connection, world, now)
+        held = {key for one in store.still_open(connection) for key in one.members}
+    sites: dict[str, list[Standing]] = {key: [] for key in app.inventory.municipalities}
+    for site in app.inventory.sites.values():
+        sites[site.municipality].append(of_site(moment, held, site.key))
+    return {key: (of_municipality(key, found), found) for key, found in sites.items()}
+
+
+def _moment(app: App, connection: Connection, world: World, now: datetime) -> Moment:
+    every = reading.Every(app.settings.poll_interval_s, app.settings.probe_minutes * 60)
+    return reading.moment(connection, app.inventory, world, now, every)
+
+
+@dataclass
+class Incidents:
+    """Opens, joins and closes incidents. Another worker, or a kill at any point, does no harm: each turn
+    reads what is stored, and what it changes is one transaction.
+    """
+
+    app: App
+    clock: Callable[[], datetime]
+    monotonic: Callable[[], float] = time.monotonic
+    _last: float | None = None
+    _turns: int = 0
+    _judged: dict[str, int] = field(default_factory=dict)  # by incident, the turn that last said why
+    _world: World = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._world = world_of(self.app.inventory)
+
+    def turn(self) -> None:
+        """One turn."""
+        now = self.clock()
+        lasted = self._lasted(int(now.timestamp()))
+        try:
+            moment, made, incidents_now, opened = self._turn(now, lasted)
+        except IntegrityError:
+            log.warning("another worker was quicker with the incidents")
+            return
+        for name in (*opened, *made.closed):
+            log.info("incident", extra={"incident": name, "state": "open" if name in opened else "closed"})
+        self._explain(moment, incidents_now, {*opened, *made.rerooted, *_joined(made)}, made.closed)
+
+    def _lasted(self, now: int) -> store.Lasted:
+        at, before = self.monotonic(), self._last
+        self._last = at
+        return store.Lasted(now, None if before is None else round(at - before))
+
+    def _turn(self, now: datetime, lasted: store.Lasted) -> tuple[Moment, Plan, list[Open], list[str]]:
+        """Plan on what is read; only where something changes, or time is counted, plan again to write."""
+        with self.app.engine.connect().execution_options(**READ_ONLY) as connection:
+            fresh = reading.has_new_probes(connection)
+            before = store.still_open(connection)
+            moment = self._moment(connection, now)
+            made = plan(moment, before)
+        if not (fresh or before or made):
+            return moment, made, before, []
+        with self.app.engine.begin() as connection:
+            store.take_turn(connection)
+            if fresh:
+                reading.note_probes(connection, self._world)
+                moment = self._moment(connection, now)
+            store.count_on(connection, lasted)
+            before = store.still_open(connection)
+            made = plan(moment, before)
+            opened = store.write(connection, made, self._world, lasted.now)
+            after = store.still_open(connection)
+            store.keep_expected(connection, _expected(moment, after))
+        return moment, made, [*after, *(one for one in before if one.name in made.closed)], opened
+
+    def _moment(self, connection: Connection, now: datetime) -> Moment:
+        return _moment(self.app, connection, self._world, now)
+
+    def _explain(
+        self, moment: Moment, known: list[Open], changed: Collection[str], closed: Collection[str]
+    ) -> None:
+        """Say why, of what has changed, and again of what is young: some evidence comes late."""
+        young = self._young()
+        wanted = [one for one in known if one.name in {*changed, *closed, *young}]
+        wanted.sort(key=lambda one: (one.name in young, self._judged.get(one.name, 0)))
+        wanted = wanted[:JUDGED_AT_ONCE]
+        if not wanted:
+            return
+        self._turns += 1
+        self._judged = {name: at for name, at in self._judged.items() if name in young}
+        self._judged |= {one.name: self._turns for one in wanted}
+        tracer = Tracer(self.app.engine, self.app.samples, moment)
+        traces = {one.name: tracer.traces(one) for one in wanted}
+        with self.app.engine.begin() as connection:
+            before = store.findings(connection, traces.keys())
+            for name, found in traces.items():
+                finding = concluded(before[name], found) if name in closed else judge(found)
+                if finding != before[name]:
+                    store.keep_finding(connection, name, finding)
+
+    def _young(self) -> frozenset[str]:
+        row = incidents.c
+        young = (row.evidence == "[]") | (row.open_s <= JUDGED_AGAIN_S)
+        wanted = select(row.id).where(row.open_root.is_not(None), young)
+        with self.app.engine.connect().execution_options(**READ_ONLY) as connection:
+            return frozenset(connection.execute(wanted).scalars())
+
+
+def _joined(made: Plan) -> set[str]:
+    return {name for name, _, _ in made.joined} | set(made.merged.values())
+
+
+def _expected(moment: Moment, known: list[Open]) -> list[str]:
+    """Incidents of which all that is still down was announced, or done by us, after it had begun."""
+    return [one.name for one in known if one.members and moment.expected.keys() >= one.members.keys()]

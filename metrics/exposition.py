@@ -1,0 +1,115 @@
+"""What the controller tells a Prometheus about itself, from plain numbers: no clock, no store, no HTTP."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SinkFigures:
+    """Of one sink; `behind_s` is the age of the oldest point that is not safe there, 0 when all are."""
+
+    name: str
+    safe_points: int
+    waiting_batches: int
+    refused_lines: int
+    behind_s: int
+    failing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How the controller is. None of it names a device, a site or a citizen.
+
+    `devices` are those in service by municipality and state, `agents` and `services` how many of them answer
+    and work, or nobody knows; `sessions` by municipality; `octets` by kind of volume.
+    """
+
+    devices: Mapping[tuple[str, str], int]
+    agents: Mapping[str, int]
+    services: Mapping[str, int]
+    verdict_age_s: float | None
+    sessions: Mapping[str, int]
+    sinks: tuple[SinkFigures, ...]
+    octets: Mapping[str, int]
+    days: int
+    disk_free_octets: int
+    disk_octets: int
+
+
+def render(figures: Figures) -> bytes:
+    """The text format, version 0.0.4, with what the library tells of the process that answers."""
+    registry = CollectorRegistry()
+    registry.register(_Gauges(figures))
+    ProcessCollector(registry=registry)
+    return generate_latest(registry)
+
+
+class _Gauges(Collector):
+    """Everything is read anew at each scrape, so each is a gauge: a replay takes points back, too."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        for name, words, labels, rows in _families(self._figures):
+            family = GaugeMetricFamily(f"plaza_{name}", words, labels=labels)
+            for values, number in rows:
+                family.add_metric(values, number)
+            yield family
+
+
+Family = tuple[str, str, Labels, Iterable[tuple[Labels, float]]]
+
+
+def _families(figures: Figures) -> Iterator[Family]:
+    yield (
+        "devices",
+        "Devices in service by municipality (INEGI key) and by the verdict on them.",
+        ("municipality", "state"),
+        figures.devices.items(),
+    )
+    agents = "Devices in service by what their agent does: whether they answer, or nobody knows."
+    yield "agents", agents, ("state",), _single(figures.agents)
+    services = "Devices in service by what a citizen would meet there, or nobody knows."
+    yield "services", services, ("state",), _single(figures.services)
+    age = "Age of the newest verdict on a device: grows when polling stands still. Absent before the first."
+    ages = () if figures.verdict_age_s is None else (((), figures.verdict_age_s),)
+    yield "newest_verdict_age_seconds", age, (), ages
+    sessions = "Running sessions of citizens by municipality (INEGI key)."
+    yield "sessions", sessions, ("municipality",), _single(figures.sessions)
+    yield from _of_sinks(figures.sinks)
+    octets = "Room that the embedded store takes, by kind of volume."
+    yield "store_bytes", octets, ("kind",), _single(figures.octets)
+    yield "store_days", "UTC days that are kept as they came.", (), (((), figures.days),)
+    free = "Free room where the data directory lies."
+    yield "disk_free_bytes", free, (), (((), figures.disk_free_octets),)
+    yield "disk_bytes", "All room where the data directory lies.", (), (((), figures.disk_octets),)
+
+
+def _of_sinks(sinks: tuple[SinkFigures, ...]) -> Iterator[Family]:
+    def each(name: str, words: str, *numbers: float) -> Family:
+        rows = [((sink.name,), number) for sink, number in zip(sinks, numbers, strict=True)]
+        return f"sink_{name}", words, ("sink",), rows
+
+    points = "Points that are safe in the sink; fewer after a replay."
+    yield each("safe_points", points, *(sink.safe_points for sink in sinks))
+    batches = "Batches that wait to be sent, or to settle there."
+    yield each("waiting_batches", batches, *(sink.waiting_batches for sink in sinks))
+    refused = "Lines that the sink refuses for ever."
+    yield each("refused_lines", refused, *(sink.refused_lines for sink in sinks))
+    behind = "Age of the oldest point that is not safe there yet, 0 when all are."
+    yield each("behind_seconds", behind, *(sink.behind_s for sink in sinks))
+    yield each("failing", "1 while the sink fails, 0 when it works.", *(sink.failing for sink in sinks))
+
+
+def _single(numbers: Mapping[str, int]) -> Iterator[tuple[Labels, float]]:
+    return (((label,), number) for label, number in numbers.items())

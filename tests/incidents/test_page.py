@@ -1,0 +1,205 @@
+"""The page of incidents: what is wrong, since when, why, who has it, what next; in a real browser, too."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from html import unescape
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from werkzeug.serving import make_server
+
+from controller.console import incident_words
+from controller.console.app import create_app
+from controller.console.overview import ProbeRow, served
+from controller.health import State
+from controller.incidents import desk
+from controller.incidents.model import Cause, Reach, Root
+from controller.incidents.words import ADVICE, WORDS
+from controller.store.tables import incidents
+from tests.incidents.conftest import Controller, controller_in, ended
+
+EVIL = "<script>alert(1)</script>"
+PHONE, WALL = {"width": 320, "height": 640}, {"width": 1280, "height": 900}
+
+
+def app_of(controller: Controller) -> Any:
+    return create_app(
+        controller.app.inventory, controller.app.engine, controller.app.samples, controller.clock
+    )
+
+
+def get(controller: Controller, path: str = "/incidents") -> str:
+    page = app_of(controller).test_client().get(path, headers={"Host": "127.0.0.1:8081"})
+    assert page.status_code == 200
+    return str(page.text)
+
+
+def text(html: str) -> str:
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html))).strip()
+
+
+def evening(controller: Controller) -> None:
+    """A switch without power and what hangs on it, one taken on, one over, one announced."""
+    controller.fail("ap-5")
+    controller.go(3)
+    controller.mend("ap-5")
+    controller.go(11)
+    controller.sample("power", "ups", {"on_battery": 1, "battery_low": 1, "runtime_s": 40})
+    controller.fail("sw", "ap-1", "ap-2", "ap-3")
+    controller.go(4)
+    [clinic] = [one for one in controller.incidents() if one.root.key == "ap-3"]
+    desk.acknowledge(controller.app.engine, clinic, controller.hand("va para allá"))
+    until = controller.clock() + timedelta(hours=3)
+    desk.announce(controller.app.engine, "08019-plaza", controller.clock(), until, controller.hand("mástil"))
+
+
+def test_the_page_says_what_is_wrong_why_since_when_and_what_next(controller: Controller) -> None:
+    evening(controller)
+    page = text(get(controller))
+
+    assert "sw no responde" in page
+    assert "Energía" in page
+    assert "ups, que lo alimenta, estaba en batería y casi vacía antes (quedaban 40 s)" in page
+    assert "Pregunte en el sitio, o a la compañía de luz" in page
+    assert re.search(r"Desde 14:\d\d:\d\d UTC−6", page)
+    assert "plaza incident ack" in page
+    assert "Guachochi · Plaza" in page
+    assert re.search(r"ana, 14:\d\d:\d\d UTC−6 ?: va para allá", page)
+    assert "ap-5 no responde" in page[page.index("Cerradas en los") :]
+    assert "Plaza de Armas" in page[page.index("Cortes anunciados") :]
+
+
+def test_what_nobody_has_comes_first(controller: Controller) -> None:
+    evening(controller)
+    page = get(controller)
+
+    assert page.index("sw no responde") < page.index("ap-3 no responde")
+
+
+def test_it_is_spanish_first_and_english_one_link_away(controller: Controller) -> None:
+    evening(controller)
+    spanish, english = get(controller), get(controller, "/incidents?lang=en")
+
+    assert '<html lang="es">' in spanish
+    assert 'href="/incidents?lang=en"' in spanish
+    assert "sw does not answer" in english
+    assert "was on battery and nearly empty before" in english
+    assert "no responde" not in english
+
+
+def test_the_overview_counts_what_is_open_and_leads_there(controller: Controller) -> None:
+    evening(controller)
+
+    assert "Incidencias abiertas: 2" in text(get(controller, "/"))
+    assert 'href="/incidents"' in get(controller, "/")
+    assert 'href="/incidents?lang=en"' in get(controller, "/?lang=en")
+
+
+def test_a_calm_network_has_a_page_too(controller: Controller) -> None:
+    assert "Ninguna incidencia abierta" in text(get(controller))
+
+
+def test_what_people_wrote_is_shown_as_written_and_never_as_markup(controller: Controller) -> None:
+    evening(controller)
+    with controller.app.engine.begin() as connection:
+        connection.execute(incidents.update().values(acked_why=EVIL, acked_by=EVIL, acked_at=controller.now))
+    page = get(controller)
+
+    assert EVIL not in page
+    assert EVIL in unescape(page)
+
+
+def test_agent_and_service_are_two_facts_on_the_first_page(controller: Controller) -> None:
+    for name in controller.app.inventory.devices:
+        controller.sample("wifi_ap", name, {"up": 1, "clients": 3})
+    controller.probed(works=False, step="dns", detail="nobody answers")
+    page = get(controller, "/")
+    row = text(page[page.index('id="m-08027"') : page.index('id="m-08019"')])
+
+    assert "agente: sí · servicio: sin datos" in row
+    assert "Plaza : servicio: un teléfono se atora en dns: nobody answers" in row
+    assert "Sin servicio" in row
+
+
+@pytest.mark.parametrize(
+    ("state", "works", "is_open", "answer"),
+    [
+        (State.UP, False, True, State.DOWN),
+        (State.UP, False, False, State.UP),
+        (State.UP, None, True, State.UP),
+        (State.DOWN, True, True, State.DEGRADED),
+        (State.UNKNOWN, True, True, State.UP),
+        (State.DOWN, None, True, State.DOWN),
+    ],
+)
+def test_what_a_citizen_meets_counts_more_than_what_agents_say(
+    state: State, works: bool | None, is_open: bool, answer: State
+) -> None:
+    assert served(state, ProbeRow(works, "dns", "", 0), is_open=is_open) is answer
+    assert served(state, None, is_open=is_open) is state
+
+
+def test_every_code_has_words_in_the_page(controller: Controller) -> None:
+    with app_of(controller).test_request_context("/"):
+        assert incident_words.evidence().keys() == WORDS.keys()
+        assert incident_words.advice().keys() == ADVICE.keys()
+        assert incident_words.causes().keys() == set(Cause)
+        assert len({incident_words.title(Root(reach, "x"), {}) for reach in Reach}) == len(Reach)
+        for code, words in WORDS.items():
+            names = re.findall(r"%\((\w+)\)s", words)
+            assert sorted(re.findall(r"%\((\w+)\)s", incident_words.evidence()[code])) == sorted(names), code
+
+
+@pytest.fixture(scope="module")
+def address(calm: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    directory = tmp_path_factory.mktemp("evening")
+    made = controller_in(directory)
+    made.go(12)
+    evening(made)
+    server = make_server("127.0.0.1", 0, app_of(made), threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/incidents"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    ended(made)
+
+
+def opened(chromium: Any, address: str, **options: Any) -> Any:
+    page = chromium.new_context(**options).new_page()
+    page.goto(address)
+    for number in range(page.locator("summary").count()):
+        page.locator("summary").nth(number).click()
+    return page
+
+
+@pytest.mark.parametrize("size", [WALL, PHONE], ids=["wall", "telephone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_to_mend_and_nothing_needs_scrolling_sideways(
+    chromium: Any, address: str, size: dict[str, int], scheme: str
+) -> None:
+    page = opened(chromium, address, viewport=size, color_scheme=scheme)
+    found = Axe().run(page, options={"rules": {"target-size": {"enabled": True}}})
+    fits = page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.context.close()
+
+    assert found.violations_count == 0, found.generate_report()
+    assert fits
+
+
+def test_the_page_needs_no_javascript_and_breaks_no_policy(chromium: Any, address: str) -> None:
+    said: list[str] = []
+    page = chromium.new_context(java_script_enabled=False, viewport=PHONE).new_page()
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(address)
+    page.locator("summary").first.click()
+    shown = page.locator("details[open]").first.inner_text()
+    page.context.close()
+
+    assert "ap-1" in shown
+    assert said == []

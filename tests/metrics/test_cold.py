@@ -1,0 +1,185 @@
+"""A day in chunks reads as the day it was made of, together with what came late for it."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from metrics.local import cold_making
+from metrics.local.cold import ColdDay, generations
+from metrics.local.journal import ends, following
+from metrics.local.repair_check import faults
+from metrics.local.retention import cool
+from metrics.local.store import LocalStore
+from metrics.sample import Sample
+from metrics.sink import Window
+from tests.metrics.samples import any_sample, ap, slot, ssid
+from tests.postgres import Cluster
+
+DAY = "2026-11-22"
+BEGIN = 1_795_305_600
+ALL = Window(0, 2**33)
+NOON = Window(BEGIN + 3600, BEGIN + 43_200)
+
+
+def rolled_up(_day: str, _token: str, _batch: int) -> bool:
+    return True
+
+
+def make_cold(store: LocalStore) -> None:
+    assert cool(store, DAY, BEGIN + 10 * 86_400, (), rolled_up)
+    assert store.days() == []
+
+
+def written(store: LocalStore) -> None:
+    """Two writers, late batches, slots written twice, series that are silent for hours."""
+    for number in range(60):
+        time = BEGIN + number * 1440
+        store.write("poller", [one for one in slot(time, 9) if number % 10 or one.tags["ap"] != "ap-2"])
+    store.write(
+        "portal", [any_sample(name, BEGIN + 7200) for name in ("wifi_portal", "gateway", "hotspot_mun")]
+    )
+    store.write("poller", [ap(BEGIN + 1440, "ap-1", up=0, cpu_pct=12.5), ssid(BEGIN + 60, "ñ,= \\")])
+
+
+def everything(store: LocalStore) -> list[object]:
+    since = BEGIN + 80_000
+    names = ("wifi_ap", "wifi_radio", "wifi_ssid", "gateway")
+    return [
+        [in_order(store.read(name, window)) for name in names for window in (ALL, NOON)],
+        store.read("wifi_ap", NOON, {"ap": "ap-1"}),
+        store.read("wifi_ap", ALL, {"ap": "nobody"}),
+        {tuple(one.tags.values()): one for one in store.latest("wifi_ap", since)},
+        [store.counts(window) for window in (ALL, NOON)],
+        [store.tally(window) for window in (ALL, NOON)],
+    ]
+
+
+def in_order(samples: list[Sample]) -> list[Sample]:
+    """Oldest first; of one time in any order."""
+    assert samples == sorted(samples, key=lambda one: one.time)
+    return sorted(samples, key=lambda one: (one.time, *one.tags.values()))
+
+
+def test_a_cold_day_answers_every_question_as_the_raw_day_did(store: LocalStore) -> None:
+    written(store)
+    before = everything(store)
+    make_cold(store)
+    assert everything(store) == before
+
+
+def test_what_comes_late_for_a_cold_day_is_put_over_it_field_by_field(
+    store: LocalStore, tmp_path: Path
+) -> None:
+    late = [
+        ap(BEGIN + 1440, "ap-1", clients=99),
+        ap(BEGIN + 1441, "ap-1", clients=5),
+        ap(BEGIN + 86_399, "ap-new", up=1),
+    ]
+    warm = LocalStore.open(tmp_path / "warm")
+    written(warm)
+    written(store)
+    make_cold(store)
+    for one in (warm, store):
+        one.write("poller", late)
+    assert store.days() == [DAY]
+    assert everything(store) == everything(warm)
+    make_cold(store)
+    assert everything(store) == everything(warm)
+    assert len(generations(store.shelf.names())[DAY]) == 1
+    warm.close()
+
+
+def test_a_day_becomes_cold_on_a_server_too(store: LocalStore, postgres: Cluster) -> None:
+    server = LocalStore.open(postgres.new())
+    for one in (store, server):
+        written(one)
+    sent = fed(server, 50)
+    make_cold(server)
+    assert fed(server, 50) == sent
+    assert everything(server) == everything(store)
+    for one in (store, server):
+        one.write("poller", [ap(BEGIN + 1440, "ap-1", clients=99), ap(BEGIN + 1441, "ap-1")])
+    assert everything(server) == everything(store)
+    make_cold(server)
+    assert everything(server) == everything(store)
+    assert list(faults(server)) == []
+    server.close()
+
+
+@pytest.mark.parametrize("step", ["made", "made twice", "raw dropped, older generation not"])
+def test_a_day_that_is_in_several_volumes_at_once_has_each_point_once(store: LocalStore, step: str) -> None:
+    written(store)
+    before = everything(store)
+    cold_making.make(store, DAY, 1)
+    if step != "made":
+        store.write("poller", [ap(BEGIN + 1440, "ap-1", clients=99)])
+        before = everything(store)
+        assert cold_making.make(store, DAY, 2)
+    if step.startswith("raw"):
+        store.drop(DAY)
+    assert everything(store) == before
+
+
+def test_a_sink_gets_from_the_chunks_what_it_would_have_got_from_the_journal(store: LocalStore) -> None:
+    written(store)
+    raw = fed(store, 50)
+    make_cold(store)
+    (place,) = ends(store)
+    assert place.writer == "chunks"
+    assert fed(store, 50) == raw
+    some = following(store, place, 0, 100)
+    assert 0 < len(some.samples) <= 100
+    assert following(store, place, some.seq, 1).seq == some.seq + 1
+
+
+def fed(store: LocalStore, points: int) -> dict[tuple[object, ...], dict[str, float]]:
+    """What is in a sink that was sent everything, in the order it comes."""
+    found: dict[tuple[object, ...], dict[str, float]] = {}
+    for position, end in ends(store).items():
+        seq = 0
+        while seq < end:
+            batches = following(store, position, seq, points)
+            assert batches.seq > seq
+            seq = batches.seq
+            for sample in batches.samples:
+                key = (sample.measurement, *sample.tags.values(), sample.time)
+                found.setdefault(key, {}).update(sample.fields)
+    return found
+
+
+def test_the_chunks_of_a_day_come_before_what_came_late_for_it(store: LocalStore) -> None:
+    store.write("poller", [ap(BEGIN, clients=1)])
+    make_cold(store)
+    store.write("poller", [ap(BEGIN, clients=2)])
+    assert [place.writer for place in ends(store)] == ["chunks", "poller"]
+    (fields,) = fed(store, 10).values()
+    assert fields["clients"] == 2
+
+
+def test_a_smooth_day_takes_few_octets_a_row(store: LocalStore) -> None:
+    noise = random.Random(7)
+    octets = dict.fromkeys(range(12), 10**9)
+    times = range(BEGIN, BEGIN + 86_400, 120)
+    store.write("poller", [smooth(time, number, octets, noise) for time in times for number in octets])
+    make_cold(store)
+    (name,) = (name for name in store.shelf.names() if name.startswith("cold-"))
+    day = ColdDay(store.shelf, name)
+    assert sum(len(day.data(number)) for number in range(1, 13)) / day.points(0) < 15
+
+
+def smooth(time: int, number: int, octets: dict[int, int], noise: random.Random) -> Sample:
+    octets[number] += noise.randrange(10**6)
+    load = round(20 + noise.gauss(0, 2), 1)
+    return ap(
+        time,
+        f"ap-{number}",
+        up=1,
+        clients=int(load / 2),
+        rx_octets=octets[number],
+        tx_octets=octets[number] * 3,
+        uptime_s=time - BEGIN + 10**6,
+        cpu_pct=load,
+        memory_pct=load + 30,
+        temperature_c=41.5,
+    )

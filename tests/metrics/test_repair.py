@@ -1,0 +1,233 @@
+"""What is damaged is named, what can be read of it is saved, what is lost is counted; nothing is deleted."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from metrics.errors import StoreUnusable
+from metrics.local.cold import generations
+from metrics.local.guard_gaps import noted
+from metrics.local.repair import Repaired, repair
+from metrics.local.repair_check import faults
+from metrics.local.retention import cool
+from metrics.local.rollup import roll_up
+from metrics.local.store import LocalStore
+from metrics.sample import Sample
+from metrics.sink import Window
+from tests.metrics.samples import ap, slot
+from tests.postgres import Cluster
+
+DAY_S = 86_400
+BEGIN = 1_795_305_600
+DAY = "2026-11-22"
+RAW = f"raw-{DAY}"
+ALL = Window(0, 2**33)
+PAGE = 4096
+
+
+@pytest.fixture
+def day(store: LocalStore) -> LocalStore:
+    """A day of 48 slots of 40 access points and their radios, and a sample of the day after."""
+    for time in range(BEGIN, BEGIN + DAY_S, 3600):
+        batch = [one for half in (0, 1800) for one in slot(time + half, 40)]
+        store.write("poller", batch)
+    store.write("poller", [ap(BEGIN + DAY_S)])
+    return store
+
+
+def reopened(store: LocalStore, spoil: Callable[[Path], None], name: str = RAW) -> LocalStore:
+    """The same store after something was done to the file of a volume while nobody had it open."""
+    directory = Path(store.shelf.place)
+    store.close()
+    spoil(directory / f"{name}.db")
+    return LocalStore.open(directory)
+
+
+def pages(path: Path, first: float, last: float) -> None:
+    """Write rubbish over a part of the pages, the first of them spared."""
+    count = path.stat().st_size // PAGE
+    with path.open("r+b") as file:
+        for page in range(max(1, int(count * first)), max(2, int(count * last))):
+            file.seek(page * PAGE)
+            file.write(os.urandom(PAGE))
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size * 3 // 5 // PAGE * PAGE)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def header(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(os.urandom(100))
+
+
+def run(store: LocalStore) -> Repaired:
+    (found,) = repair(store, BEGIN + 5 * DAY_S)
+    return found
+
+
+def test_a_whole_store_has_no_faults_raw_or_cold(day: LocalStore) -> None:
+    roll_up(day, BEGIN + 3 * DAY_S)
+    assert list(faults(day)) == []
+    cool(day, DAY, BEGIN + 5 * DAY_S, (), lambda *_: True)
+    assert list(faults(day)) == []
+    assert list(repair(day, 0)) == []
+
+
+def test_a_file_whose_end_is_missing_gives_what_is_left_of_it(day: LocalStore) -> None:
+    before = day.read("wifi_ap", ALL)
+    total = sum(day.counts(Window(BEGIN, BEGIN + DAY_S)).values())
+    store = reopened(day, cut)
+    assert any("set aside" in line for line in faults(store))
+    found = run(store)
+    after = {key(one): one.fields for one in store.read("wifi_ap", ALL)}
+    assert {key(one): one.fields for one in before if key(one) in after} == after
+    assert found.day == DAY
+    assert found.saved == sum(store.counts(Window(BEGIN, BEGIN + DAY_S)).values())
+    assert total / 4 < found.saved < total
+    assert (total - found.saved) / 3 <= sum(found.lost.values()) <= (total - found.saved) * 2
+    assert list(faults(store)) == []
+    assert [(gap.first, gap.last) for gap in noted(store)] == [(BEGIN, BEGIN + DAY_S - 1)] * len(found.lost)
+    store.close()
+
+
+def key(sample: Sample) -> tuple[object, ...]:
+    return sample.measurement, sample.time, *sample.tags.values()
+
+
+def test_rubbish_in_the_middle_costs_only_what_was_there(day: LocalStore) -> None:
+    total = sum(day.counts(Window(BEGIN, BEGIN + DAY_S)).values())
+    directory = Path(day.shelf.place)
+    day.close()
+    with sqlite3.connect(directory / f"{RAW}.db") as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'wifi_ap'").fetchone()
+        leaves = (
+            connection.execute(
+                "SELECT pageno FROM dbstat WHERE name = 'wifi_ap' AND pagetype = 'leaf'"
+            ).fetchall()
+            if dbstat(connection)
+            else [(root + 1,)]
+        )
+    with (directory / f"{RAW}.db").open("r+b") as file:
+        file.seek((leaves[len(leaves) // 2][0] - 1) * PAGE)
+        file.write(os.urandom(PAGE))
+    store = LocalStore.open(directory)
+    assert any(RAW in line for line in faults(store))
+    found = run(store)
+    assert total - 200 < found.saved < total
+    assert 1 <= found.lost["wifi_ap"] <= total - found.saved + 200
+    assert sum(store.counts(Window(BEGIN, BEGIN + DAY_S)).values()) == found.saved
+    store.close()
+
+
+def dbstat(connection: sqlite3.Connection) -> bool:
+    return ("ENABLE_DBSTAT_VTAB",) in connection.execute("PRAGMA compile_options").fetchall()
+
+
+@pytest.mark.parametrize("spoil", [empty, header])
+def test_a_file_of_which_nothing_can_be_read_is_an_unknown_loss(
+    day: LocalStore, spoil: Callable[[Path], None]
+) -> None:
+    store = reopened(day, spoil)
+    found = run(store)
+    assert (found.saved, found.lost) == (0, {"": 0})
+    assert [(gap.measurement, gap.points) for gap in noted(store)] == [("", 0)]
+    assert store.counts(ALL) == {"wifi_ap": 1}
+    store.close()
+
+
+def test_what_was_written_since_is_newer_and_stays(day: LocalStore) -> None:
+    store = reopened(day, cut)
+    store.write("poller", [ap(BEGIN, "ap-1", clients=99), ap(BEGIN + 5, "ap-1", clients=98)])
+    run(store)
+    found = store.read("wifi_ap", Window(BEGIN, BEGIN + 60), {"ap": "ap-1"})
+    assert [one.fields for one in found] == [{"clients": 99}, {"clients": 98}]
+    store.close()
+
+
+def test_the_damaged_file_stays_as_it_was_and_is_repaired_once(day: LocalStore) -> None:
+    path = Path(day.shelf.place) / f"{RAW}.db"
+    store = reopened(day, cut)
+    aside = next(one for one in path.parent.iterdir() if ".broken-" in one.name and one.name[-1].isdigit())
+    content = aside.read_bytes()
+    found = run(store)
+    assert found.file.read_bytes() == content
+    assert list(repair(store, 0)) == []
+    store.close()
+
+
+def test_a_log_that_is_cut_off_costs_only_the_batches_in_its_missing_part(
+    store: LocalStore, tmp_path: Path
+) -> None:
+    """As a machine that lost its power may leave it; what SQLite's sums cover is all there."""
+    for time in range(BEGIN, BEGIN + 600, 60):
+        store.write("poller", slot(time, 20))
+    source, copy = Path(store.shelf.place), tmp_path / "copy"
+    shutil.copytree(source, copy)
+    log = copy / f"{RAW}.db-wal"
+    os.truncate(log, log.stat().st_size * 2 // 3)
+    again = LocalStore.open(copy)
+    times = {sample.time for sample in again.read("wifi_ap", ALL)}
+    assert times == set(range(BEGIN, BEGIN + 60 * len(times), 60))
+    assert 0 < len(times) < 10
+    assert again.counts(ALL)["wifi_ap"] == 20 * len(times)
+    assert list(faults(again)) == []
+    again.write("poller", slot(BEGIN + 6000, 20))
+    again.close()
+
+
+def test_a_cold_day_with_a_damaged_chunk_gives_the_others(day: LocalStore) -> None:
+    before = day.counts(ALL)
+    cool(day, DAY, BEGIN + 5 * DAY_S, (), lambda *_: True)
+    name = next(name for name in day.shelf.names() if name.startswith("cold-"))
+    directory = Path(day.shelf.place)
+    day.close()
+    with sqlite3.connect(directory / f"{name}.db") as connection:
+        connection.execute("UPDATE chunk SET data = substr(data, 1, length(data) - 9) WHERE number = 7")
+    store = LocalStore.open(directory)
+    assert [line for line in faults(store) if "chunk 7" in line]
+    assert len(store.read("wifi_ap", ALL)) < before["wifi_ap"]
+    (aside,) = (line for line in faults(store) if "set aside" in line)
+    assert name in aside
+    found = run(store)
+    assert found.lost == {"wifi_ap": 48}
+    assert store.counts(ALL) == {**before, "wifi_ap": before["wifi_ap"] - 48}
+    cool(store, DAY, BEGIN + 5 * DAY_S, (), lambda *_: True)
+    assert list(generations(store.shelf.names())) == [DAY]
+    store.close()
+
+
+def test_rows_without_a_journal_and_writers_that_are_behind_are_faults(day: LocalStore) -> None:
+    raw = day.day(DAY)
+    with raw.writing():
+        raw.execute("DELETE FROM journal WHERE seq = 3")
+        raw.execute("UPDATE writers SET seq = 5")
+    found = list(faults(day))
+    assert any("belong to no batch" in line for line in found)
+    assert any("writer poller has batches beyond its last one" in line for line in found)
+    assert any("the journal knows of" in line for line in found)
+
+
+def test_a_day_without_hours_is_a_fault(day: LocalStore) -> None:
+    roll_up(day, BEGIN + 3 * DAY_S)
+    later = BEGIN + 2 * DAY_S
+    day.write("poller", [ap(later)])
+    cool(day, "2026-11-24", BEGIN + 9 * DAY_S, (), lambda *_: True)
+    (line,) = faults(day)
+    assert "no hours of wifi_ap" in line
+
+
+def test_a_server_mends_its_own_files(postgres: Cluster) -> None:
+    store = LocalStore.open(postgres.new())
+    with pytest.raises(StoreUnusable, match="PostgreSQL mends its own files"):
+        list(repair(store, 0))
+    assert list(faults(store)) == []
+    store.close()
