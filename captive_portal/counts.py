@@ -136,7 +136,9 @@ def door(connection: Connection, site: str, granted_at: int, at: int) -> None:
     connection.execute(_one_door(connection), told)
 
 
-def of_sessions(connection: Connection, start: int, end: int) -> list[SessionCounts]:
+def of_sessions(
+    connection: Connection, start: int, end: int, *of_site: ColumnElement[bool]
+) -> list[SessionCounts]:
     """The sites where a session opened, ended or ran between two UTC epoch seconds, `end` not included."""
     row = sessions.c
     opened = and_(row.acctstarttime >= start, row.acctstarttime < end)
@@ -160,7 +162,7 @@ def of_sessions(connection: Connection, start: int, end: int) -> list[SessionCou
             _sum(and_(ended, told), 1).label("ended_told"),
         )
         .where(or_(row.acctstoptime.is_(None), row.acctstoptime >= start - _OVERDUE_S))
-        .where(or_(opened, ended, admitted), row.probe == 0)
+        .where(or_(opened, ended, admitted), row.probe == 0, *of_site)
         .group_by(row.site)
         .order_by(row.site)
     )

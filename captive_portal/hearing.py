@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
-from captive_portal import accounting, by_hand, counts
+from captive_portal import accounting, by_hand, counts, late
 from captive_portal.accounting import Changes, Stored
 from captive_portal.enforced import forget_address
 from captive_portal.model import GatewayEvent, Usage
@@ -16,6 +16,7 @@ from captive_portal.tables import enforcements, gateway_events, insert, sessions
 log = logging.getLogger(__name__)
 
 OPENED: Final = "opened"
+_MOMENTS: Final = ("acctstarttime", "acctstoptime")
 
 
 def is_new(connection: Connection, site: str, event: str, now: datetime) -> bool:
@@ -57,6 +58,8 @@ def hear(connection: Connection, site: str, event: GatewayEvent, now: datetime) 
         log.warning("event of an unknown kind", extra={"site": site, "event": event.id, "kind": event.kind})
         return False
     change(connection, event.session, changed)
+    if not stored["probe"]:
+        late.note(connection, site, map(changed.get, _MOMENTS), epoch(now))
     if event.kind == OPENED and stored["acctstarttime"] is None and not stored["probe"]:
         counts.door(connection, site, stored["granted_at"], int(changed["acctstarttime"] or 0))
     _flag_gap(stored, event)

@@ -21,6 +21,7 @@ from captive_portal.sessions import SEEN
 from captive_portal.tables import (
     enforcements,
     gateway_events,
+    late_slots,
     legal_records,
     notices,
     portal_counts,
@@ -103,6 +104,7 @@ _SESSION: Final = Holding(
         "active_at": "Cuándo usaste datos por última vez.",
         "notice": "Versión del aviso de privacidad que valía al entrar.",
         "box": _BOX,
+        "probe": "Cero: eras tú. Uno: fue una prueba nuestra.",
     },
     lambda periods: f"{periods.sessions.days} días después de que termina.",
 )
@@ -246,7 +248,7 @@ OF_NOBODY: Final = frozenset(
     {
         *(notices, voucher_batches, pseudonym_keys, portal_counts, portal_reasons),
         *(gateway_boxes, gateway_policies, gateway_pulses, emergencies),
-        *(device_keys, device_counts),
+        *(device_keys, device_counts, late_slots),
     }
 )
 """Tables without a row of anybody: sums, keys, words, and what staff ordered to be printed or to hold. The

@@ -14,7 +14,7 @@ from captive_portal.monthly import Devices, Noted
 
 log = logging.getLogger(__name__)
 
-EVERY_S: Final = 0.1
+EVERY_S: Final = 0.25
 
 
 def _later(after_s: float, work: Callable[[], None]) -> None:
@@ -68,12 +68,21 @@ class Held:
 
     def _hold(self, all_of_them: tuple[Noted, ...]) -> None:
         self._waiting = all_of_them
+        self._see_to(self._every_s)
+
+    def _see_to(self, after_s: float) -> None:
         if not self._will_be_written:
             self._will_be_written = True
-            self._later(self._every_s, self._write)
+            self._later(after_s, self._write)
 
     def _write(self) -> None:
         self._will_be_written = False  # first: whoever is held from now on may come too late for this
+        if not self._waiting:
+            return
+        left_s = self._wrote_s + self._every_s - self._clock()
+        if left_s > 0:
+            self._see_to(left_s)  # a tap did it meanwhile, and others are held: the next tap may do it again
+            return
         try:
             self._settle()
         except SQLAlchemyError as error:

@@ -54,6 +54,7 @@ COLUMNS: Final[Mapping[str, Kept]] = MappingProxyType(
         "acctoutputoctets": Kept.OCTETS,
         "acctterminatecause": Kept.END,
         "dismissed_at": Kept.END,
+        "probe": Kept.MEASURE,
         "notice": Kept.NOTICE,
     }
 )

@@ -39,6 +39,14 @@ sessions = Table(
     Index("session_device", "site", "device"),
 )
 
+# From which slot on a site's figures are to be made anew, for something was told long after it happened.
+late_slots = Table(
+    "late_slot",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("since", BigInteger, nullable=False),
+)
+
 # Who a gateway's controller knows a running session by; deleted at the session's end. `sealed` holds the
 # phone's addresses under the site's key, which is not in this store.
 enforcements = Table(

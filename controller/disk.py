@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import OperationalError
 
 from controller.app import App
 from controller.errors import StoreBusy
@@ -51,8 +51,8 @@ class Forgiving:
         """Around what may fail."""
         try:
             yield
-        except (StoreBusy, DBAPIError) as error:
-            reason = str(error.orig if isinstance(error, DBAPIError) else error)
+        except (StoreBusy, OperationalError) as error:
+            reason = str(error.orig if isinstance(error, OperationalError) else error)
             if what not in self._failing:
                 log.error("the store takes nothing, polling goes on", extra={"what": what, "reason": reason})
             self._failing.add(what)

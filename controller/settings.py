@@ -104,6 +104,16 @@ class Settings(BaseModel):
     sinks: tuple[SinkSettings, ...] = ()
     pollers: tuple[PollerSettings, ...] = ()
 
+    @field_validator("sinks", "pollers")
+    @classmethod
+    def _names_differ(cls, tables: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Two of one name would share a cursor, or a shard."""
+        names = [one.name for one in tables]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two are called {twice[0]!r}; give each a name of its own")
+        return tables
+
     @property
     def database_url(self) -> str:
         """Where the relational store is: SQLite in the data directory unless `store_url` says otherwise."""

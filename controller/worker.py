@@ -12,6 +12,7 @@ from controller import applying, asked, audit, profiles, rollout
 from controller.adoption.current import Current
 from controller.adoption.enlisting import Enlisting, Watch
 from controller.app import App, build, utc_now
+from controller.calm import calm
 from controller.disk import guarding
 from controller.errors import ControllerError, StoreBusy
 from controller.firmware.cleaning import Cleaner
@@ -23,12 +24,13 @@ from controller.rollout import Outcome
 from controller.rollouts.carrying import Carrier
 from controller.rotation import waiting
 from controller.scheduler import Job, run
-from controller.settings import Settings
+from controller.settings import Settings, SinkSettings
 from controller.signals import stop_on_signals
 from controller.sinks import open_sink
 from controller.sweeper import Sweeper
 from drivers.apply import Timers
 from drivers.model import PollProfile
+from metrics.errors import MetricsError
 from metrics.forward import Forwarder
 from metrics.local.retention import Terms, retain
 from metrics.local.retention_ready import rolled_up
@@ -42,6 +44,7 @@ MUNICIPALITY_SLOT_S = 300
 PATIENCE_S = 60
 ROOM_S = 20
 WAITING_S = 1800
+REOPEN_S = 60.0
 
 
 def run_worker(settings: Settings) -> None:
@@ -54,18 +57,26 @@ def run_worker(settings: Settings) -> None:
 def work(app: App, stop: Event) -> None:
     """Do the worker's jobs until `stop`."""
     threads = [
-        Thread(
-            target=Forwarder(app.samples, open_sink(app, s), utc_now).run,
-            args=(stop,),
-            name=f"forward-{s.name}",
-        )
-        for s in app.settings.sinks
+        Thread(target=feed, args=(app, wanted, stop), name=f"forward-{wanted.name}")
+        for wanted in app.settings.sinks
     ]
     for thread in threads:
         thread.start()
-    run(jobs(app, utc_now), stop)
+    run([calm(job) for job in jobs(app, utc_now)], stop)
     for thread in threads:
         thread.join()
+
+
+def feed(app: App, wanted: SinkSettings, stop: Event) -> None:
+    """Feed one sink until `stop`. One that cannot be opened, without its token, keeps nobody waiting."""
+    while not stop.is_set():
+        try:
+            opened = open_sink(app, wanted)
+        except (ControllerError, MetricsError) as error:
+            log.error("sink cannot be opened", extra={"sink": wanted.name, "reason": str(error)})
+            stop.wait(REOPEN_S)
+            continue
+        Forwarder(app.samples, opened, utc_now).run(stop)
 
 
 def jobs(app: App, clock: Callable[[], datetime]) -> list[Job]:

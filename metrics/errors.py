@@ -3,6 +3,7 @@
 MetricsError
 ├── CatalogError       a sample names a measurement, tag or field the catalogue does not know: a bug
 ├── QuestionTooLarge   an answer of more rows than anybody reads: ask for larger buckets or less time
+├── QuestionEmpty      no bucket lies in the window: ask for another, or for smaller buckets
 ├── StoreUnusable      the store's directory or file cannot be read: say which and how to mend it
 │   ├── StoreFull      there is no room: hold what is to be written and try again
 │   ├── StoreBroken    the inside of one volume is damaged: set that one aside and go on
@@ -17,6 +18,9 @@ MetricsError
 """
 
 from pathlib import Path
+from typing import Final
+
+_LONG: Final = ("day", "month")
 
 
 class MetricsError(Exception):
@@ -34,6 +38,14 @@ class QuestionTooLarge(MetricsError):
         super().__init__(
             f"the answer would have more than {most:,} rows: ask for larger buckets or less time"
         )
+
+
+class QuestionEmpty(MetricsError):
+    """No `bucket` begins in the window and by now."""
+
+    def __init__(self, bucket: str) -> None:
+        noon = ": a day or month belongs to the time in which its first noon lies" if bucket in _LONG else ""
+        super().__init__(f"no {bucket} lies in that time{noon}; ask from earlier on, or by smaller buckets")
 
 
 class StoreUnusable(MetricsError):

@@ -83,14 +83,13 @@ class InfluxSink:
         waiting = [lines]
         while waiting:
             part = waiting.pop()
-            parts = halves(part)
-            if parts and len(part) > min(self._accepted, self._in_time):
-                waiting += reversed(parts)
-            elif not self._post(part):
+            parts = halves(part) if len(part) > min(self._accepted, self._in_time) else []
+            if not parts and not self._post(part):
+                parts = halves(part)
                 if not parts:
                     raise SinkRefused(self.name, "413: one line is too large for the server")
                 self._accepted = max(map(len, parts))
-                waiting += reversed(parts)
+            waiting += reversed(parts)
         self._in_time = min(self._in_time + self._in_time // _BOLDER, _LARGEST_REQUEST)
 
     def _post(self, lines: bytes) -> bool:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from types import MappingProxyType
 from typing import Any, Final
 
 from metrics.catalog import MEASUREMENTS, Field, Kind
@@ -22,8 +21,8 @@ _READ: Final = str.maketrans({"\n": r"\n", "\r": r"\r", "\t": r"\t"})
 _TOUCHING: Final = re.compile(r"\\(?=[,= \\\n\r\t]|\Z)")
 _MOST_SERIES: Final = 2**18  # of one measurement: 50,000 access points have 200,000 network names
 _MOST_TEXTS: Final = 2**16
-# What people read as a level comes with two digits or three, so its texts come again; a time does not.
-_COME_AGAIN: Final = frozenset({"%", "Cel", "dB", "dBm"})
+# What is measured with a few digits comes again, and so do its texts.
+_COME_AGAIN: Final = frozenset({"%", "Cel", "dB", "dBm", "ms"})
 
 
 class _Texts(dict[float, str]):
@@ -56,10 +55,12 @@ class _Series(dict[tuple[str, ...], tuple[str, Form, int]]):
         return form
 
 
-# The first tag is asked for twice: with a single name, itemgetter would give no tuple.
-_KNOWN: Final = MappingProxyType(
-    {name: (itemgetter(*m.tags, m.tags[0]), _Series(name)) for name, m in MEASUREMENTS.items()}
-)
+def _values_of(tags: tuple[str, ...]) -> Callable[[Mapping[str, str]], tuple[str, ...]]:
+    """With a single name, itemgetter would give no tuple."""
+    return itemgetter(*tags) if len(tags) > 1 else lambda held: (held[tags[0]],)
+
+
+_KNOWN: Final = {name: (_values_of(m.tags), _Series(name)) for name, m in MEASUREMENTS.items()}
 _TEXTS: Final = _Texts()
 
 
@@ -114,7 +115,7 @@ def prefix(name: str, values: tuple[str, ...]) -> str:
     """`measurement,tag=value,tag=value ` with its last space, of the tags' values in their order."""
     tags = MEASUREMENTS[name].tags
     return (
-        ",".join((name, *(f"{tag}={_escape(value)}" for tag, value in zip(tags, values, strict=False)))) + " "
+        ",".join((name, *(f"{tag}={_escape(value)}" for tag, value in zip(tags, values, strict=True)))) + " "
     )
 
 

@@ -1,102 +1,26 @@
 """Questions to the store: figures by place and time, each with how much of it is known."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Final
 
 from metrics.catalog import MEASUREMENTS
-from metrics.errors import CatalogError, QuestionTooLarge
+from metrics.errors import CatalogError, QuestionEmpty, QuestionTooLarge
 from metrics.local.buckets import Bucket, buckets
 from metrics.local.calendar import extent, slot_at
-from metrics.local.counters import gaps, growth
-from metrics.local.figures import Figure
-from metrics.local.levels import DAY_S, Span
+from metrics.local.levels import DAY_S, LADDERS, SLOT_FIELDS, Span, level_of
 from metrics.local.store import LocalStore
-from metrics.sample import Sample
+from metrics.query_cells import Cell, Found
+from metrics.query_samples import as_they_came
+from metrics.question import STEPS_S, Answer, Question, Row, Statistic
 from metrics.sink import Window
 
 MOST_ROWS: Final = 500_000
-_STEPS_S: Final = {Span.SLOT: 300, Span.HOUR: 3_600}
 _NOON_S: Final = DAY_S // 2
-_AT_ONCE_S: Final = 6 * 3_600
-
-
-class Statistic(StrEnum):
-    """What of the values of a bucket is told."""
-
-    MEAN = "mean"
-    SUM = "sum"
-    LEAST = "min"
-    MOST = "max"
-    COUNT = "count"  # how many are known
-    GROWTH = "growth"  # of a counter: how much more it has become
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A field of the measurement and what of it."""
-
-    field: str
-    statistic: Statistic
-
-    @property
-    def column(self) -> str:
-        """What its column is called."""
-        return f"{self.field}_{self.statistic}"
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """`bucket` is a Span, or so many seconds: then samples as they came are read.
-
-    Hours and seconds are counted in UTC, days and months by the clock of the municipality; those belong to
-    the window in which their first noon lies.
-    """
-
-    measurement: str
-    wanted: tuple[Wanted, ...]
-    window: Window
-    bucket: Span | int
-    by: tuple[str, ...] = ()
-    where: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One series in one bucket [start, end). A value is None where nobody knows it: that is not zero.
-
-    `got` samples of `expected` ones are behind it; `expected` is None where nobody said how many there should
-    be.
-    """
-
-    tags: tuple[str, ...]
-    start: int
-    end: int
-    values: tuple[float | int | None, ...]
-    got: int
-    expected: int | None
-
-    @property
-    def completeness(self) -> float | None:
-        """The share of the samples that should be there and are, from 0 to 1."""
-        return None if not self.expected else min(1.0, self.got / self.expected)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Every series has a row for every bucket of the window, so that a gap is seen as one."""
-
-    question: Question
-    rows: tuple[Row, ...]
-
-    def series(self) -> dict[tuple[str, ...], list[Row]]:
-        """The rows of each set of tags, in time."""
-        found: dict[tuple[str, ...], list[Row]] = {}
-        for row in self.rows:
-            found.setdefault(row.tags, []).append(row)
-        return found
-
+_AT_ONCE_S: Final = {Span.SLOT: DAY_S, Span.HOUR: DAY_S, Span.DAY: 31 * DAY_S, Span.MONTH: 10**6 * DAY_S}
+"""So much of rollups is read at a time, so that what is too large is refused before it is in memory."""
 
 ZoneOf = Callable[[str], str]
 """The zone of a municipality, by its key."""
@@ -107,193 +31,172 @@ def in_utc(_municipality: str) -> str:
     return "UTC"
 
 
-def wanted(measurement: str, text: str) -> Wanted:
-    """`clients` or `clients:max`. Raises CatalogError; a counter's growth is meant where nothing is said."""
-    name, _, statistic = text.partition(":")
-    known = MEASUREMENTS.get(measurement)
-    if known is None:
-        raise CatalogError(f"unknown measurement {measurement!r}: one of {', '.join(MEASUREMENTS)}")
-    if name not in known.fields:
-        raise CatalogError(f"{measurement} has no field {name!r}: one of {', '.join(known.fields)}")
-    counter = known.fields[name].counter
-    try:
-        found = Statistic(statistic) if statistic else Statistic.GROWTH if counter else Statistic.MEAN
-    except ValueError:
-        raise CatalogError(f"unknown statistic {statistic!r}: one of {', '.join(Statistic)}") from None
-    if counter != (found is Statistic.GROWTH) and found is not Statistic.COUNT:
-        fits = "growth" if counter else "mean, sum, min or max"
-        raise CatalogError(f"{measurement}.{name} is a {'counter' if counter else 'gauge'}: ask for {fits}")
-    return Wanted(name, found)
+def ask(store: LocalStore, question: Question, now: int, zone_of: ZoneOf = in_utc) -> Answer:
+    """The answer, series by series; nothing is told of what is yet to come.
 
-
-def bucket_of(text: str) -> Span | int:
-    """`5m`, `hour`, `day`, `month`, or seconds like `60s`. Raises CatalogError."""
-    if text.endswith("s") and text[:-1].isdecimal() and int(text[:-1]):
-        return int(text[:-1])
-    try:
-        return Span(text)
-    except ValueError:
-        raise CatalogError(
-            f"unknown bucket {text!r}: seconds like 60s, or one of {', '.join(Span)}"
-        ) from None
-
-
-def ask(store: LocalStore, question: Question, zone_of: ZoneOf = in_utc) -> Answer:
-    """The answer, series by series. Raises CatalogError, QuestionTooLarge and StoreUnusable."""
-    known = MEASUREMENTS[question.measurement].tags
-    unknown = {*question.by, *(question.where or {})} - set(known)
-    if unknown:
-        raise CatalogError(f"{question.measurement} has no tag {min(unknown)!r}: one of {', '.join(known)}")
-    found = (
-        _rolled_up(store, question) if isinstance(question.bucket, Span) else _as_they_came(store, question)
-    )
-    shortest = _STEPS_S.get(question.bucket, DAY_S) if isinstance(question.bucket, Span) else question.bucket
-    if (question.window.end - question.window.start) // shortest * len(found) > MOST_ROWS:
-        raise QuestionTooLarge(MOST_ROWS)
+    Raises CatalogError, QuestionEmpty, QuestionTooLarge and StoreUnusable.
+    """
+    _check(question)
+    asked = replace(question, window=_whole(question, now))
+    days = _Days(asked)
+    slots = len(days.of(("UTC",)))
+    found: Found = {}
+    zones: dict[tuple[str, ...], Counter[str]] = {}
+    parts = _rolled_up(store, asked, zone_of, found, zones) if isinstance(asked.bucket, Span) else None
+    for _ in parts or as_they_came(store, asked, found):
+        if slots * len(found) > MOST_ROWS:
+            raise QuestionTooLarge(MOST_ROWS)
     rows = [
-        _row(question, tags, start, end, found[tags].get(slot))
-        for tags in sorted(found)
-        for slot, start, end in _slots(question, _zone(question, tags, zone_of))
+        _row(asked, tags, slot, cells.get(slot.name), now)
+        for tags, cells in sorted(found.items())
+        for slot in days.of(_order(zones.get(tags)))
     ]
-    return Answer(question, tuple(rows))
+    if not rows and not slots:
+        raise QuestionEmpty(str(question.bucket))
+    seen = {row.tags for row in rows if row.got or row.expected}
+    return Answer(asked, tuple(row for row in rows if row.tags in seen))
 
 
-@dataclass(slots=True)
-class _Sum:
-    """What is known of one field in one bucket."""
-
-    known: int = 0
-    total: float | int = 0
-    least: float | None = None
-    most: float | None = None
-
-    def add(self, value: float | int) -> None:
-        """One more value."""
-        self.known += 1
-        self.total += value
-        self.least = value if self.least is None else min(self.least, value)
-        self.most = value if self.most is None else max(self.most, value)
-
-    def told(self, statistic: Statistic) -> float | int | None:
-        """One statistic of it; None when nothing is known."""
-        if statistic is Statistic.COUNT:
-            return self.known
-        if not self.known:
-            return None
-        if statistic is Statistic.MEAN:
-            return self.total / self.known
-        if statistic is Statistic.LEAST:
-            return self.least
-        if statistic is Statistic.MOST:
-            return self.most
-        return self.total
+def _check(question: Question) -> None:
+    known = MEASUREMENTS[question.measurement].tags
+    tags = {*question.by, *(question.where or {})}
+    if tags - set(known):
+        raise CatalogError(
+            f"{question.measurement} has no tag {min(tags - set(known))!r}: one of {', '.join(known)}"
+        )
+    if not isinstance(question.bucket, Span):
+        return
+    advice = "; buckets of seconds, like 3600s, read the samples themselves"
+    try:
+        level_of(question.measurement, question.bucket, tags)
+    except CatalogError:
+        levels = LADDERS.get(question.measurement, ())
+        if question.bucket is Span.SLOT:
+            levels = levels[-1:] if question.measurement in SLOT_FIELDS else ()
+        fits = " or ".join(f"({', '.join(level.by)})" for level in levels)
+        there = f"only by tags out of {fits}" if fits else "not kept"
+        name = f"{question.measurement} by {question.bucket}"
+        raise CatalogError(f"{name} is {there}{advice}") from None
+    if question.bucket is Span.SLOT:
+        kept = SLOT_FIELDS[question.measurement]
+        if absent := [one.field for one in question.wanted if one.field not in kept]:
+            raise CatalogError(f"{absent[0]} is not kept by 5m, only {', '.join(kept)}{advice}")
 
 
-@dataclass(slots=True)
-class _Cell:
-    """One group in one bucket."""
+def _whole(question: Question, now: int) -> Window:
+    """Every bucket that the window touches as a whole, up to the one that runs."""
+    start, end, step = question.window.start, min(question.window.end, now), question.step_s
+    if step is None or start >= end:
+        return Window(start, end)
+    if (end - start) // step > MOST_ROWS:
+        raise QuestionTooLarge(MOST_ROWS)
+    return Window(start // step * step, -(-end // step) * step)
 
-    sums: dict[str, _Sum]
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """What a bucket is known by, and where it begins and ends."""
+
+    name: int
     start: int
     end: int
-    got: int = 0
-    expected: int | None = None
 
 
-_Found = dict[tuple[str, ...], dict[int, _Cell]]
+@dataclass(slots=True)
+class _Days:
+    """The buckets of a window, also by the clocks of several zones at once."""
 
+    question: Question
+    known: dict[tuple[str, ...], list[_Slot]] = field(default_factory=dict)
 
-def _row(question: Question, tags: tuple[str, ...], start: int, end: int, cell: _Cell | None) -> Row:
-    if cell is None:
-        absent = tuple(0 if one.statistic is Statistic.COUNT else None for one in question.wanted)
-        return Row(tags, start, end, absent, 0, None)
-    values = tuple(cell.sums[one.field].told(one.statistic) for one in question.wanted)
-    return Row(tags, cell.start, cell.end, values, cell.got, cell.expected)
+    def of(self, zones: tuple[str, ...]) -> list[_Slot]:
+        """Those of the first of the zones; each lasts until it is over in all of them."""
+        if zones not in self.known:
+            self.known[zones] = [self._widened(slot, zones[1:]) for slot in self._of(zones[0])]
+        return self.known[zones]
 
-
-def _rolled_up(store: LocalStore, question: Question) -> _Found:
-    """From what was derived: the same numbers however long the samples are kept."""
-    found: _Found = {}
-    span = Span(str(question.bucket))
-    derived = buckets(
-        store, question.measurement, span, question.window, question.by, dict(question.where or {})
-    )
-    for one in derived:
-        tags = tuple(one.tags[tag] for tag in question.by)
-        slot = one.start if span in _STEPS_S else slot_at(span, one.start + _NOON_S, "UTC")
-        found.setdefault(tags, {})[slot] = _derived(question, one)
-    return found
-
-
-def _derived(question: Question, one: Bucket) -> _Cell:
-    nothing = Figure(0, 0)
-    figures = {name: one.figures.get(name, nothing) for name in {wish.field for wish in question.wanted}}
-    sums = {
-        name: _Sum(figure.known, figure.total, figure.least, figure.largest)
-        for name, figure in figures.items()
-    }
-    return _Cell(sums, one.start, one.end, one.got, one.expected or None)
-
-
-def _as_they_came(store: LocalStore, question: Question) -> _Found:
-    """From the samples themselves, of which nobody says how many there should be."""
-    step, found = int(question.bucket), dict[tuple[str, ...], dict[int, _Cell]]()
-    fields = MEASUREMENTS[question.measurement].fields
-    grown = [name for name in {one.field for one in question.wanted} if fields[name].counter]
-    before: dict[tuple[str, ...], Sample] = {}
-    for sample in _samples(store, question):
-        group = tuple(sample.tags[tag] for tag in question.by)
-        start = sample.time // step * step
-        cells = found.setdefault(group, {})
-        if start not in cells:
-            cells[start] = _Cell({one.field: _Sum() for one in question.wanted}, start, start + step)
-        cell = cells[start]
-        cell.got += 1
-        for name, total in cell.sums.items():
-            if name in sample.fields and name not in grown:
-                total.add(sample.fields[name])
-        if grown:
-            series = tuple(sample.tags.values())
-            if series in before:
-                _grow(cell, grown, before[series], sample)
-            before[series] = sample
-    return found
-
-
-def _grow(cell: _Cell, fields: Sequence[str], before: Sample, after: Sample) -> None:
-    """One interval, which counts where it ends."""
-    unknown = gaps((before.time, after.time), (before.fields.get("uptime_s"), after.fields.get("uptime_s")))
-    for name in fields:
-        known, grown = growth((before.fields.get(name), after.fields.get(name)), unknown)
-        cell.sums[name].known += known
-        cell.sums[name].total += grown
-
-
-def _samples(store: LocalStore, question: Question) -> Iterator[Sample]:
-    """A few hours at a time: no question needs a month in memory."""
-    window = question.window
-    for start in range(window.start, window.end, _AT_ONCE_S):
-        part = Window(start, min(start + _AT_ONCE_S, window.end))
-        yield from store.read(question.measurement, part, question.where)
-
-
-def _zone(question: Question, tags: tuple[str, ...], zone_of: ZoneOf) -> str:
-    """Of the municipality that a row is of; where it is of several, gaps have the edges of UTC."""
-    municipality = dict(zip(question.by, tags, strict=True)).get("mun") or (question.where or {}).get("mun")
-    return zone_of(municipality) if municipality else "UTC"
-
-
-def _slots(question: Question, zone: str) -> Iterator[tuple[int, int, int]]:
-    """What a bucket is known by, and where it begins and ends, of each in the window."""
-    window, bucket = question.window, question.bucket
-    if bucket in {Span.DAY, Span.MONTH}:
+    def _of(self, zone: str) -> Iterator[_Slot]:
+        window, bucket, step = self.question.window, self.question.bucket, self.question.step_s
+        if step is not None:
+            for start in range(window.start, window.end, step):
+                yield _Slot(start, start, start + step)
+            return
         span = Span(str(bucket))
         slot = slot_at(span, window.start, zone)
         while (lasts := extent(span, slot, zone)).start + _NOON_S < window.end:
             if lasts.start + _NOON_S >= window.start:
-                yield slot, lasts.start, lasts.end
+                yield _Slot(slot, lasts.start, lasts.end)
             slot = slot_at(span, lasts.end + _NOON_S, zone)
-        return
-    step = _STEPS_S[bucket] if isinstance(bucket, Span) else bucket
-    for start in range(window.start // step * step, window.end, step):
-        yield start, start, start + step
+
+    def _widened(self, slot: _Slot, zones: tuple[str, ...]) -> _Slot:
+        if self.question.step_s is not None or not zones:
+            return slot
+        lasts = [extent(Span(str(self.question.bucket)), slot.name, zone) for zone in zones]
+        start, end = min(one.start for one in lasts), max(one.end for one in lasts)
+        return _Slot(slot.name, min(slot.start, start), max(slot.end, end))
+
+
+def _order(zones: Mapping[str, int] | None) -> tuple[str, ...]:
+    """That of the most municipalities first: its days are those that are told."""
+    return tuple(sorted(zones, key=lambda zone: (-zones[zone], zone))) if zones else ("UTC",)
+
+
+def _row(question: Question, tags: tuple[str, ...], slot: _Slot, cell: Cell | None, now: int) -> Row:
+    over = slot.end <= now
+    if cell is None:
+        absent = tuple(0 if one.statistic is Statistic.COUNT else None for one in question.told)
+        return Row(tags, slot.start, slot.end, absent, 0, None, over)
+    values = tuple(cell.sums[one.field].told(one.statistic) for one in question.told)
+    return Row(tags, slot.start, slot.end, values, cell.got, cell.expected, over)
+
+
+def _rolled_up(
+    store: LocalStore,
+    question: Question,
+    zone_of: ZoneOf,
+    found: Found,
+    zones: dict[tuple[str, ...], Counter[str]],
+) -> Iterator[None]:
+    """From what was derived: the same numbers however long the samples are kept. Stops after each part.
+
+    Days are read municipality by municipality: a date lasts elsewhere from another moment, and must not be
+    told without those that begin it before the window.
+    """
+    span = Span(str(question.bucket))
+    by, where, window = question.by, dict(question.where or {}), question.window
+    calendar = span not in STEPS_S
+    if calendar:
+        by = (*by, *{"mun"} - {*by})
+        window = Window(window.start - _NOON_S, window.end + _NOON_S)
+    fields = tuple({one.field for one in question.wanted})
+    places: set[tuple[tuple[str, ...], str]] = set()
+    zone = cache(zone_of)
+    start, length = window.start, _AT_ONCE_S[span]
+    while start < window.end:
+        read = buckets(
+            store, question.measurement, span, Window(start, min(start + length, window.end)), by, where
+        )
+        start += length
+        length = _AT_ONCE_S[span] * (1 if read else 4)
+        for one in read:
+            tags = tuple(one.tags[tag] for tag in question.by)
+            slot = one.start
+            if calendar:
+                slot = slot_at(span, one.start + _NOON_S, "UTC")
+                if (tags, one.tags["mun"]) not in places:
+                    places.add((tags, one.tags["mun"]))
+                    zones.setdefault(tags, Counter())[zone(one.tags["mun"])] += 1
+            _add(found.setdefault(tags, {}), slot, one, fields)
+        yield
+
+
+def _add(cells: dict[int, Cell], slot: int, one: Bucket, fields: tuple[str, ...]) -> None:
+    if slot not in cells:
+        cells[slot] = Cell.of(fields)
+    cell = cells[slot]
+    cell.got += one.got
+    if one.expected:
+        cell.expected = (cell.expected or 0) + one.expected
+    for name in fields:
+        if (figure := one.figures.get(name)) is not None:
+            cell.sums[name].merge(figure)

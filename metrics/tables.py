@@ -7,24 +7,33 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
-from metrics.query import Answer, Row
+from metrics.question import Answer, Row
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _GAP: Final = "·"
+_LARGEST: Final = 2**63 - 1
 
 
 def columns(answer: Answer) -> tuple[str, ...]:
     """The names of what `records` gives."""
     question = answer.question
-    told = (one.column for one in question.wanted)
-    return (*question.by, "start", "end", *told, "got", "expected", "completeness")
+    told = (one.column for one in question.told)
+    return (*question.by, "start", "end", *told, "got", "expected", "completeness", "over")
 
 
 def records(answer: Answer) -> Iterator[tuple[Any, ...]]:
-    """A tuple for each row; times are ISO 8601 in UTC, what is unknown is None."""
+    """A tuple for each row; times are ISO 8601 in UTC, what is unknown is None, whole numbers are ints."""
+    whole = [one.is_whole(answer.question.measurement) for one in answer.question.told]
     for row in answer.rows:
         share = None if row.completeness is None else round(row.completeness, 4)
-        yield (*row.tags, moment(row.start), moment(row.end), *row.values, row.got, row.expected, share)
+        values = (_plain(*one) for one in zip(row.values, whole, strict=True))
+        yield (*row.tags, moment(row.start), moment(row.end), *values, row.got, row.expected, share, row.over)
+
+
+def _plain(value: float | None, whole: bool) -> float | int | None:
+    if value is None:
+        return None
+    return int(value) if whole else float(value)
 
 
 def moment(at: int) -> str:
@@ -36,7 +45,8 @@ def write_csv(answer: Answer, to: IO[str]) -> None:
     """RFC 4180 with a header; what is unknown is empty, which is not 0."""
     writer = csv.writer(to, lineterminator="\n")
     writer.writerow(columns(answer))
-    writer.writerows(records(answer))
+    for record in records(answer):
+        writer.writerow([str(one).lower() if isinstance(one, bool) else one for one in record])
 
 
 def write_json(answer: Answer, to: IO[str]) -> None:
@@ -53,23 +63,47 @@ def write_parquet(answer: Answer, to: Path) -> None:
 
     time, integer, number = pyarrow.timestamp("s", tz="UTC"), pyarrow.int64(), pyarrow.float64()
     question = answer.question
+    listed = list(zip(*map(_typed, answer.rows), strict=True)) or [() for _ in columns(answer)]
+    at = len(question.by) + 2
     kinds = {
         **dict.fromkeys(question.by, pyarrow.string()),
         **dict.fromkeys(("start", "end"), time),
-        **dict.fromkeys((one.column for one in question.wanted), number),
+        **{
+            one.column: integer
+            if one.is_whole(question.measurement) and _fits(listed[at + index])
+            else number
+            for index, one in enumerate(question.told)
+        },
         **dict.fromkeys(("got", "expected"), integer),
         "completeness": number,
+        "over": pyarrow.bool_(),
     }
-    listed = list(zip(*map(_typed, answer.rows), strict=True)) or [() for _ in kinds]
+    listed = [
+        _numbers(values) if kind == number else values
+        for values, kind in zip(listed, kinds.values(), strict=True)
+    ]
     arrays = [pyarrow.array(values, kind) for values, kind in zip(listed, kinds.values(), strict=True)]
-    about = {b"measurement": question.measurement.encode(), b"bucket": str(question.bucket).encode()}
+    about = {
+        b"measurement": question.measurement.encode(),
+        b"bucket": str(question.bucket).encode(),
+        b"where": json.dumps(dict(question.where or {}), ensure_ascii=False).encode(),
+    }
     schema = pyarrow.schema(list(kinds.items()), metadata=about)
-    parquet.write_table(pyarrow.Table.from_arrays(arrays, schema=schema), to, compression="zstd")
+    # Opened here: pyarrow deletes a path that it could not write, also one that is no file, like a device.
+    with to.open("wb") as opened:
+        parquet.write_table(pyarrow.Table.from_arrays(arrays, schema=schema), opened, compression="zstd")
 
 
 def _typed(row: Row) -> tuple[Any, ...]:
-    values = (None if value is None else float(value) for value in row.values)
-    return (*row.tags, row.start, row.end, *values, row.got, row.expected, row.completeness)
+    return (*row.tags, row.start, row.end, *row.values, row.got, row.expected, row.completeness, row.over)
+
+
+def _fits(values: Sequence[float | None]) -> bool:
+    return all(value is None or abs(value) <= _LARGEST for value in values)
+
+
+def _numbers(values: Sequence[float | None]) -> tuple[float | None, ...]:
+    return tuple(None if value is None else float(value) for value in values)
 
 
 def sparkline(values: Iterable[float | None], width: int) -> str:

@@ -17,7 +17,9 @@ TITLES: Final[Mapping[str, str]] = {
 }
 
 
-def write(path: Path, day: str, facts: Mapping[str, str], found: Found) -> None:
+def write(
+    path: Path, day: str, facts: Mapping[str, str], found: Found, titles: Mapping[str, str] = TITLES
+) -> None:
     """Put the tables of these parts into the document; a part that is not among them stays as it was told.
 
     Raises ValueError for a document without the marks.
@@ -27,8 +29,8 @@ def write(path: Path, day: str, facts: Mapping[str, str], found: Found) -> None:
     if not begin or not end:
         raise ValueError(f"{path}: no {BEGIN.strip()} and {END.strip()} in it")
     kept = {title: text for title, _, text in (part.partition("\n") for part in old.split("## ")[1:])}
-    told = {TITLES[part]: _table(day, facts, figures) for part, figures in found.items()}
-    tables = (f"## {title}\n{(kept | told)[title]}" for title in TITLES.values() if title in kept | told)
+    told = {titles[part]: _table(day, facts, figures) for part, figures in found.items()}
+    tables = (f"## {title}\n{(kept | told)[title]}" for title in titles.values() if title in kept | told)
     path.write_text(before + begin + "".join(tables) + end + after, encoding="utf-8")
 
 

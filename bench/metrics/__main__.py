@@ -18,7 +18,7 @@ from typing import Final
 from rich.console import Console
 
 from bench.gateway import told
-from bench.metrics import chaos, encoding, feeding, readers, storing, writing
+from bench.metrics import chaos, encoding, feeding, readers, storing, writing, year
 from bench.poll import machine
 from bench.poll.machine import debian_version, python_version
 from bench.poll.report import show_facts, show_missing
@@ -31,9 +31,21 @@ PARTS: Final[Mapping[str, Part]] = MappingProxyType(
         "encoder": encoding.part,
         "write": writing.part,
         "store": storing.part,
+        "year": year.part,
         "readers": readers.part,
         "feed": feeding.part,
         "chaos": chaos.part,
+    }
+)
+TITLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "encoder": "Line protocol",
+        "write": "From the store to a server",
+        "store": "A day of 3,000 access points",
+        "year": "A year of 3,000 access points",
+        "readers": "Readers beside a writer",
+        "feed": "An absence made good",
+        "chaos": "Killed again and again",
     }
 )
 ROUNDS: Final = 5
@@ -58,7 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     report.show(console, found)
     show_missing(console, failed)
     if given.write:
-        told.write(given.write, datetime.now(UTC).date().isoformat(), facts, found)
+        told.write(given.write, datetime.now(UTC).date().isoformat(), facts, found, TITLES)
     sys.stdout.write(report.as_json(facts, found, failed) + "\n")
     return exit_code([figure for figures in found.values() for figure in figures], list(failed))
 

@@ -1,23 +1,20 @@
-"""A synthetic year of rollups: `python -m bench.metrics.year DIRECTORY` makes it and tells sizes and times.
-
-3,000 access points in 67 municipalities: hours of access points for 30 days, of municipalities for the year,
-days and months of both. The figures are those of 12 fields that a real access point gives.
-"""
+"""Part "year": a year of 3,000 access points in 67 municipalities, of which only rollups are left."""
 
 import random
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 from time import process_time
 from typing import Final
 
+from bench.metrics.goals import QUERY_MS
+from bench.metrics.places import place
+from bench.portal.goals import Figure, Goal
 from metrics.local.buckets import buckets
 from metrics.local.calendar import extent, slots_of_month
 from metrics.local.deriving import lengthened, lifted
 from metrics.local.figures import Cells
-from metrics.local.levels import DAY_S, HOUR_S, LADDERS, Level, Span
+from metrics.local.levels import DAY_S, HOUR_S, LADDERS, Span
 from metrics.local.rollup_tables import Sum, keep, stored
 from metrics.local.rollup_volume import NAME, opened
 from metrics.local.schema import Tags
@@ -29,6 +26,10 @@ MUNS: Final = 67
 START: Final = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
 DAYS: Final = 365
 HOURLY_DAYS: Final = 30
+WEEK_S: Final = 7 * DAY_S
+QUICK_HOURLY_DAYS: Final = 1
+QUICK: Final = 2
+_ASKED: Final = 5
 POLLS: Final = 60
 AP, SITE, MUN = LADDERS["wifi_ap"]
 
@@ -65,18 +66,17 @@ def hour_of(dice: random.Random, hour: int) -> dict[Tags, Sum]:
     return found
 
 
-def make(store: LocalStore) -> None:
-    """Write the year."""
+def make(store: LocalStore, hourly_days: int) -> None:
+    """Write hours, days and months of municipalities, and hours of access points for its last days."""
     volume, dice = opened(store), random.Random(1)  # noqa: S311
-    since = START + (DAYS - HOURLY_DAYS) * DAY_S
+    since = START + (DAYS - hourly_days) * DAY_S
     for day in range(START, START + DAYS * DAY_S, DAY_S):
+        sums = hour_of(dice, day)
+        whole = lifted(lifted(sums, AP, SITE), SITE, MUN)
         with volume.writing():
             for hour in range(day, day + DAY_S, HOUR_S):
-                if hour >= since or hour == day:
-                    sums = hour_of(dice, hour)
                 if hour >= since:
-                    keep(volume, AP, Span.HOUR, hour, _within(sums, hour))
-                whole = lifted(lifted(sums, AP, SITE), SITE, MUN)
+                    keep(volume, AP, Span.HOUR, hour, _within(hour_of(dice, hour), hour))
                 keep(volume, MUN, Span.HOUR, hour, _within(whole, hour))
             keep(volume, AP, Span.DAY, day, _within(sums, day, Window(day, day + DAY_S)))
             rows = lengthened(stored(volume, MUN, Span.HOUR, Window(day, day + DAY_S)), MUN)
@@ -94,54 +94,40 @@ def _within(
     return ((tags, one, window or Window(slot, slot)) for tags, one in sums.items())
 
 
-def cpu_ms(work: Callable[[], object]) -> float:
-    """The least of seven turns."""
-    spent: list[float] = []
-    for _ in range(7):
-        before = process_time()
-        work()
-        spent.append((process_time() - before) * 1000)
-    return min(spent)
+def part(rounds: int) -> tuple[Figure, ...]:
+    """What is asked of a year, of which only rollups are left."""
+    with closing(LocalStore.open(place("metrics-year"))) as store:
+        make(store, QUICK_HOURLY_DAYS if rounds <= QUICK else HOURLY_DAYS)
+        size = store.shelf.octets(NAME)
+        rows, octets = _hours(store)
+        return (
+            *_answers(store),
+            Figure("an hour of an access point", octets, "B", details=f"{rows:,} rows, figures only"),
+            Figure("room of the whole year", size / 1e6, "MB"),
+        )
 
 
-def questions(store: LocalStore) -> dict[str, Callable[[], object]]:
-    """What people ask, each reading one figure of every bucket."""
+def _answers(store: LocalStore) -> Iterator[Figure]:
+    """Each reads one figure of every bucket."""
     end = START + DAYS * DAY_S
-    day, month, year = Window(end - DAY_S, end), Window(end - 30 * DAY_S, end), Window(START, end)
-    ap = "08008-ap-0007"
-
-    def means(span: Span, window: Window, by: list[str], where: dict[str, str] | None = None) -> int:
-        found = buckets(store, "wifi_ap", span, window, by, where)
-        return len([bucket.figures["clients"].mean for bucket in found])
-
-    return {
-        "municipality x hour, 24 h": lambda: means(Span.HOUR, day, ["mun"]),
-        "municipality x month, a year": lambda: means(Span.MONTH, year, ["mun"]),
-        "one access point, hours of 30 days": lambda: means(Span.HOUR, month, ["ap"], {"ap": ap}),
-        "one access point, days of a year": lambda: means(Span.DAY, year, ["ap"], {"ap": ap}),
-        "one municipality, hours of a year": lambda: means(Span.HOUR, year, ["mun"], {"mun": "08008"}),
-    }
-
-
-def main() -> None:
-    """Make the year where there is none, and ask."""
-    with closing(LocalStore.open(Path(sys.argv[1]))) as store:
-        volume = opened(store)
-        if not volume.execute("SELECT count(*) FROM wifi_ap_mun_month").fetchone()[0]:
-            make(store)
-        for level, span in ((AP, Span.HOUR), (AP, Span.DAY), (MUN, Span.HOUR)):
-            _tell(store, level, span)
-        sys.stdout.write(f"all of it: {store.shelf.octets(NAME) / 1e6:.1f} MB\n")
-        for name, work in questions(store).items():
-            sys.stdout.write(f"{name}: {work()} buckets, {cpu_ms(work):.1f} ms CPU\n")
+    month, year = Window(end - 30 * DAY_S, end), Window(START, end)
+    one = {"ap": "08008-ap-0007"}
+    asked: tuple[tuple[str, Span, Window, str, dict[str, str], Goal | None], ...] = (
+        ("municipality by month over a year", Span.MONTH, year, "mun", {}, QUERY_MS),
+        ("one access point by hour over 30 days", Span.HOUR, month, "ap", one, None),
+        ("one municipality by hour over a year", Span.HOUR, year, "mun", {"mun": "08008"}, None),
+    )
+    for name, span, window, by, where, goal in asked:
+        spent = []
+        for _ in range(_ASKED):
+            begun = process_time()
+            found = buckets(store, "wifi_ap", span, window, (by,), where)
+            read = sum(bucket.figures["clients"].known for bucket in found)
+            spent.append(process_time() - begun)
+        yield Figure(name, min(spent) * 1e3, "CPU ms", goal, f"{len(found):,} buckets of {read:,} values")
 
 
-def _tell(store: LocalStore, level: Level, span: Span) -> None:
-    table = f"{level.name}_{span}"
-    select = f"SELECT count(*), avg(length(figures)) FROM {table}"  # noqa: S608
+def _hours(store: LocalStore) -> tuple[int, float]:
+    select = f"SELECT count(*), avg(length(figures)) FROM {AP.name}_{Span.HOUR}"  # noqa: S608
     rows, octets = opened(store).execute(select).fetchone()
-    sys.stdout.write(f"{table}: {rows} rows, {octets:.1f} B of figures each\n")
-
-
-if __name__ == "__main__":
-    main()
+    return int(rows), float(octets)

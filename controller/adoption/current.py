@@ -8,13 +8,16 @@ from controller.model import Inventory
 
 
 class Current:
-    """Reads the file anew only when it changed; any number of threads may ask."""
+    """Reads the file anew only when it changed; any number of threads may ask.
 
-    def __init__(self, path: Path) -> None:
+    `known` is what a process has just read of it.
+    """
+
+    def __init__(self, path: Path, known: Inventory | None = None) -> None:
         self._path = path
         self._lock = Lock()
-        self._seen: tuple[int, int, int] | None = None
-        self._inventory: Inventory | None = None
+        self._inventory = known
+        self._seen = self._state() if known is not None else None
 
     def inventory(self) -> Inventory:
         """What the file says. Raises InventoryError."""

@@ -1,7 +1,5 @@
 """`plaza metrics`: what was measured, by place and time."""
 
-import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
@@ -9,12 +7,17 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 if TYPE_CHECKING:
-    from controller.app import App
-    from metrics.query import Answer, Question, Row, ZoneOf
+    from controller.model import Inventory
+    from metrics.local.levels import Span
+    from metrics.plots_words import Picture
+    from metrics.query import ZoneOf
+    from metrics.question import Question
     from metrics.sink import Window
 
-_SPARK_WIDTH = 40
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_SINCE = {"5m": "6h", "hour": "24h", "day": "30d", "month": "365d"}
+_OUT = click.Path(path_type=Path, dir_okay=False)
+_FORMS = click.Choice(["table", "csv", "json", "parquet"])
 
 
 @click.group()
@@ -28,6 +31,7 @@ def list_(measurement: str) -> None:
     """Show the measurements, or the tags and fields of one."""
     from controller.errors import SelectorError
     from metrics.catalog import MEASUREMENTS
+    from metrics.local.levels import LADDERS
 
     if not measurement:
         for known in MEASUREMENTS.values():
@@ -37,6 +41,8 @@ def list_(measurement: str) -> None:
         raise SelectorError(f"no measurement {measurement!r}; see plaza metrics list")
     chosen = MEASUREMENTS[measurement]
     click.echo(f"{chosen.name}: {chosen.meaning}; by {', '.join(chosen.tags)}")
+    levels = " or ".join(f"({', '.join(level.by)})" for level in LADDERS.get(measurement, ()))
+    click.echo(f"  hours, days and months by tags out of {levels or 'none: ask by seconds, like 3600s'}")
     for name, field in chosen.fields.items():
         kind = "counter" if field.counter else "gauge"
         click.echo(f"  {name:<22} {kind:<8} {field.unit:<12} {field.meaning}")
@@ -55,52 +61,90 @@ class Asked(TypedDict):
     form: str
     out: Path | None
     plot: Path | None
+    lang: str
 
 
 @metrics.command()
 @click.argument("measurement")
 @click.argument("fields", nargs=-1, required=True, metavar="FIELD[:STATISTIC]...")
-@click.option("--by", default="", help="Tags with a comma between: a line for each, like mun or ap,band.")
+@click.option("--by", default="", help="Tags with a comma between: a line for each, like mun or mun,band.")
 @click.option("--where", multiple=True, metavar="TAG=VALUE", help="Only these; may be repeated.")
-@click.option("--since", default="24h", show_default=True, help="2026-11-01, 2026-11-01T06:00 (UTC) or 7d.")
-@click.option("--until", default="now", show_default=True, help="The same; it is not included.")
-@click.option("--bucket", default="hour", show_default=True, help="5m, hour, day, month, or seconds: 60s.")
-@click.option(
-    "--as", "form", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
-)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Into this file; for Parquet.")
-@click.option(
-    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="A picture: FILE.svg or FILE.png."
-)
+@click.option("--since", default="", help="2026-11-01, 2026-11-01T06:00 (UTC) or 7d; by default 24h of "
+              "hours, 30d of days, 365d of months, 6h of 5m, 1h of seconds.")  # fmt: skip
+@click.option("--until", default="now", show_default=True, help="The same; it is not included. "
+              "7d counts back from now, --since 7d from a date that --until gives.")  # fmt: skip
+@click.option("--bucket", default="hour", show_default=True, help="5m, hour, day, month, or seconds: 60s, "
+              "which reads the samples themselves.")  # fmt: skip
+@click.option("--as", "form", type=_FORMS, default="table", show_default=True)
+@click.option("--out", type=_OUT, help="Write into this file; Parquet wants it.")
+@click.option("--plot", type=_OUT, help="Draw a picture: FILE.svg or FILE.png.")
+@click.option("--lang", type=click.Choice(["es", "en"]), default="es", show_default=True,
+              help="Of the picture.")  # fmt: skip
 def query(**asked: Unpack[Asked]) -> None:
     """Tell FIELDS of MEASUREMENT in buckets of time, with how many of the expected samples are behind each.
 
-    STATISTIC is mean, sum, min, max, count or growth. What nobody knows is a gap, never 0.
+    STATISTIC is mean, sum, min, max or count (how many values are known) of a gauge; of a counter growth or
+    count (over how many intervals it is known). What nobody knows is a gap, never 0.
+
+    CSV, JSON and Parquet have with each field its count, and with each mean its sum: mean = sum / count. The
+    share of probes that got online, by municipality and month:
+
+      plaza metrics query service works --by mun --bucket month --as csv
+
+    Hours are UTC, days and months go by the clock of the municipality. More: docs/query.md.
     """
-    from controller import settings
-    from controller.app import build
+    from controller import inventory, settings
+    from controller.cli import metrics_told
+    from metrics.local.store import LocalStore
     from metrics.query import ask
 
-    app = build(settings.load())
-    answer = ask(app.samples, _question(asked), _zone_of(app))
+    question, now = _question(asked), int(datetime.now(UTC).timestamp())
+    chosen = settings.load()
+    places = inventory.load(chosen.inventory)
+    # Not the whole of Plaza: a question needs no relational store, and is answered in half the time.
+    answer = ask(LocalStore.open(chosen.samples_place), question, now, _zone_of(places))
+    if not answer.rows:
+        metrics_told.check_places(places, question.where or {})
     if asked["plot"]:
-        _draw(answer, asked["plot"])
-    if asked["form"] == "table":
-        _show(answer)
-    else:
-        _write(answer, asked["form"], asked["out"])
+        metrics_told.draw(answer, asked["plot"], _picture(places, question, asked["lang"]))
+    if not asked["plot"] or asked["form"] != "table" or asked["out"]:
+        metrics_told.write(answer, asked["form"], asked["out"])
+
+
+@metrics.command()
+@click.option("--month", default="", help="Like 2026-11; the running one by default.")
+@click.option("--mun", default="", metavar="KEY", help="Only this municipality.")
+@click.option("--as", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option("--out", type=_OUT, help="Write into this file.")
+def devices(month: str, mun: str, form: str, out: Path | None) -> None:
+    """Count different devices by municipality: the mean of the days, and an estimate of the month.
+
+    These are numbers of staff's, small ones as they are: see docs/query.md before publishing any.
+    """
+    from controller import devices_counted, settings
+    from controller.app import build
+    from controller.cli import metrics_devices, metrics_told
+
+    app = build(settings.load())
+    metrics_told.check_places(app.inventory, {"mun": mun} if mun else {})
+    now = datetime.now(UTC)
+    try:
+        found = devices_counted.devices(app, month or f"{now:%Y-%m}", now)
+    except ValueError:
+        raise click.UsageError(f"--month {month}: write it like 2026-11") from None
+    metrics_devices.write([one for one in found if not mun or one.municipality == mun], form, out)
 
 
 def _question(asked: Asked) -> "Question":
-    from metrics.query import Question, bucket_of, wanted
+    from metrics.question import Question, bucket_of, wanted
 
-    name = asked["measurement"]
+    name, bucket = asked["measurement"], bucket_of(asked["bucket"])
     return Question(
         name,
-        tuple(wanted(name, field) for field in asked["fields"]),
-        _window(asked["since"], asked["until"]),
-        bucket_of(asked["bucket"]),
-        tuple(tag for tag in asked["by"].split(",") if tag),
+        tuple(dict.fromkeys(wanted(name, field) for field in asked["fields"])),
+        _window(asked["since"], asked["until"], bucket),
+        bucket,
+        tuple(dict.fromkeys(tag.strip() for tag in asked["by"].split(",") if tag.strip())),
         dict(_pair(text) for text in asked["where"]),
     )
 
@@ -112,120 +156,46 @@ def _pair(text: str) -> tuple[str, str]:
     return tag, value
 
 
-def _window(since: str, until: str) -> "Window":
-    from controller.app import utc_now
+def _window(since: str, until: str, bucket: "Span | int") -> "Window":
     from metrics.sink import Window
 
-    end = _moment("--until", until, utc_now())
-    start = _moment("--since", since, end)
+    now = datetime.now(UTC)
+    end = _moment("--until", until, now)
+    # Two lengths both count back from now; one alone from the date that ends the window.
+    base = now if since and until[-1:] in _UNITS else end
+    start = _moment("--since", since or _SINCE.get(str(bucket), "1h"), base)
     if start >= end:
-        raise click.UsageError(f"--since {since} is not before --until {until}")
+        raise click.UsageError(f"--since {since or 'by default'} is not before --until {until}")
+    if start >= now:
+        raise click.UsageError(f"--since {since} is yet to come: it is {now:%Y-%m-%dT%H:%MZ}")
     return Window(int(start.timestamp()), int(end.timestamp()))
 
 
 def _moment(option: str, text: str, now: datetime) -> datetime:
     if text == "now":
         return now
-    if text[:-1].isdecimal() and text[-1:] in _UNITS:
-        return now - timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
     try:
+        if text.isascii() and text[:-1].isdecimal() and text[-1:] in _UNITS:
+            return now - timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
         found = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise click.UsageError(f"{option} {text}: write 2026-11-01, 2026-11-01T06:00 or 7d") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _zone_of(app: "App") -> "ZoneOf":
+def _zone_of(inventory: "Inventory") -> "ZoneOf":
     """The zone of each municipality of the inventory; of one that left it, UTC."""
-    zones = {key: one.zone for key, one in app.inventory.municipalities.items()}
+    zones = {key: one.zone for key, one in inventory.municipalities.items()}
     return lambda municipality: zones.get(municipality, "UTC")
 
 
-def _draw(answer: "Answer", to: Path) -> None:
-    from controller.errors import SelectorError
-    from metrics import plots
+def _picture(inventory: "Inventory", question: "Question", language: str) -> "Picture":
+    """By the clock of the place that was asked for, or of most municipalities; these have their names."""
+    from metrics.plots_words import Picture
 
-    try:
-        left_out = plots.draw(answer, to)
-    except ValueError as error:
-        raise SelectorError(str(error)) from error
-    except ImportError as error:
-        raise SelectorError(_extra("pictures", error)) from error
-    note = f"; {left_out} more series would not be told apart in it" if left_out else ""
-    click.echo(f"{to}: drawn{note}", err=True)
-
-
-def _write(answer: "Answer", form: str, out: Path | None) -> None:
-    from controller.errors import SelectorError
-    from metrics import tables
-
-    if form == "parquet":
-        if out is None:
-            raise click.UsageError("--as parquet wants --out FILE")
-        try:
-            tables.write_parquet(answer, out)
-        except ImportError as error:
-            raise SelectorError(_extra("Parquet", error)) from error
-        return
-    write = tables.write_csv if form == "csv" else tables.write_json
-    if out is None:
-        write(answer, sys.stdout)
-        return
-    with out.open("w", encoding="utf-8", newline="") as to:
-        write(answer, to)
-
-
-def _extra(what: str, error: ImportError) -> str:
-    return f"{what} want a library that is not installed ({error.name}): pip install 'plaza[analytics]'"
-
-
-def _show(answer: "Answer") -> None:
-    """A line for each series: its course, its last and its whole; then how complete it is."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from metrics.tables import sparkline
-
-    question = answer.question
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    table = Table(title=_title(question), title_justify="left", box=None, pad_edge=False)
-    for tag in question.by:
-        table.add_column(tag)
-    table.add_column("what")
-    table.add_column("course")
-    for name in ("last", "least", "most"):
-        table.add_column(name, justify="right")
-    table.add_column("known", justify="right")
-    for tags, rows in answer.series().items():
-        for index, one in enumerate(question.wanted):
-            values = [row.values[index] for row in rows]
-            known = [value for value in values if value is not None]
-            shown = (known[-1], min(known), max(known)) if known else (None,) * 3
-            table.add_row(*tags, f"{one.field} {one.statistic}", sparkline(values, _SPARK_WIDTH),
-                          *map(_number, shown), _complete(rows))  # fmt: skip
-    console.print(table)
-    if not answer.rows:
-        console.print("nothing was measured there and then")
-
-
-def _title(question: "Question") -> str:
-    from metrics.tables import moment
-
-    bucket = question.bucket if isinstance(question.bucket, str) else f"{question.bucket} s"
-    window = question.window
-    return f"{question.measurement} by {bucket}, from {moment(window.start)} to {moment(window.end)}"
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "unknown"
-    return f"{value:,.0f}" if abs(value) >= 1_000 or value == int(value) else f"{value:.3g}"
-
-
-def _complete(rows: "Sequence[Row]") -> str:
-    """Samples that are there of those that should be."""
-    got = sum(row.got for row in rows)
-    expected = [row.expected for row in rows if row.expected is not None]
-    if not expected:
-        return f"{got:,} samples"
-    return f"{min(100.0, 100 * got / max(1, sum(expected))):.0f} %"
+    where, known = question.where or {}, inventory.municipalities
+    site = inventory.sites.get(where.get("site", ""))
+    here = known.get(where.get("mun", site.municipality if site else ""))
+    zones = sorted(one.zone for one in known.values())
+    zone = here.zone if here else max(zones, key=zones.count, default="UTC")
+    return Picture(language, zone, {key: f"{key} {one.name}" for key, one in known.items()})

@@ -15,6 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from controller.console import choice, incidents, loopback, pages
 from controller.console.overview import overview, patience
 from controller.console.reading import Samples, read
+from controller.incidents.reading import expected_now
+from controller.incidents.world import world_of
 from controller.model import Inventory
 from metrics.errors import MetricsError
 from metrics.exposition import CONTENT_TYPE
@@ -55,6 +57,7 @@ def create_app(
     longest_s = max(
         (patience(one, stale_after_s) for one in inventory.devices.values()), default=stale_after_s
     )
+    world = world_of(inventory)
     app = Flask(__name__)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -73,7 +76,10 @@ def create_app(
     @app.get("/")
     def home() -> Response:
         wish = choice.parse(request.args)
-        found = overview(inventory, read(engine, samples, clock(), longest_s), stale_after_s)
+        reading = read(
+            engine, samples, clock(), longest_s, lambda c, now: expected_now(c, inventory, world, now)
+        )
+        found = overview(inventory, reading, stale_after_s)
         page = pages.overview_page(found, wish, stale_after_s, incidents.open_count(engine))
         response = Response(page, mimetype="text/html")
         if wish.auto_s:

@@ -72,6 +72,8 @@ class Reading:
     samples: Mapping[str, Sample]
     running: Mapping[str, int]
     probes: Mapping[str, ProbeRow] = field(default_factory=dict)
+    expected: Mapping[str, str] = field(default_factory=dict)
+    """Devices that may be down now without anybody having to come, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ class Clients:
 class DeviceRow:
     """One device; `way` is how it is asked. Only devices in service (active) count in tallies and sums.
 
-    `agent` and `service` are separate facts, None where nobody knows now.
+    `agent` and `service` are separate facts, None where nobody knows now. `expected` is why it may be down
+    without anybody having to come, "" where it may not.
     """
 
     name: str
@@ -115,6 +118,7 @@ class DeviceRow:
     way: PollBy
     agent: bool | None = None
     service: bool | None = None
+    expected: str = ""
 
     @property
     def counts(self) -> bool:
@@ -305,7 +309,7 @@ def _device(device: Device, reading: Reading, stale_after_s: int) -> DeviceRow:
         clients = int(sample.fields["clients"])
     facts = (verdict.agent, verdict.service) if verdict and reason.cause is Cause.VERDICT else (None, None)
     shown = (device.name, device.role, device.state, state, reason, clients, sampled_at, device.poll)
-    return DeviceRow(*shown, *facts)
+    return DeviceRow(*shown, *facts, reading.expected.get(device.name, ""))
 
 
 def _clients(access_points: list[DeviceRow]) -> Clients:

@@ -1,9 +1,10 @@
 """Reads what the page shows: verdicts, running sessions and the newest samples."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from captive_portal.tables import sessions
 from controller.console.overview import HealthRow, ProbeRow, Reading
@@ -21,7 +22,13 @@ class Samples(Protocol):
         ...
 
 
-def read(engine: Engine, samples: Samples, now: datetime, stale_after_s: int) -> Reading:
+Expected = Callable[[Connection, datetime], Mapping[str, str]]
+"""Which devices may be down at a moment without anybody having to come, and why."""
+
+
+def read(
+    engine: Engine, samples: Samples, now: datetime, stale_after_s: int, expected: Expected | None = None
+) -> Reading:
     """One reading. Raises sqlalchemy's and the metrics store's errors when either cannot be read."""
     at = int(now.timestamp())
     return Reading(
@@ -30,7 +37,13 @@ def read(engine: Engine, samples: Samples, now: datetime, stale_after_s: int) ->
         samples=_newest(samples.latest("wifi_ap", at - stale_after_s)),
         running=_running(engine, at),
         probes=_probes(engine),
+        expected=_expected(engine, now, expected) if expected is not None else {},
     )
+
+
+def _expected(engine: Engine, now: datetime, expected: Expected) -> Mapping[str, str]:
+    with engine.connect().execution_options(**READ_ONLY) as connection:
+        return expected(connection, now)
 
 
 def _verdicts(engine: Engine) -> dict[str, HealthRow]:

@@ -171,7 +171,7 @@ def close(engine: Engine, incident: Incident, hand: Hand) -> None:
             raise IncidentError(f"{incident.name}: is closed; see plaza incident show {incident.name}")
         down = _down(connection, known[incident.name].members)
         if down:
-            mend = f"mend it, or say that it is expected: plaza incident expect SITE --why {hand.why!r}"
+            mend = "mend it, or say that it is expected: plaza incident expect SITE --until 3h --why …"
             raise IncidentError(f"{incident.name}: {down[0]} is still down ({len(down)} in all); {mend}")
         store.close_by_hand(connection, incident.name, hand.now, hand.who[:MAX_ACTOR], hand.why)
         hand.record(connection, "incident-closed", incident.name, root=str(incident.root))

@@ -3,14 +3,16 @@
 import logging
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
+from controller.adoption.current import Current
 from controller.app import App
+from controller.errors import InventoryError
 from controller.incidents import reading, store
 from controller.incidents.judging import concluded, judge
 from controller.incidents.model import Open, Plan
@@ -63,13 +65,16 @@ class Incidents:
     _last: float | None = None
     _turns: int = 0
     _judged: dict[str, int] = field(default_factory=dict)  # by incident, the turn that last said why
+    _current: Current = field(init=False)
     _world: World = field(init=False)
 
     def __post_init__(self) -> None:
+        self._current = Current(self.app.settings.inventory, self.app.inventory)
         self._world = world_of(self.app.inventory)
 
     def turn(self) -> None:
         """One turn."""
+        self._follow()
         now = self.clock()
         lasted = self._lasted(int(now.timestamp()))
         try:
@@ -80,6 +85,17 @@ class Incidents:
         for name in (*opened, *made.closed):
             log.info("incident", extra={"incident": name, "state": "open" if name in opened else "closed"})
         self._explain(moment, incidents_now, {*opened, *made.rerooted, *_joined(made)}, made.closed)
+
+    def _follow(self) -> None:
+        """Go by the inventory as it is now; one with mistakes changes nothing."""
+        try:
+            inventory = self._current.inventory()
+        except InventoryError as error:
+            log.warning("incidents go by the inventory as it was", extra={"error": str(error)[:300]})
+            return
+        if inventory is not self.app.inventory:
+            self.app = replace(self.app, inventory=inventory)
+            self._world = world_of(inventory)
 
     def _lasted(self, now: int) -> store.Lasted:
         at, before = self.monotonic(), self._last

@@ -111,6 +111,7 @@ def _keep(turn: _Turn, incidents: Sequence[Open], darkness: Darkness) -> None:
         if darkness.root_of(key) == known[name].root:
             turn.released.remove((name, key))
             turn.left[name][key] = known[name].members[key]
+            turn.mended.discard(name)
 
 
 def _is_on_its_own(moment: Moment, key: str, mended_at: int) -> bool:
@@ -120,7 +121,7 @@ def _is_on_its_own(moment: Moment, key: str, mended_at: int) -> bool:
 def _mended_at(moment: Moment, incident: Open) -> int | None:
     """When the root of an incident came back; None while it is what keeps its members down."""
     root, world = incident.root, moment.world
-    back = {key: moment.fact(key).since for key in incident.ever if _shows(root, key) and moment.is_back(key)}
+    back = {key: moment.fact(key).since for key in incident.ever if moment.is_back(key)}
     if root.reach is Reach.DEVICE and (root.key in incident.ever or moment.is_back(root.key)):
         if root.key not in world.nodes:
             return moment.now - 10 * SETTLE_S
@@ -132,11 +133,6 @@ def _mended_at(moment: Moment, incident: Open) -> int | None:
     places = {world.nodes[key].site for key in incident.ever if key in world.nodes}
     mended = {world.nodes[key].site for key in back}
     return max(back.values()) if 2 * len(mended) > len(places) else None
-
-
-def _shows(root: Root, key: str) -> bool:
-    """Whether this node's coming back says something of the root: phones may be served by deaf devices."""
-    return root.reach in {Reach.PORTAL, Reach.SERVICE} or not key.startswith(SERVICE)
 
 
 @dataclass

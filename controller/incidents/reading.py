@@ -42,14 +42,20 @@ class Every:
 def moment(connection: Connection, inventory: Inventory, world: World, now: datetime, every: Every) -> Moment:
     """Everything as it is known at `now`."""
     at = int(now.timestamp())
+    facts = _devices(connection, inventory, at, every) | _services(connection, world, at, every.probed)
+    return Moment(world, facts, expected_now(connection, inventory, world, now), at)
+
+
+def expected_now(connection: Connection, inventory: Inventory, world: World, now: datetime) -> dict[str, str]:
+    """What may be down at `now` without anybody having to come, and why."""
+    at = int(now.timestamp())
     circumstances = Circumstances(
         inventory.sites,
         announced(connection, at),
         _changed(connection, at),
         frozenset(emergencies.holding(connection, now)),
     )
-    facts = _devices(connection, inventory, at, every) | _services(connection, world, at, every.probed)
-    return Moment(world, facts, expected(world, circumstances, now), at)
+    return expected(world, circumstances, now)
 
 
 def announced(connection: Connection, since: int) -> list[Announced]:

@@ -74,7 +74,7 @@ def _before(connection: Connection, rows: Iterable[str]) -> Mapping[str, Row[Any
 def _row(device: str, verdict: Verdict, at: int, before: Row[Any] | None) -> dict[str, object]:
     since = before.since if before is not None and before.state == verdict.state else at
     fact = answered(verdict.state)
-    same = before is not None and fact is not None and answered(State(before.state)) is fact
+    run, run_since = _run(fact, at, before)
     return {
         "device": device,
         "state": str(verdict.state),
@@ -84,9 +84,16 @@ def _row(device: str, verdict: Verdict, at: int, before: Row[Any] | None) -> dic
         "since": since,
         "checked_at": at,
         "answered_at": at if fact else before.answered_at if before is not None else None,
-        "run": before.run + 1 if before is not None and same else 1,
-        "run_since": before.run_since if before is not None and same and before.run else at,
+        "run": run,
+        "run_since": run_since,
     }
+
+
+def _run(fact: bool | None, at: int, before: Row[Any] | None) -> tuple[int, int]:
+    """How many looks in a row said this, and since when; one that is told twice is one look."""
+    if before is None or not before.run or fact is None or answered(State(before.state)) is not fact:
+        return 1, at
+    return before.run + (before.checked_at != at), before.run_since
 
 
 def _stored(fact: bool | None) -> int | None:

@@ -78,7 +78,7 @@ def encode(columns: Columns) -> bytes:
             continue
         mask = _EVERYWHERE
         if len(known) < len(values):
-            mask = masks.setdefault(bytes(value is not None for value in values), len(masks))
+            mask = masks.setdefault(bytes([value is not None for value in values]), len(masks))
         column, differences = _coded(name, mask, known)
         heads.append(column.packed)
         planes.append(differences)

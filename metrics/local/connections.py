@@ -11,7 +11,6 @@ from metrics.local.database import Connection, open_file
 from metrics.local.shelf import Layout
 from metrics.local.sqlite import translated
 
-
 _LOOK_S: Final = 20.0
 
 
@@ -73,9 +72,13 @@ class Connections:
             self.forget_dropped()
 
     def forget_dropped(self) -> None:
-        """Close this thread's connections to files that are no more, so that the disk gets its space back."""
-        for path in [path for path in self._own.opened if not path.exists()]:
-            self.forget(path)
+        """Close this thread's connections to files that are no more, so that the disk gets its space back.
+
+        Whoever reads such a file at this moment may finish.
+        """
+        for path, opened in list(self._own.opened.items()):
+            if not opened.connection.in_transaction and not path.exists():
+                self.forget(path)
 
     def close(self) -> None:
         """Close every thread's connections."""

@@ -63,6 +63,8 @@ class _Window:
         begun = restarts(self._store, Window(earlier.start, window.end)) if self._asks_the_device else {}
         with ExitStack() as held:
             day = held.enter_context(readings(self._store, name, window.start, self._summing.fields))
+            if self._add_together(day):
+                return
             before = (
                 [(part, self._of(held, day, part)) for part in reversed(list(by_day(earlier)))]
                 if self._summing.counters
@@ -70,6 +72,20 @@ class _Window:
             )
             for several in day.rows(window):
                 self._add(several, before, begun)
+
+    def _add_together(self, day: Readings) -> bool:
+        """Whether it was to be had without rows: gauges of which nobody keeps the series."""
+        if self._summing.counters or len(self._level.by) > 1:
+            return False
+        sums = day.together(self._window, self._level.by)
+        if sums is None:
+            return False
+        for by, got, cells in sums:
+            self._found[by] = Sum(0, got, 0, cells)
+        self._first = day.firsts(self._window)
+        for tags in self._first:
+            self._sum(self._by(tags)).seen += self._seen
+        return True
 
     def _of(self, held: ExitStack, day: Readings, part: Window) -> Readings:
         """Another day's, or the one that is open."""

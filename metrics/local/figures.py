@@ -4,7 +4,7 @@ A gauge has how many values are known, their total, the least and the largest. A
 over how many intervals that is known. Fields that are not whole are kept in hundredths.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -58,14 +58,15 @@ def _sum(one: Cell, other: Cell) -> Cell:
 class Packing:
     """How the figures of one measurement become octets: which are known, and their numbers, LEB128 each."""
 
-    __slots__ = ("_counter", "_names", "_plans", "_real")
+    __slots__ = ("_counter", "_fractions", "_names", "_plans", "_real")
 
     def __init__(self, measurement: str) -> None:
         fields = MEASUREMENTS[measurement].fields
         self._names = (*fields, SEEN)
         self._counter = (*(field.counter for field in fields.values()), False)
         self._real = (*(field.kind is Kind.FLOAT for field in fields.values()), False)
-        self._plans: dict[bytes, list[_Place]] = {}
+        self._fractions = frozenset(name for name, real in zip(self._names, self._real, strict=True) if real)
+        self._plans: dict[bytes, dict[str, _Place]] = {}
 
     def pack(self, cells: Mapping[str, Cell], got: int) -> bytes:
         """Known numbers that are `got` as well are not written, nor are hundredths where all are whole."""
@@ -100,49 +101,46 @@ class Packing:
 
     def unpack(self, data: bytes, got: int) -> Cells:
         """The cells again."""
-        plan = self._plan(data[1 : data[0] + 1])
         numbers = numbers_of(data, data[0] + 1)
-        found: Cells = {}
-        at = 0
-        for name, other, counter, scale, bounded in plan:
-            known = got
-            if other:
-                known, at = numbers[at], at + 1
-            if counter:
-                found[name] = (known, numbers[at], None, None)
-                at += 1
-                continue
-            sign = numbers[at]
-            most = -((sign + 1) >> 1) if sign & 1 else sign >> 1
-            total = (known * most - numbers[at + 1]) * scale
-            at += 2
-            least = None
-            if bounded:
-                least, at = (most - numbers[at]) * scale, at + 1
-            found[name] = (known, total, least, most * scale)
-        return found
+        return {name: _cell(place, numbers, got) for name, place in self._plan(data).items()}
 
-    def _plan(self, head: bytes) -> "list[_Place]":
+    def one(self, data: bytes, got: int, name: str) -> Cell:
+        """One of the cells, reading no further. Raises KeyError where it is not known."""
+        place = self._plan(data)[name]
+        return _cell(place, numbers_of(data, data[0] + 1, place.at + _MOST_NUMBERS), got)
+
+    def known(self, data: bytes) -> Collection[str]:
+        """Which cells there are."""
+        return self._plan(data).keys()
+
+    def _plan(self, data: bytes) -> "dict[str, _Place]":
         """Remembered: a network has a few kinds of rows."""
-        if head not in self._plans:
-            present, other, fine, unbounded = numbers_of(head, 0)
-            self._plans[head] = [
-                _Place(
-                    name,
+        head = data[1 : data[0] + 1]
+        plan = self._plans.get(head)
+        if plan is None:
+            plan = self._plans[head] = self._planned(head)
+        return plan
+
+    def _planned(self, head: bytes) -> "dict[str, _Place]":
+        present, other, fine, unbounded = numbers_of(head, 0)
+        plan: dict[str, _Place] = {}
+        at = 0
+        for index, name in enumerate(self._names):
+            if present >> index & 1:
+                plan[name] = place = _Place(
+                    at,
                     bool(other >> index & 1),
                     self._counter[index],
                     FINE if self._real[index] and not fine >> index & 1 else 1,
                     not unbounded >> index & 1,
                 )
-                for index, name in enumerate(self._names)
-                if present >> index & 1
-            ]
-        return self._plans[head]
+                at += place.other + (1 if place.counter else 2 + place.bounded)
+        return plan
 
     def figure(self, name: str, cell: Cell) -> Figure:
         """As people read it."""
         known, total, least, most = cell
-        if not self._real[self._names.index(name)]:
+        if name not in self._fractions:
             return Figure(known, total, most, least)
         return Figure(
             known,
@@ -153,11 +151,28 @@ class Packing:
 
 
 class _Place(NamedTuple):
-    name: str
+    at: int
     other: bool
     counter: bool
     scale: int
     bounded: bool
+
+
+_MOST_NUMBERS: Final = 4
+"""That a cell consists of."""
+
+
+def _cell(place: _Place, numbers: Sequence[int], got: int) -> Cell:
+    at, other, counter, scale, bounded = place
+    known = got
+    if other:
+        known, at = numbers[at], at + 1
+    if counter:
+        return known, numbers[at], None, None
+    sign = numbers[at]
+    most = -((sign + 1) >> 1) if sign & 1 else sign >> 1
+    total = (known * most - numbers[at + 1]) * scale
+    return known, total, (most - numbers[at + 2]) * scale if bounded else None, most * scale
 
 
 @cache
@@ -169,13 +184,14 @@ def packing(measurement: str) -> Packing:
 class Figures(Mapping[str, Figure]):
     """The figures of a bucket by field, unpacked when somebody looks; a field nobody measured is absent."""
 
-    __slots__ = ("_cells", "_data", "_got", "_packing")
+    __slots__ = ("_cells", "_data", "_got", "_looked", "_packing")
 
     def __init__(self, of: Packing, data: bytes, got: int) -> None:
         self._packing = of
         self._data = data
         self._got = got
         self._cells: Cells | None = None
+        self._looked = False
 
     @classmethod
     def of(cls, packing: Packing, cells: Cells) -> "Figures":
@@ -192,13 +208,17 @@ class Figures(Mapping[str, Figure]):
         return self._cells
 
     def __getitem__(self, name: str) -> Figure:
-        return self._packing.figure(name, self.cells[name])
+        """Who looks at one figure of many buckets does not wait for the others."""
+        if self._cells is not None or self._looked:
+            return self._packing.figure(name, self.cells[name])
+        self._looked = True
+        return self._packing.figure(name, self._packing.one(self._data, self._got, name))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.cells)
+        return iter(self.cells if self._cells is not None else self._packing.known(self._data))
 
     def __len__(self) -> int:
-        return len(self.cells)
+        return sum(1 for _ in self)
 
     def __repr__(self) -> str:
         return repr(dict(self))
@@ -216,8 +236,8 @@ def leb128(numbers: Sequence[int]) -> bytes:
     return bytes(made)
 
 
-def numbers_of(data: bytes, start: int) -> list[int]:
-    """The numbers again, from this octet on."""
+def numbers_of(data: bytes, start: int, most: int = 0) -> list[int]:
+    """The numbers again, from this octet on; so many at most, 0 = all."""
     found: list[int] = []
     append = found.append
     number = shift = 0
@@ -225,6 +245,8 @@ def numbers_of(data: bytes, start: int) -> list[int]:
         if octet < 0x80:
             append(number | octet << shift if shift else octet)
             number = shift = 0
+            if len(found) == most:
+                break
         else:
             number |= (octet & 0x7F) << shift
             shift += 7

@@ -57,14 +57,20 @@ class FileShelf:
         return FileVolume(self._connections.get(path, layout), path)
 
     def drop(self, name: str) -> None:
-        """Its log is emptied first: no new file of that name may find an old one. See Shelf."""
+        """Its log goes first: no new file of that name may find an old one. See Shelf.
+
+        Whoever reads it may finish, and is not waited for.
+        """
         path = self.path(name)
         if not path.exists():
             return
         with translated(path):
-            self._connections.get(path, Layout(())).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            connection = self._connections.get(path, Layout(()))
+            connection.execute("PRAGMA busy_timeout = 0")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             self._connections.forget(path)
-            for part in _PARTS:
+            # Once more after it, as somebody may have opened it in between.
+            for part in ("-wal", "-shm", "", "-wal", "-shm"):
                 path.with_name(path.name + part).unlink(missing_ok=True)
 
     def _look_into(self, name: str) -> None:

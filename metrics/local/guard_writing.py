@@ -33,13 +33,14 @@ class Note:
     def __init__(self, directory: Path, name: str) -> None:
         self._path = directory / f"unstored-{name}"
 
-    def prepare(self) -> None:
-        """Take the room, leaving what it says."""
+    def prepare(self) -> dict[str, Any]:
+        """Take the room; answer what a process before this one has left, which ended in trouble."""
         try:
             if not self._path.exists():
                 self._path.write_bytes(b" " * _NOTE_OCTETS)
         except OSError as error:
             log.warning("no room for a note", extra={"file": str(self._path), "error": str(error)})
+        return _read(self._path)
 
     def say(self, words: Mapping[str, Any]) -> None:
         """Write in the place of what was there."""
@@ -55,13 +56,19 @@ def notes(directory: Path) -> dict[str, dict[str, Any]]:
     """What writers say that they could not store, by their names."""
     found = {}
     for path in sorted(directory.glob("unstored-*")):
-        try:
-            words = json.loads(path.read_bytes().strip() or b"{}")
-        except (OSError, ValueError):
-            continue
+        words = _read(path)
         if words:
             found[path.name.removeprefix("unstored-")] = words
     return found
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Nothing where it cannot be read: somebody writes it at this moment, or took the room of it."""
+    try:
+        words = json.loads(path.read_bytes().strip() or b"{}")
+    except (OSError, ValueError):
+        return {}
+    return words if isinstance(words, dict) else {}
 
 
 class PatientWriter:
@@ -84,7 +91,14 @@ class PatientWriter:
         self._lost: Counter[tuple[str, int]] = Counter()
         self._since = 0
         if told is not None:
-            told.prepare()
+            self._inherit(told.prepare())
+
+    def _inherit(self, words: Mapping[str, Any]) -> None:
+        """What waited in a process that is no more is lost: a gap, once something is stored."""
+        if words:
+            self._since = int(words["since"])
+            for name, points in {**words["lost"], "": words["waiting"]}.items():
+                self._lost[name, self._since // _MINUTE_S * _MINUTE_S] = points
 
     @property
     def waiting(self) -> int:
@@ -158,6 +172,8 @@ def _gaps(lost: Mapping[tuple[str, int], int], now: int) -> list[Gap]:
     minutes: dict[str, list[int]] = {}
     points: Counter[str] = Counter()
     for (measurement, minute), number in lost.items():
+        if not number:
+            continue
         minutes.setdefault(measurement, []).append(minute)
         points[measurement] += number
     return [

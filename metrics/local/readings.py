@@ -2,22 +2,25 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final, Protocol
 
 from metrics.catalog import MEASUREMENTS
 from metrics.local import cold_days
 from metrics.local.cold_days import Kept
+from metrics.local.figures import Cells
 from metrics.local.levels import HOUR_S
-from metrics.local.schema import Tags, tags_of
+from metrics.local.schema import Tags, origin, tags_of
 from metrics.local.shelf import Volume
 from metrics.local.store import LocalStore, day_of
+from metrics.local.together import together
 from metrics.sink import Window
 
 Row = tuple[Any, ...]
 """Whose it is (of no meaning outside), the time, and then a field each; one nobody measured is None."""
 TIME: Final = 1
-AT_ONCE: Final = 200
+AT_ONCE: Final = 250
 """So many series of an hour are held in memory at a time; one of a large network is a million readings."""
 
 _time: Final = itemgetter(TIME)
@@ -35,6 +38,14 @@ class Readings(Protocol):
 
     def newest(self, window: Window, wanted: Collection[Tags]) -> dict[Tags, Row]:
         """The newest row of each wanted series with at least one of its counters, where there is one."""
+        ...
+
+    def together(self, window: Window, by: Sequence[str]) -> Iterable[tuple[Tags, int, Cells]] | None:
+        """The gauges by these tags, with the number of samples; None where only rows can be had."""
+        ...
+
+    def firsts(self, window: Window) -> dict[Tags, int]:
+        """When each series that has any gave its first sample in the window."""
         ...
 
     def young(self, window: Window, born: int) -> Iterable[tuple[Tags, int, int]]:
@@ -63,30 +74,46 @@ class _Raw:
     """Rows as they came: they lie by time, so each time is looked up for a few hundred series."""
 
     def __init__(self, raw: Volume, measurement: str, fields: Sequence[str]) -> None:
-        tags = ", ".join(MEASUREMENTS[measurement].tags)
-        listed = raw.execute(f"SELECT id, {tags} FROM {measurement}_series ORDER BY id")  # noqa: S608
-        self._tags: dict[int, Tags] = {number: tuple(values) for number, *values in listed}
+        self._tags = _tags_of(raw, measurement)
         self._raw = raw
+        self._fields = fields
         self._name = measurement
         self._columns = ", ".join(f"s.{field}" for field in fields)
         self._counters = ", ".join(f"s.{field}" for field in counters_of(measurement, fields))
 
     def rows(self, window: Window) -> Iterator[dict[Tags, list[Row]]]:
         """See Readings."""
-        select = (
-            f"{self._slots} SELECT s.series, s.time, {self._columns} FROM slots CROSS JOIN {self._name} s "  # noqa: S608
-            "WHERE s.time = slots.time AND s.series >= ? AND s.series <= ?"
-        )
         numbers = list(self._tags)
         at_once = AT_ONCE * HOUR_S // min(window.end - window.start, HOUR_S)
         for first in range(0, len(numbers), at_once):
             some = numbers[first : first + at_once]
             found: dict[int, list[Row]] = {number: [] for number in some}
-            for row in self._raw.execute(select, (window.start, window.end, window.end, some[0], some[-1])):
+            for row in self._all(window) if len(some) == len(numbers) else self._some(window, some):
                 found[row[0]].append(row)
             for several in found.values():
                 several.sort(key=_time)
             yield {self._tags[number]: several for number, several in found.items() if several}
+
+    def _all(self, window: Window) -> Iterable[Row]:
+        select = f"SELECT s.series, s.time, {self._columns} FROM {self._name} s WHERE"  # noqa: S608
+        return self._raw.execute(f"{select} s.time >= ? AND s.time < ?", (window.start, window.end))
+
+    def _some(self, window: Window, numbers: Sequence[int]) -> Iterable[Row]:
+        select = (
+            f"{self._slots} SELECT s.series, s.time, {self._columns} FROM slots CROSS JOIN {self._name} s "  # noqa: S608
+            "WHERE s.time = slots.time AND s.series >= ? AND s.series <= ?"
+        )
+        return self._raw.execute(select, (window.start, window.end, window.end, numbers[0], numbers[-1]))
+
+    def together(self, window: Window, by: Sequence[str]) -> Iterator[tuple[Tags, int, Cells]]:
+        """See Readings."""
+        return together(self._raw, self._name, self._fields, by, window)
+
+    def firsts(self, window: Window) -> dict[Tags, int]:
+        """See Readings."""
+        select = f"SELECT series, min(time) FROM {self._name} WHERE time >= ? AND time < ? GROUP BY series"  # noqa: S608
+        rows = self._raw.execute(select, (window.start, window.end))
+        return {self._tags[number]: time for number, time in rows}
 
     def newest(self, window: Window, wanted: Collection[Tags]) -> dict[Tags, Row]:
         """See Readings."""
@@ -137,6 +164,22 @@ class _Raw:
         )
 
 
+@lru_cache(maxsize=64)
+def _known_tags(_token: str, _measurement: str) -> dict[int, Tags]:
+    """Of a volume, filled as its series become known: they only ever become more."""
+    return {}
+
+
+def _tags_of(raw: Volume, measurement: str) -> dict[int, Tags]:
+    """The tags of each series by its number, 1, 2, 3 and so on."""
+    known = _known_tags(origin(raw), measurement)
+    tags = ", ".join(MEASUREMENTS[measurement].tags)
+    new = f"SELECT id, {tags} FROM {measurement}_series WHERE id > ? ORDER BY id"  # noqa: S608
+    for number, *values in raw.execute(new, (len(known),)).fetchall():
+        known[number] = tuple(values)
+    return known
+
+
 class _Late:
     """A day in chunks, with what came since: seldom read, so as samples."""
 
@@ -151,6 +194,13 @@ class _Late:
         """See Readings."""
         if self._kept.cold is not None:
             yield self._rows(window)
+
+    def together(self, window: Window, by: Sequence[str]) -> None:
+        """See Readings."""
+
+    def firsts(self, window: Window) -> dict[Tags, int]:
+        """See Readings."""
+        return {tags: several[0][TIME] for tags, several in self._all(window)}
 
     def _rows(self, window: Window) -> dict[Tags, list[Row]]:
         found: dict[Tags, list[Row]] = {}

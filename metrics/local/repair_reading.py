@@ -23,13 +23,12 @@ def reading(path: Path) -> sqlite3.Connection:
     """The file as it is, with the log beside it; nothing in it is changed."""
     where = f"file:{quote(str(path))}?mode=ro"
     connection = sqlite3.connect(where, uri=True, isolation_level=None)
-    # Without this SQLite reads nothing of a file whose end is missing.
-    connection.execute("PRAGMA writable_schema = ON")
     try:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.DatabaseError:
         connection.close()
         connection = sqlite3.connect(f"{where}&immutable=1", uri=True, isolation_level=None)
+        # Without this SQLite reads nothing of a file whose end is missing.
         connection.execute("PRAGMA writable_schema = ON")
     return connection
 

@@ -30,6 +30,7 @@ from metrics.local import cold_days
 from metrics.local import roster as rosters
 from metrics.local.calendar import extent, slot_at, slots_of_month
 from metrics.local.deriving import lengthened, levels_above, lifted, measured, measured_of, with_better
+from metrics.local.guard_clock import may_drop
 from metrics.local.levels import DAY_S, HOUR_S, LADDERS, SLOT_FIELDS, SLOT_S, Level, Span
 from metrics.local.rollup_tables import BY_ZONE, Sum, keep, stored
 from metrics.local.rollup_volume import opened
@@ -79,8 +80,10 @@ def roll_up(store: LocalStore, now: int, roster: Roster = Roster(), places: Plac
 def trim(store: LocalStore, now: int, hour_days: int) -> None:
     """Drop hours older than this, and older buckets of five minutes; days and months stay for ever.
 
-    An hour stays until its day is derived.
+    An hour stays until its day is derived. After a leap of the clock nothing is dropped for a day.
     """
+    if not may_drop(store, now):
+        return
     volume = opened(store)
     with volume.writing():
         (first,) = volume.execute("SELECT min(slot) FROM due WHERE span = ?", (Span.DAY.value,)).fetchone()

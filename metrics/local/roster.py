@@ -62,7 +62,8 @@ def remember(volume: Volume, roster: Roster, now: int) -> None:
         for measurement, several in roster.asked.items()
         for tags, hourly in several.items()
     }
-    digest = blake2b(repr(sorted(present.items())).encode(), digest_size=16).hexdigest()
+    told = "\n".join(sorted([f"{name}{_BETWEEN}{tags} {number}" for (name, tags), number in present.items()]))
+    digest = blake2b(told.encode(), digest_size=16).hexdigest()
     if volume.execute("SELECT digest FROM roster").fetchall() == [(digest,)]:
         return
     rows = volume.execute("SELECT measurement, tags, hourly FROM asked WHERE until IS NULL").fetchall()

@@ -13,6 +13,7 @@ from metrics.errors import StoreBroken, StoreFull, StoreUnusable
 WAIT_S: Final = 30.0
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _LITTLE: Final = 2**20
+_REPAIR: Final = "plaza store repair saves what can be read"
 
 
 @contextmanager
@@ -82,7 +83,8 @@ def aside(path: Path) -> str:
 
 
 def _saved(path: Path) -> str:
-    return f"plaza store repair saves what can be read, or {aside(path)}"
+    """Only days are worth the trouble: of the files beside them a new one is soon as good."""
+    return f"{_REPAIR}, or {aside(path)}" if path.name.startswith(("raw-", "cold-")) else aside(path)
 
 
 def _held(path: Path) -> str:

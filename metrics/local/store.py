@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from metrics.catalog import MEASUREMENTS
 from metrics.errors import CatalogError, StoreBroken
-from metrics.local import cold, cold_days, fences
+from metrics.local import cold, cold_days, fences, raw_days
 from metrics.local.files import FileShelf
 from metrics.local.intake import DAY_S, Author, Group, commit, sorted_out
 from metrics.local.schema import DAY, known, origin, select
@@ -19,9 +19,7 @@ from metrics.local.shelf import Layout, Shelf, Values, Volume
 from metrics.sample import Sample
 from metrics.sink import Cell, Window
 
-MINUTE_S: Final = 60
 _RAW: Final = re.compile(r"raw-(\d{4}-\d\d-\d\d)\Z")
-_LATELY_S: Final = 120
 _REMEMBERED_DAYS: Final = 4
 
 
@@ -160,7 +158,7 @@ class LocalStore:
                 if kept.cold is not None:
                     found.extend(cold_days.read(self, kept, measurement, window, wanted))
                 elif kept.raw is not None:
-                    condition, values = matching(kept.raw, measurement, window, wanted)
+                    condition, values = raw_days.matching(kept.raw, measurement, window, wanted)
                     order = f"{condition} ORDER BY s.time, s.series"
                     found.extend(self.samples(kept.raw, measurement, order, values))
         return found
@@ -182,34 +180,7 @@ class LocalStore:
     def _latest(self, kept: cold_days.Kept, measurement: str, since: int) -> Iterable[Sample]:
         if kept.cold is not None:
             return cold_days.latest(self, kept, measurement, since)
-        return self._newest(kept.raw, measurement, since) if kept.raw is not None else ()
-
-    def _newest(self, volume: Volume, measurement: str, since: int) -> Iterator[Sample]:
-        """The newest sample of each series.
-
-        Most have one in the day's last slot; only where some have not, more is searched, and at last all.
-        """
-        (last,) = volume.execute(f"SELECT max(time) FROM {measurement}").fetchone()  # noqa: S608
-        if last is None or last < since:
-            return
-        (series,) = volume.execute(f"SELECT count(*) FROM {measurement}_series").fetchone()  # noqa: S608
-        in_last = list(self.samples(volume, measurement, "s.time = ?", (last,)))
-        if len(in_last) == series:
-            yield from in_last
-            return
-        times: dict[int, int] = {}
-        for begin in (max(since, last - _LATELY_S), since):
-            if len(times) < series:
-                newest = f"SELECT series, max(time) FROM {measurement} WHERE time >= ? GROUP BY series"  # noqa: S608
-                times = dict(volume.execute(newest, (begin,)).fetchall())
-        of_time: dict[int, list[int]] = {}
-        for number, time in times.items():
-            of_time.setdefault(time, []).append(number)
-        for time, numbers in of_time.items():
-            marks = ", ".join("?" * len(numbers))
-            yield from self.samples(
-                volume, measurement, f"s.time = ? AND s.series IN ({marks})", (time, *numbers)
-            )
+        return raw_days.newest(self, kept.raw, measurement, since) if kept.raw is not None else ()
 
     def counts(self, window: Window) -> Mapping[str, int]:
         """How many points the store holds per measurement; a measurement without points is absent."""
@@ -220,8 +191,7 @@ class LocalStore:
                     if kept.cold is not None:
                         found[name] += cold_days.count(self, kept, name, window)
                     elif kept.raw is not None:
-                        count = f"SELECT count(*) FROM {name} WHERE time >= ? AND time < ?"  # noqa: S608
-                        found[name] += kept.raw.execute(count, (window.start, window.end)).fetchone()[0]
+                        found[name] += raw_days.count(kept.raw, name, window)
         return {name: count for name, count in found.items() if count}
 
     def tally(self, window: Window) -> Mapping[Cell, int]:
@@ -238,16 +208,9 @@ class LocalStore:
         if kept.cold is not None:
             for series, times in cold_days.points(self, kept, measurement, window):
                 for time in times:
-                    yield Cell(measurement, series, time // MINUTE_S * MINUTE_S), 1
+                    yield Cell(measurement, series, time // raw_days.MINUTE_S * raw_days.MINUTE_S), 1
         elif kept.raw is not None:
-            tags = ", ".join(f"t.{tag}" for tag in MEASUREMENTS[measurement].tags)
-            minutes = (
-                f"SELECT s.time / {MINUTE_S} * {MINUTE_S} AS minute, {tags}, count(*) "  # noqa: S608
-                f"FROM {measurement} s JOIN {measurement}_series t ON t.id = s.series "
-                f"WHERE s.time >= ? AND s.time < ? GROUP BY minute, {tags}"
-            )
-            for minute, *values, points in kept.raw.execute(minutes, (window.start, window.end)):
-                yield Cell(measurement, tuple(values), minute), points
+            yield from raw_days.cells(kept.raw, measurement, window)
 
     def _days_from(self, first: str) -> list[str]:
         return [day for day in self.kept() if day >= first]
@@ -278,28 +241,3 @@ def _shelf(where: Path | str) -> Shelf:
     from metrics.local.postgres import PostgresShelf  # noqa: PLC0415  psycopg is for who has a server
 
     return PostgresShelf(where)
-
-
-def matching(
-    volume: Volume, measurement: str, window: Window, wanted: Mapping[str, str]
-) -> tuple[str, Values]:
-    """The condition on samples `s` in the window whose tags match, and its values.
-
-    Of some series each time is looked up, not the whole window read.
-    """
-    if not wanted:
-        return "s.time >= ? AND s.time < ?", (window.start, window.end)
-    equal = " AND ".join(f"{tag} = ?" for tag in wanted)
-    ids = f"SELECT id FROM {measurement}_series WHERE {equal} ORDER BY id"  # noqa: S608
-    series = [row[0] for row in volume.execute(ids, tuple(wanted.values()))]
-    if not series:
-        return "s.time IS NULL", ()
-    marks = ", ".join("?" * len(series))
-    slots = (
-        f"WITH RECURSIVE slots (time) AS "  # noqa: S608
-        f"(SELECT min(time) FROM {measurement} WHERE time >= ? UNION ALL SELECT "
-        f"(SELECT min(r.time) FROM {measurement} r WHERE r.time > slots.time AND r.time < ?) "
-        f"FROM slots WHERE slots.time IS NOT NULL) SELECT time FROM slots WHERE time < ?"
-    )
-    condition = f"s.time IN ({slots}) AND s.series IN ({marks})"
-    return condition, (window.start, window.end, window.end, *series)

@@ -34,8 +34,12 @@ class Summing:
     def gauges(self, rows: Sequence[Row]) -> Cells:
         """Number, total, least and largest of what is known."""
         columns = list(zip(*rows))  # noqa: B905
-        cells = ((field, _gauge(columns[at], real)) for field, at, real in self._gauges)
-        return {field: cell for field, cell in cells if cell is not None}
+        found: Cells = {}
+        for field, at, real in self._gauges:
+            cell = _gauge(columns[at], real)
+            if cell is not None:
+                found[field] = cell
+        return found
 
     def grown(self, rows: Sequence[Row], before: Row | None, restarts: Sequence[int] = ()) -> Cells:
         """What one series' counters grew, rows oldest first. An interval counts where it ends.
@@ -69,8 +73,9 @@ def _gauge(column: Sequence[Any], real: bool) -> Cell | None:
         column = [value for value in column if value is not None]
         if not column:
             return None
+    known, least, most = len(column), min(column), max(column)
     if not real:
-        return len(column), sum(column), min(column), max(column)
-    known, least, most = len(column), round(min(column) * FINE), round(max(column) * FINE)
+        return known, known * least if least == most else sum(column), least, most
+    least, most = round(least * FINE), round(most * FINE)
     # rounded each by itself, a total may come to lie outside of what its values allow
     return known, min(max(round(sum(column) * FINE), known * least), known * most), least, most

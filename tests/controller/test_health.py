@@ -40,6 +40,15 @@ def test_nobody_asked_ends_a_run(engine: Engine) -> None:
     assert runs(engine, DOWN, DOWN, UNKNOWN, DOWN) == [(1, 10), (2, 10), (1, 30), (1, 40)]
 
 
+def test_a_verdict_that_is_told_twice_is_one_look(engine: Engine) -> None:
+    for _ in range(3):
+        health.keep(engine, [("ap", DOWN, 10)])
+    kept = health.standing(engine, "ap")
+
+    assert kept is not None
+    assert kept.run == 1
+
+
 def test_agent_and_service_stay_two_facts(engine: Engine) -> None:
     health.keep(engine, [("ap", DEGRADED, 10)])
     kept = health.standing(engine, "ap")

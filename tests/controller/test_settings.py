@@ -60,3 +60,13 @@ def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         settings.load({}, tmp_path)
     assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize("table", ["sinks", "pollers"])
+def test_two_of_one_name_are_refused(tmp_path: Path, table: str) -> None:
+    one = f'[[{table}]]\nname = "state"\n' + (
+        'url = "http://h"\n' if table == "sinks" else 'token = "ref+env:T"\n'
+    )
+    (tmp_path / "plaza.toml").write_text(one * 2)
+    with pytest.raises(SettingsError, match=rf"plaza\.toml: {table}: two are called 'state'"):
+        settings.load({}, tmp_path)

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from captive_portal import counts
+from captive_portal import counts, late
 from captive_portal.counts import Counted
 from captive_portal.model import Arrival, GatewayEvent, Grant, Plan
 from captive_portal.sessions import StoredSessions
 from captive_portal.tables import pseudonym_keys
 from controller.app import App, build
 from controller.files import write_private
-from controller.portal_jobs import session_samples
+from controller.portal_jobs import late_samples, session_samples
 from controller.settings import SinkSettings, load
 from controller.worker import jobs, municipality_samples
 from metrics.catalog import check
@@ -71,6 +71,28 @@ def test_a_slot_tells_who_came_who_left_and_who_is_there(app: App) -> None:
     told = {"opened": 2, "ended": 1, "admitted": 1, "octets": 7500, "seconds": 30}
     assert sample.fields == told  # nobody told octets of the one that is there: neither active nor idle
     assert sample.time == SLOT
+
+
+def test_an_end_that_is_told_hours_later_mends_the_slots_in_between(app: App) -> None:
+    session = opened(app, "d1", 5)
+    stored = StoredSessions(app.engine)
+    for minute in range(120):  # as the worker does meanwhile: it runs, as far as anybody knows
+        start = SLOT + 60 * minute
+        app.samples.write("worker", session_samples(app, stored, start, start + 60), shard=256)
+    left = GatewayEvent("c1", "closed", session, 7_200 - 90, 85, 7000, 500, "User-Request")
+    stored.apply(SITE, [left], at(7_200))
+    for _ in range(2):  # the second turn finds nothing to do
+        late_samples(app, lambda: at(7_200))
+    found = {
+        one.time - SLOT: dict(one.fields)
+        for one in app.samples.read("wifi_session", Window(SLOT, SLOT + 9_000))
+    }
+    assert [(found[at]["admitted"], found[at]["ended"]) for at in (0, 60, 120, 60 * 119)] == [
+        (1, 0), (0, 1), (0, 0), (0, 0),
+    ]  # fmt: skip
+    assert (found[60]["octets"], found[60]["seconds"]) == (7500, 85)
+    with app.engine.connect() as connection:
+        assert late.waiting(connection) == {}
 
 
 def test_what_the_portal_did_is_told_per_slot(app: App) -> None:

@@ -1,6 +1,8 @@
 """One incident for one root cause: what hangs on what, and what several that went together share."""
 
-from controller.incidents.model import Place
+from controller.incidents.model import Fact, Open, Place, Reach, Root, Seen
+from controller.incidents.planning import SETTLE_S, Moment, plan
+from controller.incidents.world import World
 from drivers.model import Role
 from tests.incidents.town import PACE, START, Town, ap, device, service, town
 
@@ -273,3 +275,80 @@ def test_what_nobody_can_ask_is_never_down_and_never_restored() -> None:
     made.silent.add("b")
     made.step(1000)
     assert made.roots() == ["device b"]
+
+
+def test_a_root_of_which_a_part_came_back_keeps_the_rest() -> None:
+    nodes = [device("core", "hub", Role.GATEWAY), device("ups", "hub", Role.UPS, parent="core")]
+    nodes += [device("bh", "hub", Role.BACKHAUL, parent="core"), device("sw", "s", Role.SWITCH, parent="bh")]
+    made = town([*nodes, ap("far", "far")])
+    made.silent.add("core")
+    made.step(10)
+    made.fail("ups", "bh", "sw")
+    made.step(PACE.down)
+    made.mend("sw")
+    made.step(SETTLED)
+
+    assert made.roots() == ["device core"]
+    assert set(made.open()[0].members) == {"ups", "bh"}
+    assert not any(one.released for one in made.plans)
+
+
+def test_phones_that_are_served_by_deaf_devices_split_no_incident() -> None:
+    made = town([ap("a", "s"), ap("b", "s"), service("s"), ap("c", "t")])
+    made.fail("a", "b", "service:s")
+    made.step(PACE.down)
+    made.mend("service:s")
+    made.step(SETTLED)
+
+    assert made.roots() == ["site s"]
+    assert not any(one.released for one in made.plans)
+
+
+def test_who_is_down_behind_one_that_nobody_can_ask_any_more_is_no_part_of_a_mended_root() -> None:
+    made = town(
+        [device("r", "s", Role.GATEWAY), device("m", "s", Role.SWITCH, "r"), ap("x", "s", "m"), ap("o", "o")]
+    )
+    made.fail("r", "m", "x")
+    made.step(PACE.down)
+    made.silent.add("m")
+    made.mend("r")
+    made.step(SETTLED)
+    settled = len([one for one in made.plans if one])
+    made.step(20)
+
+    assert made.of("x")[0].root != made.incidents[0].root
+    assert len([one for one in made.plans if one]) == settled
+
+
+def test_an_access_point_that_broke_yesterday_is_not_the_switch_of_today() -> None:
+    made = town([device("sw", "s", Role.SWITCH), ap("a", "s", "sw"), ap("b", "t", "sw"), ap("c", "s")])
+    made.fail("a")
+    made.step(60)
+    made.fail("sw", "b")
+    made.step(PACE.down)
+
+    assert made.roots() == ["device a", "device sw"]
+
+
+def test_the_root_is_in_its_incident_though_it_is_not_sure_yet() -> None:
+    made = town([device("sw", "s", Role.SWITCH), ap("a", "s", "sw"), ap("b", "t")])
+    made.fail("a")
+    made.step(PACE.down - 1)
+    made.fail("sw")
+    made.step(1)
+
+    assert made.roots() == ["device sw"]
+    assert set(made.open()[0].members) == {"a", "sw"}
+
+
+def test_who_was_not_asked_since_the_root_came_back_stays_in_its_incident() -> None:
+    world = World.of([device("r", "s", Role.GATEWAY), ap("x", "s", "r")], [Place("s", M, "")])
+    back = Seen(Fact.GOOD, sure=True, since=START, checked_at=START + 600)
+    incident = Open("i", Root(Reach.DEVICE, "r"), START - 900, {"x": START - 900}, frozenset({"r", "x"}))
+
+    def released(asked_at: int) -> int:
+        x = Seen(Fact.BAD, sure=True, since=START - 900, checked_at=asked_at)
+        return len(plan(Moment(world, {"r": back, "x": x}, {}, START + 600), [incident]).released)
+
+    assert released(START - 10) == 0
+    assert released(START + SETTLE_S) == 1

@@ -1,6 +1,7 @@
 """The worker's turn over real stores: opened, joined, explained, closed, and never twice."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import event, select
@@ -71,7 +72,9 @@ def test_nothing_wrong_writes_nothing(controller: Controller) -> None:
     assert written == []
 
 
-def test_two_workers_at_once_open_an_outage_once(on_each_store: Controller) -> None:
+def test_two_workers_at_once_open_an_outage_once(
+    on_each_store: Controller, caplog: pytest.LogCaptureFixture
+) -> None:
     controller = on_each_store
     workers = [controller.worker() for _ in range(4)]
     controller.fail("ap-3", "ap-5")
@@ -82,6 +85,7 @@ def test_two_workers_at_once_open_an_outage_once(on_each_store: Controller) -> N
         list(pool.map(lambda worker: worker.turn(), workers))
 
     assert sorted(str(one.root) for one in controller.incidents()) == ["device ap-3", "device ap-5"]
+    assert "another worker" not in caplog.text
 
 
 def test_a_turn_that_is_cut_off_leaves_nothing_half_done(controller: Controller) -> None:
@@ -149,8 +153,8 @@ def test_a_failure_while_the_clock_is_set_began_when_it_did(controller: Controll
 def test_a_poller_that_is_dead_neither_opens_nor_closes(controller: Controller) -> None:
     controller.fail("ap-3")
     controller.go(3)
-    for _ in range(100):
-        controller.wait(30)
+    for _ in range(20):
+        controller.wait(150)
         controller.job.turn()
     during = [str(one.root) for one in controller.incidents()]
     controller.mend("ap-3")
@@ -171,6 +175,24 @@ def test_who_stays_down_when_the_switch_is_back_has_an_incident_of_his_own(contr
 
     assert str(controller.only().root) == "device ap-2"
     assert went == ["", "released"]
+
+
+def test_who_is_retired_in_the_inventory_leaves_his_incident(
+    controller: Controller, caplog: pytest.LogCaptureFixture
+) -> None:
+    controller.fail("ap-3")
+    controller.go(3)
+    file = controller.app.settings.inventory
+    sound = file.read_text()
+    file.write_text("version: 1\nsites: [")
+    controller.go(1)
+    during = len(controller.incidents())
+    file.write_text(sound.replace("ap-3: {", "ap-3: {state: retired, "))
+    controller.go(1)
+
+    assert during == 1
+    assert "incidents go by the inventory as it was" in caplog.text
+    assert controller.incidents() == []
 
 
 def test_a_service_that_fails_is_red_while_every_agent_answers(controller: Controller) -> None:
@@ -222,9 +244,12 @@ def test_a_site_that_is_closed_by_the_clock_may_serve_nobody(controller: Control
     assert controller.incidents() == []
 
 
+def later(controller: Controller, seconds: int) -> datetime:
+    return controller.clock() + timedelta(seconds=seconds)
+
+
 def test_an_announced_outage_is_expected_and_opens_when_it_lasts_longer(controller: Controller) -> None:
-    until = controller.clock().timestamp() + 1800
-    end = controller.clock().fromtimestamp(until, controller.clock().tzinfo)
+    end = later(controller, 1800)
     desk.announce(controller.app.engine, "08027-clinic", controller.clock(), end, controller.hand("new mast"))
     controller.fail("ap-3")
     controller.go(55)
@@ -235,10 +260,34 @@ def test_an_announced_outage_is_expected_and_opens_when_it_lasts_longer(controll
     assert controller.only().opened_at == START + 13 * 30
 
 
+def test_what_staff_do_is_stored_with_who_and_why(on_each_store: Controller) -> None:
+    controller = on_each_store
+    engine = controller.app.engine
+    controller.fail("ap-3")
+    controller.go(3)
+    desk.acknowledge(engine, controller.only(), controller.hand("on the way"))
+    taken = desk.find(engine, controller.only().name[:6])
+    made = desk.announce(
+        engine, "08027", controller.clock(), later(controller, 3600), controller.hand("mast")
+    )
+    known = desk.announced(engine, controller.now)
+    desk.call_off(engine, made.name, controller.hand("done"))
+    controller.mend("ap-3")
+    controller.go(1)
+    desk.close(engine, controller.only(), controller.hand("it was the cable"))
+    [closed] = controller.incidents(also_closed=True)
+
+    assert (taken.state, taken.acked_by, taken.acked_why) == ("acknowledged", "ana", "on the way")
+    assert known == [made]
+    assert desk.announced(engine, controller.now) == []
+    assert (closed.closed_by, closed.closed_why, closed.repair_s) == ("ana", "it was the cable", 90)
+    assert desk.open_count(engine) == 0
+
+
 def test_an_outage_that_is_announced_while_it_lasts_counts_as_expected(controller: Controller) -> None:
     controller.fail("ap-3")
     controller.go(3)
-    end = controller.clock().fromtimestamp(controller.now + 3600, controller.clock().tzinfo)
+    end = later(controller, 3600)
     desk.announce(controller.app.engine, "08027", controller.clock(), end, controller.hand("mast work"))
     controller.go(1)
 

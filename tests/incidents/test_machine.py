@@ -137,5 +137,5 @@ class Outages(RuleBasedStateMachine):
         assert len(roots) == len(set(roots))
 
 
-Outages.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Outages.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 TestOutages = Outages.TestCase

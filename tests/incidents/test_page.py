@@ -1,6 +1,7 @@
 """The page of incidents: what is wrong, since when, why, who has it, what next; in a real browser, too."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
@@ -20,7 +21,7 @@ from controller.incidents import desk
 from controller.incidents.model import Cause, Reach, Root
 from controller.incidents.words import ADVICE, WORDS
 from controller.store.tables import incidents
-from tests.incidents.conftest import Controller, controller_in, ended
+from tests.incidents.conftest import EVERY_S, Controller, controller_in, ended
 
 EVIL = "<script>alert(1)</script>"
 PHONE, WALL = {"width": 320, "height": 640}, {"width": 1280, "height": 900}
@@ -57,9 +58,20 @@ def evening(controller: Controller) -> None:
     desk.announce(controller.app.engine, "08019-plaza", controller.clock(), until, controller.hand("mástil"))
 
 
-def test_the_page_says_what_is_wrong_why_since_when_and_what_next(controller: Controller) -> None:
-    evening(controller)
-    page = text(get(controller))
+@pytest.fixture(scope="module")
+def scene(calm: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Controller]:
+    """An evening that is only read."""
+    directory = tmp_path_factory.mktemp("evening")
+    shutil.copytree(calm, directory, dirs_exist_ok=True)
+    made = controller_in(directory)
+    made.wait(12 * EVERY_S)
+    evening(made)
+    yield made
+    ended(made)
+
+
+def test_the_page_says_what_is_wrong_why_since_when_and_what_next(scene: Controller) -> None:
+    page = text(get(scene))
 
     assert "sw no responde" in page
     assert "Energía" in page
@@ -73,16 +85,14 @@ def test_the_page_says_what_is_wrong_why_since_when_and_what_next(controller: Co
     assert "Plaza de Armas" in page[page.index("Cortes anunciados") :]
 
 
-def test_what_nobody_has_comes_first(controller: Controller) -> None:
-    evening(controller)
-    page = get(controller)
+def test_what_nobody_has_comes_first(scene: Controller) -> None:
+    page = get(scene)
 
     assert page.index("sw no responde") < page.index("ap-3 no responde")
 
 
-def test_it_is_spanish_first_and_english_one_link_away(controller: Controller) -> None:
-    evening(controller)
-    spanish, english = get(controller), get(controller, "/incidents?lang=en")
+def test_it_is_spanish_first_and_english_one_link_away(scene: Controller) -> None:
+    spanish, english = get(scene), get(scene, "/incidents?lang=en")
 
     assert '<html lang="es">' in spanish
     assert 'href="/incidents?lang=en"' in spanish
@@ -91,12 +101,12 @@ def test_it_is_spanish_first_and_english_one_link_away(controller: Controller) -
     assert "no responde" not in english
 
 
-def test_the_overview_counts_what_is_open_and_leads_there(controller: Controller) -> None:
-    evening(controller)
+def test_the_overview_counts_what_is_open_and_leads_there(scene: Controller) -> None:
+    page = get(scene, "/")
 
-    assert "Incidencias abiertas: 2" in text(get(controller, "/"))
-    assert 'href="/incidents"' in get(controller, "/")
-    assert 'href="/incidents?lang=en"' in get(controller, "/?lang=en")
+    assert "Incidencias abiertas: 2" in text(page)
+    assert 'href="/incidents"' in page
+    assert 'href="/incidents?lang=en"' in get(scene, "/?lang=en")
 
 
 def test_a_calm_network_has_a_page_too(controller: Controller) -> None:
@@ -123,6 +133,19 @@ def test_agent_and_service_are_two_facts_on_the_first_page(controller: Controlle
     assert "agente: sí · servicio: sin datos" in row
     assert "Plaza : servicio: un teléfono se atora en dns: nobody answers" in row
     assert "Sin servicio" in row
+
+
+def test_an_announced_outage_is_said_to_be_so_on_the_first_page(controller: Controller) -> None:
+    controller.fail("ap-5", "ap-3")
+    controller.go(4)
+    for name in controller.app.inventory.devices:
+        controller.sample("wifi_ap", name, {"up": int(name not in controller.bad)})
+    until = controller.clock() + timedelta(hours=3)
+    desk.announce(controller.app.engine, "08019", controller.clock(), until, controller.hand("mástil"))
+    page = text(get(controller, "/"))
+
+    assert page.count("caída prevista:") == 1
+    assert "caída prevista: announced by ana: mástil" in page
 
 
 @pytest.mark.parametrize(
@@ -155,19 +178,14 @@ def test_every_code_has_words_in_the_page(controller: Controller) -> None:
 
 
 @pytest.fixture(scope="module")
-def address(calm: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    directory = tmp_path_factory.mktemp("evening")
-    made = controller_in(directory)
-    made.go(12)
-    evening(made)
-    server = make_server("127.0.0.1", 0, app_of(made), threaded=True)
+def address(scene: Controller) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app_of(scene), threaded=True)
     thread = Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/incidents"
     server.shutdown()
     thread.join()
     server.server_close()
-    ended(made)
 
 
 def opened(chromium: Any, address: str, **options: Any) -> Any:
@@ -178,8 +196,9 @@ def opened(chromium: Any, address: str, **options: Any) -> Any:
     return page
 
 
-@pytest.mark.parametrize("size", [WALL, PHONE], ids=["wall", "telephone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("size", "scheme"), [(WALL, "light"), (PHONE, "dark")], ids=["wall", "telephone at night"]
+)
 def test_axe_finds_nothing_to_mend_and_nothing_needs_scrolling_sideways(
     chromium: Any, address: str, size: dict[str, int], scheme: str
 ) -> None:

@@ -85,7 +85,8 @@ def test_a_gateway_that_is_silent_too_speaks_for_the_line(controller: Controller
     controller.fail("gw", "ups", "sw", "ap-1", "ap-2")
     controller.go(4)
     before = controller.why()
-    controller.go(75)
+    controller.wait(2280)
+    controller.go(2)
 
     assert "nothing was heard" not in before
     assert controller.only().finding.cause is Cause.BACKHAUL

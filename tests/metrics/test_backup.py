@@ -178,7 +178,7 @@ def test_a_damaged_volume_stops_the_backup(filled: LocalStore, tmp_path: Path) -
 
 def test_a_server_is_backed_up_by_its_own_tool(postgres: Cluster, tmp_path: Path) -> None:
     store = LocalStore.open(postgres.new())
-    with pytest.raises(StoreUnusable, match="pg_dump .*postgresql:") as caught:
+    with pytest.raises(StoreUnusable, match=r"pg_dump .*postgresql:") as caught:
         list(back_up(store, tmp_path / "backup"))
     assert ":@" not in str(caught.value)
     store.close()

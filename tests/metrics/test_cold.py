@@ -1,15 +1,18 @@
 """A day in chunks reads as the day it was made of, together with what came late for it."""
 
 import random
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from metrics.local import cold_making
 from metrics.local.cold import ColdDay, generations
+from metrics.local.files import FileShelf
 from metrics.local.journal import ends, following
 from metrics.local.repair_check import faults
-from metrics.local.retention import cool
+from metrics.local.retention import cool, drop_cold
 from metrics.local.store import LocalStore
 from metrics.sample import Sample
 from metrics.sink import Window
@@ -74,6 +77,7 @@ def test_what_comes_late_for_a_cold_day_is_put_over_it_field_by_field(
     late = [
         ap(BEGIN + 1440, "ap-1", clients=99),
         ap(BEGIN + 1441, "ap-1", clients=5),
+        ap(BEGIN + 59 * 1440, "ap-1", cpu_pct=1.5),
         ap(BEGIN + 86_399, "ap-new", up=1),
     ]
     warm = LocalStore.open(tmp_path / "warm")
@@ -105,6 +109,73 @@ def test_a_day_becomes_cold_on_a_server_too(store: LocalStore, postgres: Cluster
     assert everything(server) == everything(store)
     assert list(faults(server)) == []
     server.close()
+
+
+class Meddled(FileShelf):
+    """A directory in which something is done right after somebody has looked what there is."""
+
+    def __init__(self, directory: Path) -> None:
+        self.meddle: list[Callable[[], object]] = []
+        super().__init__(directory)
+
+    def names(self) -> list[str]:
+        found = super().names()
+        if self.meddle:
+            self.meddle.pop()()
+        return found
+
+
+@pytest.mark.parametrize("looks", range(3))
+def test_whoever_reads_while_a_day_goes_cold_under_his_hands_misses_nothing(
+    store: LocalStore, looks: int
+) -> None:
+    """Also when something late begins the raw day anew before he has opened it."""
+    store.write("poller", slot(BEGIN, 20))
+    shelf = Meddled(Path(store.shelf.place))
+    reader = LocalStore(shelf)
+
+    def go_cold() -> None:
+        make_cold(store)
+        store.write("poller", [ap(BEGIN + 60, "late")])
+
+    shelf.meddle = [go_cold, *[lambda: None] * looks]
+    assert reader.counts(ALL)["wifi_ap"] in {20, 21}
+    assert not shelf.meddle
+    assert reader.counts(ALL)["wifi_ap"] == 21
+    reader.close()
+
+
+def test_what_is_written_while_a_day_is_made_cold_is_kept(store: LocalStore) -> None:
+    written(store)
+    expected = store.counts(ALL)["wifi_ap"]
+    shelf = Meddled(Path(store.shelf.place))
+    maker = LocalStore(shelf)
+    for looks in range(12):
+        store.write("poller", [ap(BEGIN + 50_000 + looks, "late")])
+        writer = threading.Thread(target=store.write, args=("poller", [ap(BEGIN + 60_000 + looks, "later")]))
+        shelf.meddle = [writer.start, *[lambda: None] * looks]
+        cool(maker, DAY, BEGIN + 10 * 86_400, (), rolled_up)
+        if shelf.meddle:
+            shelf.meddle = []
+            writer.start()
+        writer.join()
+        expected += 2
+        assert store.counts(ALL)["wifi_ap"] == expected
+    maker.close()
+
+
+def test_a_day_that_began_again_is_another_one_to_who_knew_the_first(store: LocalStore) -> None:
+    other = LocalStore.open(Path(store.shelf.place))
+    seen = set()
+    for minute in range(2):
+        store.write("poller", [ap(BEGIN + 60 * minute)])
+        assert cool(store, DAY, BEGIN + (10 + minute) * 86_400, (), rolled_up)
+        (place,) = ends(other)
+        seen.add(place.origin)
+        assert len(following(other, place, 0, 10).samples) == 1
+        drop_cold(store, DAY)
+    assert len(seen) == 2
+    other.close()
 
 
 @pytest.mark.parametrize("step", ["made", "made twice", "raw dropped, older generation not"])

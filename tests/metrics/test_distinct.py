@@ -33,6 +33,14 @@ def test_neither_order_nor_repetition_matters(drawn: tuple[list[str], list[str]]
     assert sketch_of(again).estimate().names == EXACT(sketch_of(once).estimate().names, abs=0.05)
 
 
+@given(NAMES.flatmap(lambda names: st.tuples(st.just(names), st.permutations(names))))
+@settings(max_examples=60, deadline=None)
+def test_what_is_written_does_not_tell_in_which_order_names_came(drawn: tuple[list[str], list[str]]) -> None:
+    one, other = drawn
+    assert sketch_of(one).octets == sketch_of(other).octets
+    assert Sketch.read(sketch_of(one).octets).octets == sketch_of(one).octets
+
+
 @given(NAMES, NAMES)
 @settings(max_examples=40, deadline=None)
 def test_what_was_written_is_read_and_goes_on_as_if_nothing_had_been(

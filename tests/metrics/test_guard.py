@@ -14,6 +14,7 @@ from metrics.local.guard import Ballast, Guard, Keeping, free_octets, least_free
 from metrics.local.guard_gaps import Gap, note, noted
 from metrics.local.guard_writing import Note, PatientWriter, notes
 from metrics.local.journal import ends
+from metrics.local.retention import cool
 from metrics.local.store import LocalStore
 from metrics.sample import Sample
 from metrics.sink import Window
@@ -127,6 +128,19 @@ def test_what_there_is_no_room_for_is_counted_by_measurement_and_minute_and_beco
     assert gap.points == sum(lost.values())
 
 
+def test_what_waited_in_a_writer_that_was_killed_is_a_gap_too(full: LocalStore, disk: Path) -> None:
+    killed = writer(full)
+    killed.write(many(BEGIN))
+    filler = fill(disk)
+    while killed.waiting < 800:
+        killed.write(many(BEGIN + 60))
+    waited = killed.waiting
+    filler.unlink()
+    writer(full).write([ap(BEGIN + 600)])
+    assert [(gap.sink, gap.measurement, gap.points) for gap in noted(full)] == [("", "", waited)]
+    assert notes(Path(full.shelf.place)) == {}
+
+
 def test_nothing_acknowledged_is_lost_on_a_disk_that_fills_up_while_it_is_written(
     full: LocalStore, disk: Path
 ) -> None:
@@ -187,6 +201,22 @@ def test_what_every_sink_has_goes_first_and_what_one_lacks_is_its_gap(full: Loca
     gaps = [(gap.sink, gap.first, gap.points) for gap in noted(full)]
     whole = [("", BEGIN + day * DAY_S, points) for day in range(4)]
     assert gaps == whole + [("far", BEGIN + day * DAY_S, points) for day in (0, 1, 3)]
+
+
+def test_a_day_that_every_sink_has_goes_before_an_older_one_that_one_lacks(
+    full: LocalStore, disk: Path
+) -> None:
+    for day in range(3):
+        full.write("poller", slot(BEGIN + day * DAY_S, 6))
+    (acknowledged,) = ((place, end) for place, end in ends(full).items() if place.day == "2026-11-23")
+    Cursors(full, "far").advance({acknowledged[0]: Cursor(acknowledged[1], 11)}, 0)
+    now = BEGIN + 3 * DAY_S
+    for name in full.days():
+        assert cool(full, name, now, ("far",), yes)
+    fill(disk, leave=2 * MB)
+    guard(full, disk, free_octets(disk) + 4096, 0).turn(now, Keeping(("far",), yes))
+    assert volumes(full) == ["cold-2026-11-22", "cold-2026-11-24"]
+    assert [gap.sink for gap in noted(full)] == [""]
 
 
 def test_the_guard_stops_as_soon_as_there_is_room_and_makes_the_ballast_again(

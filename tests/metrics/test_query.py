@@ -1,23 +1,21 @@
 """Questions to the store: right figures, gaps that are seen, and how much is behind each number."""
 
-import csv
-import io
-import json
-from datetime import datetime
+import tracemalloc
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from metrics import plots, tables
-from metrics.errors import CatalogError, QuestionTooLarge
+from metrics import query
+from metrics.errors import CatalogError, QuestionEmpty, QuestionTooLarge
+from metrics.local import cold_making
 from metrics.local.levels import Span
 from metrics.local.rollup import roll_up
 from metrics.local.roster import Roster
 from metrics.local.store import LocalStore
-from metrics.query import Answer, Question, Row, Statistic, Wanted, ask, bucket_of, wanted
+from metrics.question import Answer, Question, Row, Statistic, Wanted, bucket_of, wanted
 from metrics.sample import Sample
 from metrics.sink import Window
 from tests.metrics.samples import ap
@@ -26,19 +24,41 @@ from tests.metrics.shelves import either, servers, where
 __all__ = ["either", "servers", "where"]
 
 HOUR = 1_795_388_400 // 3_600 * 3_600
-OJINAGA = {"08052": "America/Ojinaga"}
+LATER = HOUR + 10**8
+ZONES = {"08019": "America/Chihuahua", "08027": "America/Chihuahua", "08052": "America/Ojinaga"}
+
+
+class Border:
+    """Municipalities of two zones."""
+
+    def zone_of(self, mun: str) -> str:
+        return ZONES[mun]
+
+
+def ask(store: LocalStore, question: Question, now: int = LATER) -> Answer:
+    return query.ask(store, question, now, ZONES.__getitem__)
 
 
 def clients(statistic: str = "mean") -> tuple[Wanted, ...]:
     return (Wanted("clients", Statistic(statistic)),)
 
 
-def of_minutes(answer: Answer) -> dict[tuple[str, ...], list[object]]:
+def firsts(answer: Answer) -> dict[tuple[str, ...], list[object]]:
     return {tags: [row.values[0] for row in rows] for tags, rows in answer.series().items()}
 
 
+def midnight(zone: str, month: int, day: int) -> int:
+    return int(datetime(2026, month, day, tzinfo=ZoneInfo(zone)).timestamp())
+
+
 @pytest.fixture
-def two_hours(either: LocalStore) -> LocalStore:
+def files(tmp_path: Path) -> Iterator[LocalStore]:
+    store = LocalStore.open(tmp_path / "metrics")
+    yield store
+    store.close()
+
+
+def two_hours(store: LocalStore) -> LocalStore:
     """Two access points of one municipality, one of another that is silent in the second hour."""
     samples: list[Sample] = []
     for minute in range(120):
@@ -48,88 +68,190 @@ def two_hours(either: LocalStore) -> LocalStore:
             ap(at, "b", up=1, clients=8),
         ]
         if minute < 60:
-            samples.append(ap(at, "c", mun="08037", up=1, clients=minute))
-    either.write("poller", samples)
+            samples.append(ap(at, "c", mun="08027", up=1, clients=minute))
+    store.write("poller", samples)
     tags = {
         tuple(ap(0, name, mun=mun).tags.values())
-        for name, mun in (("a", "08019"), ("b", "08019"), ("c", "08037"))
+        for name, mun in (("a", "08019"), ("b", "08019"), ("c", "08027"))
     }
-    roll_up(either, HOUR + 60, Roster({"wifi_ap": dict.fromkeys(tags, 60)}))
-    roll_up(either, HOUR + 4 * 3_600)
-    return either
+    roll_up(store, HOUR + 60, Roster({"wifi_ap": dict.fromkeys(tags, 60)}))
+    roll_up(store, HOUR + 4 * 3_600)
+    return store
 
 
 def test_hours_of_municipalities_have_their_figures_and_how_much_is_behind_them(
-    two_hours: LocalStore,
+    either: LocalStore,
 ) -> None:
-    question = Question(
-        "wifi_ap", (*clients(), *clients("max")), Window(HOUR, HOUR + 7_200), Span.HOUR, ("mun",)
-    )
-    answer = ask(two_hours, question)
+    wishes = (*clients(), *clients("max"))
+    question = Question("wifi_ap", wishes, Window(HOUR, HOUR + 7_200), Span.HOUR, ("mun",))
+    assert [one.column for one in question.told] == [
+        "clients_mean", "clients_max", "clients_sum", "clients_count",
+    ]  # fmt: skip
+    answer = ask(two_hours(either), question)
     assert {tags: [row.values for row in rows] for tags, rows in answer.series().items()} == {
-        ("08019",): [(6.0, 8), (6.0, 8)],
-        ("08037",): [(29.5, 59), (None, None)],
+        ("08019",): [(6.0, 8, 720, 120), (6.0, 8, 720, 120)],
+        ("08027",): [(29.5, 59, 1_770, 60), (None, None, None, 0)],
     }
-    silent = answer.series()["08037",][1]
+    silent = answer.series()["08027",][1]
     assert (silent.got, silent.expected, silent.completeness) == (0, 60, 0.0)
     assert answer.series()["08019",][1].completeness == 1.0
 
 
-def test_a_bucket_nobody_measured_is_a_row_without_a_value(two_hours: LocalStore) -> None:
+def test_every_bucket_that_the_window_touches_is_told_whole_and_one_that_runs_says_so(
+    files: LocalStore,
+) -> None:
+    begin, now = HOUR + 1_200, HOUR + 7_200 + 600
+    question = Question("wifi_ap", clients(), Window(begin, begin + 10**6), Span.HOUR, ("ap",), {"ap": "a"})
+    answer = ask(two_hours(files), question, now)
+    assert [(row.start, row.values[0], row.over) for row in answer.rows] == [
+        (HOUR, 4.0, True), (HOUR + 3_600, 4.0, True), (HOUR + 7_200, None, False),
+    ]  # fmt: skip
+
+
+def test_a_bucket_nobody_measured_is_a_row_without_a_value(files: LocalStore) -> None:
     window = Window(HOUR - 3_600, HOUR + 3 * 3_600)
-    answer = ask(two_hours, Question("wifi_ap", clients(), window, Span.HOUR, ("ap",), {"ap": "a"}))
-    assert of_minutes(answer)["a",] == [None, 4.0, 4.0, None]
+    answer = ask(two_hours(files), Question("wifi_ap", clients(), window, Span.HOUR, ("ap",), {"ap": "a"}))
+    assert firsts(answer)["a",] == [None, 4.0, 4.0, None]
     assert [row.start for row in answer.rows] == [HOUR + 3_600 * n for n in (-1, 0, 1, 2)]
 
 
-def test_samples_as_they_came_answer_what_is_not_rolled_up(two_hours: LocalStore) -> None:
-    radio = {**ap(0, "a").tags, "radio": "0"}
-    for minute in range(10):
-        bands = (("2g4", 1 + minute), ("5g", 10))
-        two_hours.write(
-            "poller",
-            [
-                Sample("wifi_radio", {**radio, "band": band}, {"clients": n}, HOUR + 60 * minute)
-                for band, n in bands
-            ],
-        )
-    window = Window(HOUR, HOUR + 900)
-    question = Question("wifi_radio", clients(), window, 300, ("band",), {"ap": "a"})
-    assert of_minutes(ask(two_hours, question)) == {("2g4",): [3.0, 8.0, None], ("5g",): [10.0, 10.0, None]}
-    assert {row.expected for row in ask(two_hours, question).rows} == {None}
+def of_radios(minutes: range, **fields: int) -> list[Sample]:
+    tags = {**ap(0, "a").tags, "radio": "0"}
+    return [
+        Sample("wifi_radio", {**tags, "band": band}, {"clients": n + minute, **fields}, HOUR + 60 * minute)
+        for minute in minutes
+        for band, n in (("2g4", 1), ("5g", 10))
+    ]
 
 
-def test_growth_of_a_counter_is_a_gap_over_a_reset_and_never_a_spike(either: LocalStore) -> None:
-    readings = [(0, 1_000, 5_000), (60, 1_060, 6_000), (120, 30, 10), (180, 90, 110)]
+def test_samples_as_they_came_answer_by_band_from_raw_days_and_from_chunks(either: LocalStore) -> None:
+    either.write("poller", of_radios(range(10)))
+    question = Question("wifi_radio", clients(), Window(HOUR, HOUR + 3_600), 300, ("band",), {"mun": "08019"})
+    raw = ask(either, question)
+    nothing = [None] * 10
+    assert firsts(raw) == {("2g4",): [3.0, 8.0, *nothing], ("5g",): [12.0, 17.0, *nothing]}
+    assert {row.expected for row in raw.rows} == {None}
+    day = datetime.fromtimestamp(HOUR, UTC).date().isoformat()
+    cold_making.make(either, day, 1)
+    either.drop(day)
+    assert ask(either, question) == raw
+
+
+def test_rollups_answer_by_band_and_by_network_name(files: LocalStore) -> None:
+    files.write("poller", of_radios(range(60)))
+    tags = {**ap(0, "a").tags, "band": "5g"}
+    names = [("Chihuahua Gratis", 5), ("Escuela", 7)]
+    files.write("poller", [Sample("wifi_ssid", {**tags, "ssid": n}, {"clients": c}, HOUR) for n, c in names])
+    roll_up(files, HOUR + 2 * 3_600)
+    window = Window(HOUR, HOUR + 3_600)
+    by_band = ask(files, Question("wifi_radio", clients("max"), window, Span.HOUR, ("mun", "band")))
+    assert firsts(by_band) == {("08019", "2g4"): [60], ("08019", "5g"): [69]}
+    by_name = ask(files, Question("wifi_ssid", clients(), window, Span.HOUR, ("ssid",)))
+    assert firsts(by_name) == {("Chihuahua Gratis",): [5.0], ("Escuela",): [7.0]}
+
+
+def test_growth_is_a_gap_over_a_reset_never_a_spike_and_counts_what_began_before_the_window(
+    files: LocalStore,
+) -> None:
+    readings = [(-60, 940, 4_000), (0, 1_000, 5_000), (60, 1_060, 6_000), (120, 30, 10), (180, 90, 110)]
     for at, uptime, octets in readings:
-        either.write("poller", [ap(HOUR + at, up=1, uptime_s=uptime, rx_octets=octets)])
-    grown = (wanted("wifi_ap", "rx_octets"), wanted("wifi_ap", "rx_octets:count"))
-    answer = ask(either, Question("wifi_ap", grown, Window(HOUR, HOUR + 240), 60, ("ap",)))
-    assert [row.values for row in answer.rows] == [(None, 0), (1_000, 1), (None, 0), (100, 1)]
+        files.write("poller", [ap(HOUR + at, up=1, uptime_s=uptime, rx_octets=octets)])
+    grown = (wanted("wifi_ap", "rx_octets"),)
+    answer = ask(files, Question("wifi_ap", grown, Window(HOUR, HOUR + 240), 60, ("ap",)))
+    assert [row.values for row in answer.rows] == [(1_000, 1), (1_000, 1), (None, 0), (100, 1)]
 
 
-def test_days_are_a_municipalitys_own_with_23_and_25_hours_on_the_border(either: LocalStore) -> None:
-    zone = ZoneInfo(OJINAGA["08052"])
-    march, november = (
-        int(datetime(2026, month, day, tzinfo=zone).timestamp()) for month, day in ((3, 8), (11, 1))
+def test_a_radio_that_began_anew_and_overtook_its_counter_is_a_gap(files: LocalStore) -> None:
+    for at, uptime, octets in ((0, 1_000, 100), (60, 1_060, 200), (120, 30, 900), (180, 90, 950)):
+        files.write("poller", [ap(HOUR + at, "a", up=1, uptime_s=uptime)])
+        files.write("poller", of_radios(range(at // 60, at // 60 + 1), rx_octets=octets))
+    grown = (wanted("wifi_radio", "rx_octets"),)
+    question = Question("wifi_radio", grown, Window(HOUR, HOUR + 240), 60, ("band",), {"band": "5g"})
+    assert firsts(ask(files, question)) == {("5g",): [None, 100, None, 50]}
+
+
+def test_days_are_a_municipalitys_own_with_23_and_25_hours_on_the_border(files: LocalStore) -> None:
+    march, november = (midnight(ZONES["08052"], month, day) for month, day in ((3, 8), (11, 1)))
+    for begin in (march, november):
+        hours = range(begin - 7_200, begin + 27 * 3_600, 3_600)
+        files.write("poller", [ap(hour, mun="08052", up=1, clients=1) for hour in hours])
+    roll_up(files, november + 10 * 86_400, places=Border())
+    for begin, length in ((march, 23), (november, 25)):
+        window = Window(begin, begin + 3_600 * length)
+        (row,) = ask(files, Question("wifi_ap", clients("count"), window, Span.DAY, ("mun",))).rows
+        assert (row.start, row.end - row.start, row.values) == (begin, 3_600 * length, (length,))
+
+
+@pytest.fixture(scope="module")
+def four_days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStore]:
+    """1 to 4 July of two municipalities in two zones, an access point each; nothing on the third."""
+    begin = midnight(ZONES["08052"], 7, 1)
+    hours = [begin + 3_600 * n for n in range(97)]
+    files = LocalStore.open(tmp_path_factory.mktemp("four-days"))
+    away = range(midnight(ZONES["08052"], 7, 3), midnight(ZONES["08019"], 7, 4))
+    files.write(
+        "poller",
+        [
+            ap(hour, f"of-{mun}", mun=mun, up=1, clients=2)
+            for hour in hours
+            for mun in ("08019", "08052")
+            if hour not in away
+        ],
     )
-    for midnight in (march, november):
-        hours = range(midnight - 7_200, midnight + 27 * 3_600, 3_600)
-        either.write("poller", [ap(hour, mun="08052", up=1, clients=1) for hour in hours])
-
-    class Zones:
-        def zone_of(self, mun: str) -> str:
-            return OJINAGA[mun]
-
-    roll_up(either, november + 10 * 86_400, places=Zones())
-    for midnight, hours in ((march, 23), (november, 25)):
-        window = Window(midnight, midnight + 3_600 * hours)
-        question = Question("wifi_ap", clients("count"), window, Span.DAY, ("mun",))
-        (row,) = ask(either, question, OJINAGA.__getitem__).rows
-        assert (row.start, row.end - row.start, row.values) == (midnight, 3_600 * hours, (hours,))
+    roll_up(files, midnight(ZONES["08019"], 9, 1) + 7_200, places=Border())
+    yield files
+    files.close()
 
 
-def test_what_the_catalogue_does_not_know_is_refused_in_a_sentence(either: LocalStore) -> None:
+def test_a_date_of_the_state_is_told_of_all_its_zones_or_not_at_all(four_days: LocalStore) -> None:
+    """Whenever the window begins: local noon is 17:00 UTC in one of the two zones, 18:00 in the other."""
+    full = {1: 48, 2: 47, 3: 0, 4: 47}
+    for hour in (0, 11, 12, 13, 17, 18, 23):
+        begin = int(datetime(2026, 7, 1, hour, tzinfo=UTC).timestamp())
+        window = Window(begin, begin + 3 * 86_400)
+        first = 1 if hour <= 18 else 2
+        found = ask(four_days, Question("wifi_ap", clients("count"), window, Span.DAY)).rows
+        assert [row.values[0] for row in found] == [full[first + n] for n in range(3)]
+        edges = midnight(ZONES["08052"], 7, first), midnight(ZONES["08019"], 7, first + 1)
+        assert (found[0].start, found[0].end) == edges
+    by_site = ask(four_days, Question("wifi_ap", clients("count"), window, Span.DAY, ("site",))).series()
+    assert [row.start for row in by_site["08019-plaza",]] == [
+        midnight(ZONES["08019"], 7, 2 + n) for n in range(3)
+    ]
+
+
+def test_who_measured_only_beside_the_window_is_not_told(four_days: LocalStore) -> None:
+    begin = int(datetime(2026, 7, 3, 12, tzinfo=UTC).timestamp())
+    window = Window(begin, begin + 86_400)
+    assert ask(four_days, Question("wifi_ap", clients(), window, Span.DAY, ("mun",))).rows == ()
+
+
+def test_months_of_the_state_add_up_its_municipalities_and_a_month_without_any_is_a_gap(
+    four_days: LocalStore,
+) -> None:
+    begin, end = (int(datetime(2026, month, 1, tzinfo=UTC).timestamp()) for month in (7, 9))
+    found = ask(four_days, Question("wifi_ap", clients(), Window(begin, end), Span.MONTH)).rows
+    assert [row.values for row in found] == [(2.0, 286, 143), (None, None, 0)]
+    assert found[1].start == midnight(ZONES["08052"], 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("window", "bucket"),
+    [
+        (Window(HOUR, HOUR), Span.HOUR),
+        (Window(HOUR + 60, HOUR), 60),
+        (Window(LATER + 3_600, LATER + 7_200), Span.HOUR),
+        (Window(HOUR, HOUR + 60), Span.MONTH),
+    ],
+)
+def test_a_window_in_which_no_bucket_lies_is_refused_in_a_sentence(
+    files: LocalStore, window: Window, bucket: Span | int
+) -> None:
+    with pytest.raises(QuestionEmpty, match="lies in that time"):
+        ask(files, Question("wifi_ap", clients(), window, bucket))
+
+
+def test_what_the_catalogue_does_not_know_is_refused_in_a_sentence(files: LocalStore) -> None:
     for measurement, field in (("wifi", "clients"), ("wifi_ap", "mac"), ("wifi_ap", "clients:median")):
         with pytest.raises(CatalogError, match="one of"):
             wanted(measurement, field)
@@ -138,88 +260,43 @@ def test_what_the_catalogue_does_not_know_is_refused_in_a_sentence(either: Local
     with pytest.raises(CatalogError, match="gauge: ask for mean"):
         wanted("wifi_ap", "clients:growth")
     with pytest.raises(CatalogError, match="no tag 'mac'"):
-        ask(either, Question("wifi_ap", clients(), Window(0, 60), 60, ("mac",)))
-    with pytest.raises(CatalogError, match="5m, hour, day, month"):
-        bucket_of("fortnight")
+        ask(files, Question("wifi_ap", clients(), Window(0, 60), 60, ("mac",)))
+    for text in ("fortnight", "0s", "²s", f"{10**12}s"):
+        with pytest.raises(CatalogError, match="5m, hour, day, month"):
+            bucket_of(text)
     assert (bucket_of("60s"), bucket_of("day")) == (60, Span.DAY)
 
 
-def test_an_answer_that_nobody_could_read_is_refused(either: LocalStore) -> None:
-    either.write("poller", [ap(60)])
+def test_what_is_not_rolled_up_says_what_is_and_how_to_ask(files: LocalStore) -> None:
+    window = Window(HOUR, HOUR + 3_600)
+    with pytest.raises(CatalogError, match=r"wifi_radio by hour is only by .*\(mun, band\); .*3600s"):
+        ask(files, Question("wifi_radio", clients(), window, Span.HOUR, ("ap",)))
+    with pytest.raises(CatalogError, match="uplink by day is not kept; "):
+        ask(files, Question("uplink", (wanted("uplink", "connected"),), window, Span.DAY))
+    with pytest.raises(CatalogError, match="cpu_pct is not kept by 5m, only up, clients"):
+        ask(files, Question("wifi_ap", (wanted("wifi_ap", "cpu_pct"),), window, Span.SLOT, ("mun",)))
+
+
+def test_an_answer_that_nobody_could_read_is_refused(files: LocalStore) -> None:
+    files.write("poller", [ap(HOUR)])
     with pytest.raises(QuestionTooLarge, match="larger buckets"):
-        ask(either, Question("wifi_ap", clients(), Window(0, 10**6), 1, ("ap",)))
+        ask(files, Question("wifi_ap", clients(), Window(HOUR, HOUR + 10**6), 1, ("ap",)))
+    months = Window(HOUR - 10**8 * 4, HOUR)
+    assert ask(files, Question("wifi_ap", clients(), months, Span.MONTH, ("ap",))).rows == ()
 
 
-ROWS = (
-    Row(("08019",), 0, 3_600, (1.5, None), 60, 60),
-    Row(("08019",), 3_600, 7_200, (None, None), 0, None),
-)
-ANSWER = Answer(
-    Question(
-        "wifi_ap",
-        (*clients(), Wanted("cpu_pct", Statistic.MOST)),
-        Window(0, 7_200),
-        Span.HOUR,
-        ("mun",),
-    ),
-    ROWS,
-)
+def test_days_of_samples_are_read_device_by_device(files: LocalStore) -> None:
+    """30 devices for 4 hours are 7,200 samples, of which some 5 MB would be held at once."""
+    files.write("poller", [ap(HOUR + 60 * n, f"ap-{ap_}") for n in range(240) for ap_ in range(30)])
+    ask(files, Question("wifi_ap", clients(), Window(HOUR, HOUR + 60), 60, ("mun",)))
+    tracemalloc.start()
+    rows = ask(files, Question("wifi_ap", clients(), Window(HOUR, HOUR + 4 * 3_600), 3_600, ("mun",))).rows
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [row.values[-1] for row in rows] == [1_800] * 4
+    assert peak < 1_500_000
 
 
-def test_csv_and_json_say_unknown_and_never_zero() -> None:
-    text = io.StringIO()
-    tables.write_csv(ANSWER, text)
-    found = list(csv.DictReader(io.StringIO(text.getvalue())))
-    assert found[0]["clients_mean"] == "1.5"
-    assert found[1] == {
-        "mun": "08019", "start": "1970-01-01T01:00:00Z", "end": "1970-01-01T02:00:00Z", "clients_mean": "",
-        "cpu_pct_max": "", "got": "0", "expected": "", "completeness": "",
-    }  # fmt: skip
-    text = io.StringIO()
-    tables.write_json(ANSWER, text)
-    lines = [json.loads(line) for line in text.getvalue().splitlines()]
-    assert [line["clients_mean"] for line in lines] == [1.5, None]
-    assert [line["completeness"] for line in lines] == [1.0, None]
-
-
-def test_parquet_has_typed_columns_and_nulls(tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
-    for answer in (ANSWER, Answer(ANSWER.question, ())):
-        tables.write_parquet(answer, tmp_path / "answer.parquet")
-        found = parquet.read_table(tmp_path / "answer.parquet")
-        assert [str(kind) for kind in found.schema.types[:4]] == [
-            "string", "timestamp[ms, tz=UTC]", "timestamp[ms, tz=UTC]", "double",
-        ]  # fmt: skip
-    tables.write_parquet(ANSWER, tmp_path / "answer.parquet")
-    found = parquet.read_table(tmp_path / "answer.parquet")
-    assert found.column("clients_mean").to_pylist() == [1.5, None]
-    assert found.column("expected").to_pylist() == [60, None]
-
-
-@pytest.mark.parametrize(("suffix", "begin"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
-def test_a_picture_is_drawn_also_of_nothing(tmp_path: Path, suffix: str, begin: bytes) -> None:
-    for answer in (ANSWER, Answer(ANSWER.question, ())):
-        assert plots.draw(answer, tmp_path / f"picture{suffix}") == 0
-        assert (tmp_path / f"picture{suffix}").read_bytes().startswith(begin)
-
-
-def test_a_picture_says_how_many_series_it_left_out(tmp_path: Path) -> None:
-    rows = tuple(Row((f"{number:05d}",), 0, 3_600, (1.0, 2.0), 60, 60) for number in range(20))
-    assert plots.draw(Answer(ANSWER.question, rows), tmp_path / "many.svg") == 8
-    with pytest.raises(ValueError, match=r"\*\.png or \*\.svg"):
-        plots.draw(ANSWER, tmp_path / "picture.gif")
-
-
-@given(st.lists(st.one_of(st.none(), st.floats(-1e9, 1e9)), max_size=200), st.integers(1, 60))
-def test_a_sparkline_has_a_mark_for_each_part_and_a_dot_for_what_is_unknown(
-    values: list[float | None], width: int
-) -> None:
-    drawn = tables.sparkline(values, width)
-    assert len(drawn) == min(width, len(values))
-    if len(values) <= width:
-        assert [mark == "·" for mark in drawn] == [value is None for value in values]
-
-
-def test_a_sparkline_rises_from_the_least_to_the_most() -> None:
-    assert tables.sparkline([0, None, 7, 3.5], 10) == "▁·█▅"
-    assert tables.sparkline([5, 5], 10) == "▁▁"
+def test_a_row_of_which_nobody_said_how_much_there_should_be_has_no_completeness() -> None:
+    assert Row((), 0, 60, (), 5, None).completeness is None
+    assert Row((), 0, 60, (), 61, 60).completeness == 1.0

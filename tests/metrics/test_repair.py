@@ -184,6 +184,22 @@ def test_a_log_that_is_cut_off_costs_only_the_batches_in_its_missing_part(
     again.close()
 
 
+def test_what_is_only_in_the_log_of_a_damaged_file_is_saved_too(day: LocalStore, tmp_path: Path) -> None:
+    directory = Path(day.shelf.place)
+    day.close()
+    again = LocalStore.open(directory)
+    last = [ap(BEGIN + 100 + number, "in-the-log") for number in range(20)]
+    again.write("poller", last)
+    shutil.copytree(directory, tmp_path / "copy")
+    again.close()
+    cut(tmp_path / "copy" / f"{RAW}.db")
+    store = LocalStore.open(tmp_path / "copy")
+    list(faults(store))
+    run(store)
+    assert len(store.read("wifi_ap", ALL, {"ap": "in-the-log"})) == 20
+    store.close()
+
+
 def test_a_cold_day_with_a_damaged_chunk_gives_the_others(day: LocalStore) -> None:
     before = day.counts(ALL)
     cool(day, DAY, BEGIN + 5 * DAY_S, (), lambda *_: True)

@@ -8,6 +8,7 @@ import pytest
 from metrics.forward import Forwarder, progress
 from metrics.influx import InfluxSink
 from metrics.local.cold import generations
+from metrics.local.cold_making import make
 from metrics.local.cursors import Cursors
 from metrics.local.guard_clock import may_drop
 from metrics.local.retention import Terms, retain
@@ -127,6 +128,17 @@ def test_a_sink_that_got_half_a_day_before_it_went_cold_gets_the_rest(
     kept(store, 3)
     drain(forwarder(store, server))
     assert len(set(server.stored)) == sum(store.counts(ALL).values())
+
+
+def test_a_sink_that_comes_while_a_day_is_both_raw_and_cold_gets_each_point_once(
+    store: LocalStore, server: Scripted
+) -> None:
+    store.write("poller", slot(BEGIN, 5))
+    make(store, DAY, 1)
+    drain(forwarder(store, server))
+    kept(store, 3)
+    drain(forwarder(store, server))
+    assert len(server.stored) == len(set(server.stored)) == sum(store.counts(ALL).values())
 
 
 def test_a_new_sink_is_filled_from_chunks_and_raw_days(store: LocalStore, server: Scripted) -> None:

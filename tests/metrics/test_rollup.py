@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from metrics.catalog import MEASUREMENTS
 from metrics.errors import CatalogError
 from metrics.local import retention
 from metrics.local.buckets import Bucket, availability, buckets
-from metrics.local.figures import Figure
+from metrics.local.figures import Cells, Figure, Figures, packing
 from metrics.local.levels import Span
 from metrics.local.rollup import SLOT_DAYS, roll_up, trim
 from metrics.local.roster import Roster
@@ -176,6 +179,21 @@ def test_an_hour_whose_raw_samples_were_dropped_keeps_its_better_figures(store: 
     store.write("remote", [counted(HOUR + 600, 5, 1600)])
     assert roll_up(store, HOUR + 7200) == 2
     assert only(store).got == 30
+    store.write("remote", [counted(HOUR + 600, 5, 1600, "ap-2")])
+    roll_up(store, HOUR + 7200)
+    assert only(store, by="mun").got == 31, "what is left of the one, and the other"
+
+
+def test_a_day_whose_hours_are_gone_keeps_its_better_figures(store: LocalStore) -> None:
+    store.write("poller", [samples.ap(HOUR + 60 * n) for n in range(30)])
+    now = HOUR + 3 * 86_400
+    roll_up(store, now)
+    trim(store, now, 1)
+    store.drop(store.days()[0])
+    store.write("remote", [samples.ap(HOUR + 60)])
+    roll_up(store, now)
+    (day,) = buckets(store, "wifi_ap", Span.DAY, ALL, ["ap"])
+    assert day.got == 30
 
 
 def plain(bucket: Bucket) -> tuple[object, ...]:
@@ -243,6 +261,32 @@ def test_five_minutes_of_a_municipality_tell_how_it_is_now(store: LocalStore) ->
     roll_up(store, HOUR + 3600, Roster(otherwise=lambda *_: 60))
     (whole,) = hours(store, "mun")
     assert (whole.expected, whole.got) == (60, 12)
+
+
+@given(
+    st.integers(1, 3000),
+    st.dictionaries(
+        st.sampled_from(sorted(MEASUREMENTS["wifi_radio"].fields)),
+        st.tuples(st.integers(1, 3000), st.lists(st.integers(-(2**70), 2**70), min_size=1), st.booleans()),
+    ),
+)
+def test_figures_are_packed_and_unpacked_again(
+    got: int, told: Mapping[str, tuple[int, list[int], bool]]
+) -> None:
+    packs = packing("wifi_radio")
+    cells: Cells = {}
+    for name, (known, values, bounded) in told.items():
+        if MEASUREMENTS["wifi_radio"].fields[name].counter:
+            cells[name] = (known, abs(values[0]), None, None)
+        else:
+            least = min(values) if bounded else None
+            cells[name] = (len(values), sum(values), least, max(values))
+    data = packs.pack(cells, got)
+    assert packs.unpack(data, got) == cells
+    assert {name: packs.one(data, got, name) for name in packs.known(data)} == cells
+    figures = Figures(packs, data, got)
+    assert dict(figures) == dict(Figures.of(packs, cells))
+    assert len(figures) == len(cells)
 
 
 def test_a_sample_that_comes_late_mends_its_five_minutes(store: LocalStore) -> None:
@@ -316,6 +360,14 @@ def test_an_hour_stays_until_its_day_is_derived(store: LocalStore) -> None:
     store.write("poller", [samples.ap(HOUR - 7200)])
     roll_up(store, HOUR)
     trim(store, HOUR + 9 * 86_400, 1)
+    assert len(hours(store)) == 1
+
+
+def test_a_clock_that_leaps_ahead_makes_no_hour_old(store: LocalStore) -> None:
+    store.write("poller", [samples.ap(HOUR - 7200)])
+    roll_up(store, HOUR + 86_400)
+    trim(store, HOUR + 86_400, 30)
+    trim(store, HOUR + 60 * 86_400, 30)
     assert len(hours(store)) == 1
 
 

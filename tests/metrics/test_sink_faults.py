@@ -3,10 +3,12 @@
 import logging
 import os
 import socket
+import ssl
 import threading
 import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from metrics.forward import Forwarder, progress
 from metrics.influx import InfluxSink
 from metrics.local.store import LocalStore
 from metrics.sink import Window
+from tests.gateway import certificates
 from tests.metrics import raw, scripted
 from tests.metrics.samples import slot
 from tests.metrics.servers import until
@@ -27,8 +30,8 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 RUBBISH = bytes(range(256)).replace(b"\n", b"") * 256
 
 
-def sink_at(url: str, dialect: str = "v1", timeout_s: float = 0.1) -> InfluxSink:
-    return InfluxSink("far", url, "secret-token", "o", "b", dialect, timeout_s=timeout_s)
+def sink_at(url: str, dialect: str = "v1", timeout_s: float = 0.1, ca_file: str = "") -> InfluxSink:
+    return InfluxSink("far", url, "secret-token", "o", "b", dialect, timeout_s, ca_file=ca_file)
 
 
 def write(sink: InfluxSink) -> object:
@@ -95,6 +98,33 @@ def test_a_handshake_that_drips_ends_at_the_deadline_too() -> None:
     ):
         write(sink_at(url))
     assert gone.wait(30), "the connection is still open"
+
+
+def test_an_answer_over_tls_that_drips_ends_at_the_deadline_too(tmp_path: Path) -> None:
+    """The socket that TLS began on is another object by then."""
+    gone = threading.Event()
+    authority = certificates.write(tmp_path, "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.with_name("gateway.pem"), authority.with_name("gateway.key"))
+    drip = raw.dripping(OK, b"x", gone)
+
+    def behave(peer: socket.socket) -> None:
+        with context.wrap_socket(peer, server_side=True) as safe:
+            drip(safe)
+
+    with raw.serving(behave, "https") as url:
+        sink = sink_at(url.replace("127.0.0.1", "localhost"), timeout_s=0.3, ca_file=str(authority))
+        with pytest.raises(SinkUnavailable, match="no whole answer within"):
+            ask(sink)
+    assert gone.wait(30), "the connection is still open"
+
+
+def test_an_answer_of_one_endless_line_ends_long_before_the_deadline() -> None:
+    with (
+        raw.serving(raw.flooding(OK, RUBBISH)) as url,
+        pytest.raises(SinkUnavailable, match="a line of more than 8388608 octets"),
+    ):
+        ask(sink_at(url, timeout_s=60.0))
 
 
 FLOODS = [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from metrics.errors import CatalogError, StaleEpoch, StoreUnusable
+from metrics.errors import CatalogError, StaleEpoch, StoreUnusable, VolumeGone
 from metrics.local.journal import Position, ends, following
 from metrics.local.store import LocalStore
 from metrics.sample import Sample
@@ -319,7 +319,7 @@ def test_a_day_that_turns_out_to_be_damaged_is_set_aside_when_it_is_written(
 def test_the_files_beside_the_days_are_looked_into_as_well(store: LocalStore) -> None:
     store.close()
     (Path(store.shelf.place) / "cursors.db").write_bytes(b"no database" * 100)
-    with pytest.raises(StoreUnusable, match=r"cursors\.db: file is not a database"):
+    with pytest.raises(StoreUnusable, match=r"cursors\.db: file is not a database; move it away"):
         LocalStore.open(Path(store.shelf.place))
 
 
@@ -362,6 +362,25 @@ def test_a_day_that_was_dropped_begins_anew_under_the_feet_of_other_processes(st
     other.write("late", [ap(120)])
     assert store.counts(ALL) == {"wifi_ap": 2}
     other.close()
+
+
+def test_who_reads_a_day_while_it_is_dropped_reads_it_to_its_end(store: LocalStore) -> None:
+    store.write("poller", slot(60, 200))
+    other = LocalStore.open(Path(store.shelf.place))
+    with store.reading("1970-01-01") as day:
+        rows = iter(day.execute("SELECT time FROM wifi_ap"))
+        next(rows)
+        other.drop("1970-01-01")
+        assert store.days() == []
+        assert len(list(rows)) == 199
+        assert day.execute("SELECT count(*) FROM wifi_ap").fetchone() == (200,)
+    other.close()
+
+
+def test_a_day_that_is_gone_is_not_made_by_who_reads_it(store: LocalStore) -> None:
+    with pytest.raises(VolumeGone), store.reading("1970-01-01"):
+        pass
+    assert store.days() == []
 
 
 def test_many_threads_and_two_stores_write_one_day_at_once(store: LocalStore) -> None:

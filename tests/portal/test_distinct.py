@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, func, select, update
 
+from captive_portal import own_probe
 from captive_portal.gateway.monthly import MonthKey, value_of
 from captive_portal.gateway.ticket import pseudonym
 from captive_portal.model import GatewayEvent, Grant, Refusal
@@ -244,6 +245,13 @@ def test_more_time_on_the_next_day_counts_there(town: Town) -> None:
     town.sessions.extend(site, granted.session, site.plan, town.clock(), once="a" * 32, arrival=again)
     assert town.counted("2026-11-22") == town.counted("2026-11-23") == pytest.approx(1)
     assert town.counted("2026-11") == pytest.approx(1)
+
+
+def test_our_own_probe_is_nobody(town: Town) -> None:
+    site = town.sites[TIKS]
+    mac = own_probe.mac_at(site.wiring.key, site.key, int(town.clock().timestamp()))
+    assert isinstance(town.tap(TIKS, mac), Grant)
+    assert town.rows() == {}
 
 
 def test_who_is_refused_is_not_counted(town: Town) -> None:

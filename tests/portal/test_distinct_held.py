@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, Engine
 
-from captive_portal.monthly import Devices, noted
+from captive_portal.monthly import Devices, Noted, noted
 from captive_portal.monthly_held import EVERY_S, Held
 from tests.gateway.town import wait_for
 from tests.portal.counted import PHONES, TIKS, Town, town_in
@@ -23,19 +24,32 @@ def town(tmp_path: Path) -> Iterator[Town]:
     made.engine.dispose()
 
 
+class Heard(Devices):
+    """It notes how many it is given at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.heard: list[int] = []
+
+    def add(self, connection: Connection, many: Iterable[Noted | None]) -> Callable[[], None]:
+        self.heard.append(len(given := list(many)))
+        return super().add(connection, given)
+
+
 class Crowd:
     """Taps of phones by their number, on a clock that stands until it is moved."""
 
     def __init__(self, town: Town) -> None:
         self.town = town
         self.now_s = 100.0
-        self.asked: list[tuple[float, object]] = []
+        self.devices = Heard(town.engine)
+        self.asked: list[tuple[float, Callable[[], None]]] = []
         self.held = Held(
-            Devices(town.engine),
+            self.devices,
             self.tap,
             LONG_S,
             lambda: self.now_s,
-            lambda *asked: self.asked.append(asked),
+            lambda after_s, work: self.asked.append((after_s, work)),
         )
 
     def tap(self, *numbers: int) -> None:
@@ -48,7 +62,7 @@ class Crowd:
             self.held.add(connection, [self.noted(number)])
             transaction.rollback()
 
-    def noted(self, number: int) -> object:
+    def noted(self, number: int) -> Noted | None:
         site = self.town.sites[TIKS]
         return noted(site, self.town.read(TIKS, PHONES[number]), self.town.clock())
 
@@ -69,6 +83,9 @@ def test_the_first_is_counted_with_its_tap_and_who_follows_at_once_with_one_afte
     crowd.now_s += LONG_S
     crowd.tap(3)
     assert crowd.town.stored(MONTH) == pytest.approx(4)
+    crowd.now_s += LONG_S
+    crowd.tap(4)
+    assert crowd.devices.heard == [1, 3, 1], "whoever is counted is held no longer"
 
 
 def test_what_a_transaction_took_back_is_held_on_and_its_own_phone_is_not_counted(crowd: Crowd) -> None:
@@ -79,6 +96,24 @@ def test_what_a_transaction_took_back_is_held_on_and_its_own_phone_is_not_counte
     assert crowd.town.stored(MONTH) == pytest.approx(1)
     crowd.tap()
     assert crowd.town.stored(MONTH) == pytest.approx(2)
+
+
+def test_who_is_held_after_another_tap_wrote_waits_for_the_next_one_and_not_for_ever(crowd: Crowd) -> None:
+    crowd.tap(0)
+    crowd.tap(1)
+    crowd.now_s += LONG_S
+    crowd.tap(2)
+    crowd.now_s += 1
+    crowd.tap(3)
+    ((of_first, look),) = crowd.asked
+    crowd.asked.clear()
+    look()
+    assert (of_first, crowd.asked[-1][0]) == (LONG_S, LONG_S - 1)
+    assert crowd.town.stored(MONTH) == pytest.approx(3)
+    crowd.now_s += LONG_S
+    crowd.asked.pop()[1]()
+    assert crowd.town.stored(MONTH) == pytest.approx(4)
+    assert crowd.asked == []
 
 
 def test_whoever_is_in_a_hurry_has_all_counted(crowd: Crowd) -> None:
