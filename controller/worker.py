@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from threading import Event, Thread
@@ -41,6 +41,8 @@ from metrics.sink import Window
 log = logging.getLogger(__name__)
 
 MUNICIPALITY_SLOT_S = 300
+ANSWERED_S = 15
+BACK_S = 86_400
 PATIENCE_S = 60
 ROOM_S = 20
 WAITING_S = 1800
@@ -82,8 +84,8 @@ def feed(app: App, wanted: SinkSettings, stop: Event) -> None:
 def jobs(app: App, clock: Callable[[], datetime]) -> list[Job]:
     """The worker's job table."""
     return [
-        Job("roll up closed hours", 300, partial(_roll_up, app, clock)),
-        Job("municipalities per slot", MUNICIPALITY_SLOT_S, partial(_municipalities, app, clock)),
+        Job("roll up closed hours", 60, partial(_roll_up, app, clock)),
+        Job("municipalities per slot", 60, Municipalities(app, clock).turn),
         Job("keep room on the disk", ROOM_S, guarding(app, clock)),
         Job("keep what is to be kept", 3600, partial(_retain, app, clock)),
         Job("end open trials", 20, partial(_end_open_trials, app)),
@@ -139,9 +141,33 @@ def _log_outcome(outcome: Outcome) -> None:
     log.info("trial of an interrupted change", extra=fields)
 
 
-def _municipalities(app: App, clock: Callable[[], datetime]) -> None:
-    end = int(clock().timestamp()) // MUNICIPALITY_SLOT_S * MUNICIPALITY_SLOT_S
-    start = end - MUNICIPALITY_SLOT_S
+@dataclass(slots=True)
+class Municipalities:
+    """A worker's turn at the slots that are over, also at those of the last day in which none ran."""
+
+    app: App
+    clock: Callable[[], datetime]
+    done: int = 0
+
+    def turn(self) -> None:
+        """Write what is over since the last turn."""
+        slot = MUNICIPALITY_SLOT_S
+        end = (int(self.clock().timestamp()) - ANSWERED_S) // slot * slot
+        for start in range(self._begin(end), end, slot):
+            samples = _of_slot(self.app, start)
+            if samples:
+                self.app.samples.write(WRITER, samples, shard=SHARD)
+        self.done = end
+
+    def _begin(self, end: int) -> int:
+        """Where the last turn ended, or the last worker."""
+        if self.done:
+            return max(self.done, end - BACK_S)
+        written = [sample.time for sample in self.app.samples.latest("hotspot_mun", end - BACK_S)]
+        return max(written, default=end - 2 * MUNICIPALITY_SLOT_S) + MUNICIPALITY_SLOT_S
+
+
+def _of_slot(app: App, start: int) -> list[Sample]:
     normal_s = app.settings.poll_interval_s
     seldom = [
         device
@@ -150,11 +176,12 @@ def _municipalities(app: App, clock: Callable[[], datetime]) -> None:
     ]
     memory = {device.name: profiles.memory_s(device, normal_s) for device in seldom}
     slots = {slot for device in seldom for slot in profiles.slots(device, normal_s, start)}
-    windows = [*(Window(slot, slot + 1) for slot in sorted(slots)), Window(start, end)]
+    windows = [
+        *(Window(slot, slot + 1) for slot in sorted(slots)),
+        Window(start, start + MUNICIPALITY_SLOT_S),
+    ]
     found = (sample for window in windows for sample in app.samples.read("wifi_ap", window))
-    samples = municipality_samples(app, last_known(found, start, memory), start)
-    if samples:
-        app.samples.write(WRITER, samples, shard=SHARD)
+    return municipality_samples(app, last_known(found, start, memory), start)
 
 
 def last_known(samples: Iterable[Sample], start: int, memory_s: Mapping[str, int]) -> Iterable[Sample]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 _WORDS: Final = 4_096
 _SHOWN: Final = 300
@@ -167,11 +167,13 @@ def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def clean(error: BaseException) -> str:
-    """urllib3 names the whole URL in its texts; the kind of failure is enough, and of TLS what it says."""
+    """urllib3 names the whole URL in its texts: what the system or TLS says, or the kind, is enough."""
     inner = getattr(error, "reason", None)
     found = inner if isinstance(inner, BaseException) else error
     if "SSL" not in type(found).__name__:
-        return type(found).__name__
+        system = found.__cause__ if isinstance(found, NewConnectionError) else None
+        said_so = system.strerror if isinstance(system, OSError) else None
+        return said_so.lower() if said_so else type(found).__name__
     said = re.search(r"(certificate verify failed[^()]*|\[(?:SSL|Errno)[^]]*\] [^()']*)", str(found))
     return f"TLS: {said[1].strip() if said else type(found).__name__}"
 

@@ -29,8 +29,9 @@ class SinkFigures:
 class Figures:
     """How the controller is. None of it names a device, a site or a citizen.
 
-    `devices` are those in service by municipality and state, `agents` and `services` how many of them answer
-    and work, or nobody knows; `sessions` by municipality; `octets` by kind of volume.
+    `devices` are those in service by municipality and state, `agents` how many of them answer, or nobody
+    knows, `services` at how many sites a citizen gets online; `sessions` by municipality; `octets` by kind of
+    volume.
     """
 
     devices: Mapping[tuple[str, str], int]
@@ -79,7 +80,7 @@ def _families(figures: Figures) -> Iterator[Family]:
     )
     agents = "Devices in service by what their agent does: whether they answer, or nobody knows."
     yield "agents", agents, ("state",), _single(figures.agents)
-    services = "Devices in service by what a citizen would meet there, or nobody knows."
+    services = "Sites by what a citizen met there as the probe found it, or nobody knows."
     yield "services", services, ("state",), _single(figures.services)
     age = "Age of the newest verdict on a device: grows when polling stands still. Absent before the first."
     ages = () if figures.verdict_age_s is None else (((), figures.verdict_age_s),)

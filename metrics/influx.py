@@ -202,7 +202,7 @@ class InfluxSink:
         except Answered as error:
             raise self._meaning(error) from error
         except (AnswerRefused, Garbage) as error:
-            raise SinkUnavailable(self.name, str(error)) from error
+            raise SinkUnavailable(self.name, f"{error}{self._remedy(str(error))}") from error
         except TooSlow as error:
             self._failures += 1
             raise _Late(self.name, f"{self._origin()}: {error}") from error
@@ -224,7 +224,13 @@ class InfluxSink:
         if error.status in _REFUSALS:
             return SinkRefused(self.name, error.told)
         self._failures += 1
-        return SinkUnavailable(self.name, error.told, error.retry_after_s)
+        return SinkUnavailable(self.name, f"{error.told}{self._remedy(error.told)}", error.retry_after_s)
+
+    def _remedy(self, told: str) -> str:
+        """InfluxDB 1 makes no database by itself."""
+        if "database not found" not in told:
+            return ""
+        return f'; make it there: CREATE DATABASE "{self.bucket.partition("/")[0]}"'
 
     def _cause(self, error: Exception) -> str:
         """The library wraps what TLS says, with the reason only in its text."""

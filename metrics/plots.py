@@ -24,14 +24,14 @@ _FEW: Final = 60
 def draw(answer: Answer, to: Path, how: Picture = Picture()) -> int:  # noqa: B008
     """Write the picture; the answer is how many series did not fit into it.
 
-    MOST_SERIES are drawn, those with most known values. Raises ImportError where matplotlib is not installed,
-    OSError, and ValueError for another kind of file than SUFFIXES.
+    MOST_SERIES are drawn, those whose first field is the largest on average. Raises ImportError where
+    matplotlib is not installed, OSError, and ValueError for another kind of file than SUFFIXES.
     """
     if to.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{to}: a picture is called {' or '.join(f'*{one}' for one in SUFFIXES)}")
     import matplotlib as mpl  # noqa: PLC0415  large, and only for pictures
 
-    series = sorted(answer.series().items(), key=lambda one: -sum(map(_known, one[1])))
+    series = sorted(answer.series().items(), key=lambda one: -_average(one[1]))
     shown = sorted(series[:MOST_SERIES])
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "plaza", "font.size": 10}):
         _save(_figure(answer, shown, len(series), how), to, title(answer, how), told(answer, shown, how))
@@ -65,7 +65,7 @@ def _figure(answer: Answer, shown: Shown, series: int, how: Picture) -> Any:
     if answer.rows:
         ends = min(row.start for row in answer.rows), max(row.end for row in answer.rows)
         panels[-1].set_xlim(*(moment(at, how) for at in ends))
-    left_out = say(how.language, "{n} of {all} series", n=len(shown), all=series)
+    left_out = say(how.language, "{n} of {all} series, the largest on average", n=len(shown), all=series)
     figure.suptitle(title(answer, how) + (f"\n{left_out}" if len(shown) < series else ""), fontsize=11)
     if len(panels[0].get_legend_handles_labels()[1]) > 1:
         panels[0].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small", frameon=False)
@@ -196,8 +196,10 @@ def _clock(panel: Any, how: Picture) -> None:
     panel.xaxis.set_major_formatter(marks)
 
 
-def _known(row: Row) -> int:
-    return sum(value is not None for value in row.values)
+def _average(rows: list[Row]) -> float:
+    """Of the first field; the least there is where nothing is known of it."""
+    known = [float(row.values[0]) for row in rows if row.values[0] is not None]
+    return sum(known) / len(known) if known else float("-inf")
 
 
 def _value(row: Row, index: int) -> float:

@@ -33,7 +33,7 @@ _SPANISH: Final[Mapping[str, str]] = MappingProxyType(
         "nothing is known": "no se sabe nada",
         "still running": "aún en curso",
         "no value": "sin dato",
-        "{n} of {all} series": "{n} de {all} series",
+        "{n} of {all} series, the largest on average": "{n} de {all} series, las de mayor promedio",
         "time of": "hora de",
         "{field}, {statistic}: {n} series, {known} of {all} values known, from {least} to {most} {unit}.": (
             "{field}, {statistic}: {n} series, {known} de {all} valores conocidos, "

@@ -6,6 +6,7 @@ from itertools import pairwise
 from metrics.catalog import MEASUREMENTS
 from metrics.local import cold_days
 from metrics.local.counters import LONGEST_SILENCE_S, SLACK_S, gaps, growth
+from metrics.local.levels import DAY_S, HOUR_S, Span
 from metrics.local.restarts import by_day
 from metrics.local.store import LocalStore, day_of
 from metrics.query_cells import Cell, Found
@@ -16,6 +17,9 @@ from metrics.sink import Window
 _BRIEF_S = 900
 """Of so little time all places are read at once."""
 _UPTIME = "uptime_s"
+_MADE_OF = {"hotspot_mun": "wifi_ap"}
+_UNTOLD_S = {Span.SLOT: _BRIEF_S, Span.HOUR: 2 * HOUR_S, Span.DAY: DAY_S + 2 * HOUR_S}
+"""Samples may be so old and in no bucket yet; one of a running month is younger than this too."""
 
 
 def as_they_came(store: LocalStore, question: Question, found: Found) -> Iterator[None]:
@@ -35,6 +39,24 @@ def as_they_came(store: LocalStore, question: Question, found: Found) -> Iterato
         for where in _parts(store, question, day):
             reckoning.take(day, where)
             yield
+
+
+def came_lately(store: LocalStore, question: Question, now: int) -> bool:
+    """Whether there are samples in the window that need not be in a bucket yet, because it still runs.
+
+    Of a measurement that is made of another one's samples these count.
+    """
+    bucket, source = question.bucket, _MADE_OF.get(question.measurement, question.measurement)
+    if not isinstance(bucket, Span):
+        if source == question.measurement:
+            return False
+        bucket = Span.SLOT
+    end = min(question.window.end, now + 1)
+    since = max(question.window.start, now - _UNTOLD_S.get(bucket, _UNTOLD_S[Span.DAY]))
+    return any(
+        store.read(source, Window(max(since, until - _BRIEF_S), until), question.where)
+        for until in range(end, since, -_BRIEF_S)
+    )
 
 
 def _parts(store: LocalStore, question: Question, day: Window) -> Iterator[dict[str, str]]:

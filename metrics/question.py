@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final
 
@@ -12,6 +13,10 @@ from metrics.sink import Window
 
 STEPS_S: Final = {Span.SLOT: 300, Span.HOUR: 3_600}
 """The spans that are equally long everywhere."""
+_ALSO: Final = {
+    "5min": Span.SLOT, "1h": Span.HOUR, "60m": Span.HOUR, "60min": Span.HOUR, "1d": Span.DAY,
+}  # fmt: skip
+"""How else people write a span."""
 
 
 class Statistic(StrEnum):
@@ -123,7 +128,9 @@ def wanted(measurement: str, text: str) -> Wanted:
     if known is None:
         raise CatalogError(f"unknown measurement {measurement!r}: one of {', '.join(MEASUREMENTS)}")
     if name not in known.fields:
-        raise CatalogError(f"{measurement} has no field {name!r}: one of {', '.join(known.fields)}")
+        close = get_close_matches(name, known.fields, n=1)
+        nearest = f"nearest is {close[0]}; " if close else ""
+        raise CatalogError(f"{measurement} has no field {name!r}: {nearest}one of {', '.join(known.fields)}")
     counter = known.fields[name].counter
     try:
         found = Statistic(statistic) if statistic else Statistic.GROWTH if counter else Statistic.MEAN
@@ -136,11 +143,11 @@ def wanted(measurement: str, text: str) -> Wanted:
 
 
 def bucket_of(text: str) -> Span | int:
-    """`5m`, `hour`, `day`, `month`, or seconds like `60s`. Raises CatalogError."""
+    """`5m`, `hour`, `day`, `month`, also `5min`, `1h`, `1d`, or seconds like `60s`. Raises CatalogError."""
     if text.endswith("s") and text[:-1].isdecimal() and text.isascii() and 0 < int(text[:-1]) <= 2**31:
         return int(text[:-1])
     try:
-        return Span(text)
+        return _ALSO.get(text) or Span(text)
     except ValueError:
         raise CatalogError(
             f"unknown bucket {text!r}: seconds like 60s, or one of {', '.join(Span)}"

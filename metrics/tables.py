@@ -7,11 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
-from metrics.question import Answer, Row
+from metrics.catalog import MEASUREMENTS
+from metrics.question import Answer, Row, Statistic, Wanted
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _GAP: Final = "·"
 _LARGEST: Final = 2**63 - 1
+_WHOLE: Final = {"1": 1.0, "%": 100.0}
+_ON_SCALE: Final = frozenset({Statistic.MEAN, Statistic.LEAST, Statistic.MOST})
 
 
 def columns(answer: Answer) -> tuple[str, ...]:
@@ -106,18 +109,32 @@ def _numbers(values: Sequence[float | None]) -> tuple[float | None, ...]:
     return tuple(None if value is None else float(value) for value in values)
 
 
-def sparkline(values: Iterable[float | None], width: int) -> str:
-    """The course of the values in `width` characters at most; `·` where nothing is known."""
+def whole_of(measurement: str, wanted: Wanted) -> float:
+    """What a share is a share of: 1, or 100 of what is in %; 0 where there is no such end of the scale."""
+    unit = MEASUREMENTS[measurement].fields[wanted.field].unit
+    return _WHOLE.get(unit, 0.0) if wanted.statistic in _ON_SCALE else 0.0
+
+
+def sparkline(values: Iterable[float | None], width: int, whole: float = 0.0) -> str:
+    """The course of the values in `width` characters at most; `·` where nothing is known.
+
+    From 0, or the least where that is below 0, up to the most, or to `whole` where that is above. Only 0 has
+    the lowest mark where nothing is below 0: what works all the time must not look like what never does.
+    """
     drawn = [_mean(part) for part in _parts(list(values), width)]
     known = [value for value in drawn if value is not None]
     if not known:
         return _GAP * len(drawn)
-    least, span = min(known), max(known) - min(known)
+    least, most = min(0.0, *known), max([*known, whole] if whole else known)
+    return "".join(_GAP if value is None else _BARS[_height(value, least, most)] for value in drawn)
+
+
+def _height(value: float, least: float, most: float) -> int:
     top = len(_BARS) - 1
-    return "".join(
-        _GAP if value is None else _BARS[round((value - least) / span * top) if span else 0]
-        for value in drawn
-    )
+    if least == most:
+        return top // 2 if value else 0
+    height = round((value - least) / (most - least) * top)
+    return max(1, height) if value > 0 else height
 
 
 def _parts(values: Sequence[float | None], width: int) -> Iterator[Sequence[float | None]]:

@@ -1,6 +1,6 @@
 """`plaza incident`: outages, one of each root cause, with why, since when, and who has it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ import click
 if TYPE_CHECKING:
     from controller.app import App
     from controller.incidents.desk import Hand, Incident
+    from controller.incidents.model import Seen
 
 WHO = click.option("--who", default="", help="Who has it, or says so; the person at the keyboard by default.")
 WHY = click.option("--why", required=True, help="For the audit log, and for whoever reads it next.")
@@ -32,11 +33,12 @@ def list_incidents(also_closed: bool, municipality: str, as_json: bool) -> None:
 
     app = _app(municipality)
     found = _touching(app, desk.listed(app.engine, 0 if also_closed else None), municipality)
+    answering = _answering(app)
     if as_json:
-        click.echo(incident_shown.as_json(app.inventory, found))
+        click.echo(incident_shown.as_json(found, answering))
         return
     for one in found:
-        click.echo(incident_shown.line(app.inventory, one))
+        click.echo(incident_shown.line(app.inventory, one, answering))
     click.echo(f"{sum(one.is_open for one in found)} open")
 
 
@@ -50,10 +52,11 @@ def show(incident_id: str, as_json: bool) -> None:
 
     app = _app()
     found = desk.find(app.engine, incident_id)
+    answering = _answering(app)
     if as_json:
-        click.echo(incident_shown.as_json(app.inventory, [found]))
+        click.echo(incident_shown.as_json([found], answering))
         return
-    click.echo("\n".join(incident_shown.whole(app.inventory, found)))
+    click.echo("\n".join(incident_shown.whole(app.inventory, found, answering)))
 
 
 @incident.command()
@@ -152,10 +155,13 @@ def expect(place: str, why: str, cancel: str, as_json: bool, **said: Any) -> Non
 def stats(since: str, municipality: str, as_json: bool) -> None:
     """Count repair times, by municipality: what is still open is never left out."""
     from controller.cli import incident_shown
+    from controller.errors import IncidentError
     from controller.incidents import desk
 
     app = _app(municipality)
     now = datetime.now(UTC)
+    if since.isascii() and since.isdigit() and len(since) < 5:
+        raise IncidentError(f"--since {since!r} has no unit; write {since}d for {since} days")
     length = _length(since)
     begin = now - length if length is not None else _moment(since, "UTC", "--since") or now
     found = _touching(app, desk.listed(app.engine, 0), municipality)
@@ -166,13 +172,20 @@ def stats(since: str, municipality: str, as_json: bool) -> None:
 def _app(municipality: str = "") -> "App":
     from controller import settings
     from controller.app import build
-    from controller.errors import SelectorError
+    from controller.cli.metrics_places import check_places
 
     app = build(settings.load())
-    if municipality and municipality not in app.inventory.municipalities:
-        known = next(iter(app.inventory.municipalities), "")
-        raise SelectorError(f"no municipality {municipality!r} in the inventory; a key is like {known}")
+    if municipality:
+        check_places(app.inventory, {"mun": municipality})
     return app
+
+
+def _answering(app: "App") -> "Mapping[str, Seen]":
+    from controller.incidents.reading import Every
+    from controller.incidents.returning import answering
+
+    every = Every(app.settings.poll_interval_s, app.settings.probe_minutes * 60)
+    return answering(app.engine, app.inventory, datetime.now(UTC), every)
 
 
 def _touching(app: "App", found: "list[Incident]", municipality: str) -> "list[Incident]":

@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from controller.errors import SelectorError
-from controller.incidents.advice import advice
+from controller.incidents.advice import step
 from controller.incidents.desk import Incident, Member
 from controller.incidents.expecting import Announced
 from controller.incidents.job import Outlook
+from controller.incidents.model import Seen
 from controller.incidents.outlook import Standing
 from controller.incidents.repair import Repairs, repairs
+from controller.incidents.returning import Return, returned
 from controller.incidents.words import ADVICE, said
 from controller.model import Inventory
 
@@ -27,22 +29,37 @@ def zone(inventory: Inventory, place: str) -> str:
     return inventory.municipalities[key].zone
 
 
-def line(inventory: Inventory, one: Incident) -> str:
-    """One incident in one line."""
+def line(inventory: Inventory, one: Incident, answering: Mapping[str, Seen]) -> str:
+    """One incident in one line; `answering` is who answers now, in an incident or not."""
     has = f", {one.acked_by} has it" if one.acked_by and one.is_open else ""
     expected = ", expected" if one.expected else ""
     if one.is_open:
-        lasted, members = f"for {length(one.open_s)}", f"{len(one.down)} of {len(one.members)} down"
+        back = returned(one, answering)
+        lasted = f"for {length(one.open_s)}"
+        members = f"{len(one.down) - len(back.members)} of {len(one.members)} down"
+        members += _back(inventory, one, back)
     else:
         lasted, members = f"repaired in {length(one.repair_s or 0)}", f"{len(one.members)} were down"
-    what = f"{one.name}  {one.state}  {one.finding.cause}  {one.root}"
+    known = inventory.municipalities.get(one.municipality)
+    where = known.name if known is not None else "several municipalities"
+    what = f"{one.name}  {one.state}  {one.finding.cause}  {one.root}  {where}"
     since = clock(inventory, one, one.opened_at)
     return f"{what}  since {since}  {lasted}  {members}{has}{expected}"
 
 
-def whole(inventory: Inventory, one: Incident) -> list[str]:
+def _back(inventory: Inventory, one: Incident, back: Return) -> str:
+    if not back.members:
+        return ""
+    if not back.whole:
+        return f", {len(back.members)} answer again"
+    since = f"answers again since {clock(inventory, one, back.since)}"
+    return f", {since}, closes about {clock(inventory, one, back.closes_at)} if that lasts"
+
+
+def whole(inventory: Inventory, one: Incident, answering: Mapping[str, Seen]) -> list[str]:
     """One incident with all that is known of it."""
-    lines = [line(inventory, one), "why we think so:"]
+    back = returned(one, answering)
+    lines = [line(inventory, one, answering), "why we think so:"]
     lines += [f"  {said(evidence)}" for evidence in one.finding.evidence] or ["  nothing was looked at yet"]
     if one.acked_at is not None:
         lines.append(f"taken on by {one.acked_by}, {clock(inventory, one, one.acked_at)}: {one.acked_why}")
@@ -52,21 +69,24 @@ def whole(inventory: Inventory, one: Incident) -> list[str]:
     if one.merged_into:
         lines.append(f"it turned out to be part of {one.merged_into}")
     if one.is_open:
-        lines.append(f"next: {ADVICE[advice(one.root, one.finding)]}")
-    shown = [_member(inventory, one, member) for member in one.members[:_SHOWN]]
+        down = [each.key for each in one.down if each.key not in back.members]
+        next_one = step(one.root, one.finding, down, back=back.whole)
+        lines.append(f"next: {ADVICE[next_one.code] % next_one.said}")
+    shown = [_member(inventory, one, member, back) for member in one.members[:_SHOWN]]
     rest = len(one.members) - len(shown)
     return [*lines, "members:", *shown, *([f"  and {rest} more; see --json"] if rest else [])]
 
 
-def as_json(inventory: Inventory, found: Sequence[Incident]) -> str:
+def as_json(found: Sequence[Incident], answering: Mapping[str, Seen]) -> str:
     """Incidents for a program."""
-    return json.dumps([_as_json(inventory, one) for one in found], indent=2, ensure_ascii=False)
+    rows = [_as_json(one, returned(one, answering)) for one in found]
+    return json.dumps(rows, indent=2, ensure_ascii=False)
 
 
 def announced(inventory: Inventory, one: Announced) -> str:
     """One announced outage in one line."""
     where = ZoneInfo(zone(inventory, one.place)) if _is_known(inventory, one.place) else UTC
-    start, until = (f"{datetime.fromtimestamp(at, where):%Y-%m-%d %H:%M}" for at in (one.start_at, one.until))
+    start, until = (_clock(at, where) for at in (one.start_at, one.until))
     return f"{one.name}  {one.place}  {start} to {until}  {one.author}: {one.why}"
 
 
@@ -143,14 +163,21 @@ def length(seconds: int) -> str:
 
 
 def clock(inventory: Inventory, one: Incident, at: int) -> str:
-    """A moment on the clock of the incident's municipality, of several in UTC."""
+    """A moment on the clock of the incident's municipality, of several in UTC, with how far that is off."""
     known = inventory.municipalities.get(one.municipality)
-    where = ZoneInfo(known.zone) if known is not None else UTC
-    return f"{datetime.fromtimestamp(at, where):%Y-%m-%d %H:%M}{'' if known is not None else ' UTC'}"
+    return _clock(at, ZoneInfo(known.zone) if known is not None else UTC)
 
 
-def _member(inventory: Inventory, one: Incident, member: Member) -> str:
-    if member.is_down:
+def _clock(at: int, where: tzinfo) -> str:
+    """As `2026-11-26 14:19 -06`: two municipalities may have two clocks."""
+    local = datetime.fromtimestamp(at, where)
+    return f"{local:%Y-%m-%d %H:%M} UTC" if where is UTC else f"{local:%Y-%m-%d %H:%M %z}".removesuffix("00")
+
+
+def _member(inventory: Inventory, one: Incident, member: Member, back: Return) -> str:
+    if member.key in back.members:
+        state = f"answers again since {clock(inventory, one, back.members[member.key].since)}"
+    elif member.is_down:
         state = "down"
     elif member.restored_at is not None:
         state = f"back {clock(inventory, one, member.restored_at)}"
@@ -160,7 +187,7 @@ def _member(inventory: Inventory, one: Incident, member: Member) -> str:
     return f"  {member.key}  {member.site}  since {clock(inventory, one, member.since)}  {state}{times}"
 
 
-def _as_json(inventory: Inventory, one: Incident) -> dict[str, object]:
+def _as_json(one: Incident, back: Return) -> dict[str, object]:
     return {
         "id": one.name,
         "state": one.state,
@@ -182,6 +209,9 @@ def _as_json(inventory: Inventory, one: Incident) -> dict[str, object]:
         else {"at": _iso(one.closed_at), "by": one.closed_by, "why": one.closed_why},
         "repair_s": one.repair_s,
         "merged_into": one.merged_into,
+        "answers_again": None
+        if not back.whole
+        else {"since": _iso(back.since), "closes_about": _iso(back.closes_at)},
         "members": [
             {
                 "key": each.key,
@@ -189,6 +219,9 @@ def _as_json(inventory: Inventory, one: Incident) -> dict[str, object]:
                 "since": _iso(each.since),
                 "restored_at": None if each.restored_at is None else _iso(each.restored_at),
                 "down": each.is_down,
+                "answers_again_since": _iso(back.members[each.key].since)
+                if each.key in back.members
+                else None,
                 "went": each.went,
                 "times": each.times,
             }

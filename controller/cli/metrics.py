@@ -68,13 +68,13 @@ class Asked(TypedDict):
 @click.argument("measurement")
 @click.argument("fields", nargs=-1, required=True, metavar="FIELD[:STATISTIC]...")
 @click.option("--by", default="", help="Tags with a comma between: a line for each, like mun or mun,band.")
-@click.option("--where", multiple=True, metavar="TAG=VALUE", help="Only these; may be repeated.")
+@click.option("--where", multiple=True, metavar="TAG=VALUE", help="Only this; again for another tag.")
 @click.option("--since", default="", help="2026-11-01, 2026-11-01T06:00 (UTC) or 7d; by default 24h of "
               "hours, 30d of days, 365d of months, 6h of 5m, 1h of seconds.")  # fmt: skip
 @click.option("--until", default="now", show_default=True, help="The same; it is not included. "
               "7d counts back from now, --since 7d from a date that --until gives.")  # fmt: skip
 @click.option("--bucket", default="hour", show_default=True, help="5m, hour, day, month, or seconds: 60s, "
-              "which reads the samples themselves.")  # fmt: skip
+              "which reads the samples themselves. Also 5min, 1h, 1d.")  # fmt: skip
 @click.option("--as", "form", type=_FORMS, default="table", show_default=True)
 @click.option("--out", type=_OUT, help="Write into this file; Parquet wants it.")
 @click.option("--plot", type=_OUT, help="Draw a picture: FILE.svg or FILE.png.")
@@ -94,21 +94,25 @@ def query(**asked: Unpack[Asked]) -> None:
     Hours are UTC, days and months go by the clock of the municipality. More: docs/query.md.
     """
     from controller import inventory, settings
-    from controller.cli import metrics_told
+    from controller.cli import metrics_places, metrics_told
     from metrics.local.store import LocalStore
     from metrics.query import ask
+    from metrics.query_samples import came_lately
 
     question, now = _question(asked), int(datetime.now(UTC).timestamp())
     chosen = settings.load()
     places = inventory.load(chosen.inventory)
     # Not the whole of Plaza: a question needs no relational store, and is answered in half the time.
-    answer = ask(LocalStore.open(chosen.samples_place), question, now, _zone_of(places))
+    store, zone_of, why = LocalStore.open(chosen.samples_place), _zone_of(places), ""
+    answer = ask(store, question, now, zone_of)
     if not answer.rows:
-        metrics_told.check_places(places, question.where or {})
-    if asked["plot"]:
-        metrics_told.draw(answer, asked["plot"], _picture(places, question, asked["lang"]))
+        metrics_places.check_places(places, question.where or {})
+        metrics_places.check_values(question, now, lambda other: ask(store, other, now, zone_of))
+        why = metrics_told.nothing(question, came_lately(store, question, now))
     if not asked["plot"] or asked["form"] != "table" or asked["out"]:
-        metrics_told.write(answer, asked["form"], asked["out"])
+        metrics_told.write(answer, asked["form"], asked["out"], why)
+    if asked["plot"]:
+        metrics_told.draw(answer, asked["plot"], _picture(places, question, asked["lang"]), why)
 
 
 @metrics.command()
@@ -123,10 +127,10 @@ def devices(month: str, mun: str, form: str, out: Path | None) -> None:
     """
     from controller import devices_counted, settings
     from controller.app import build
-    from controller.cli import metrics_devices, metrics_told
+    from controller.cli import metrics_devices, metrics_places
 
     app = build(settings.load())
-    metrics_told.check_places(app.inventory, {"mun": mun} if mun else {})
+    metrics_places.check_places(app.inventory, {"mun": mun} if mun else {})
     now = datetime.now(UTC)
     try:
         found = devices_counted.devices(app, month or f"{now:%Y-%m}", now)
@@ -145,8 +149,19 @@ def _question(asked: Asked) -> "Question":
         _window(asked["since"], asked["until"], bucket),
         bucket,
         tuple(dict.fromkeys(tag.strip() for tag in asked["by"].split(",") if tag.strip())),
-        dict(_pair(text) for text in asked["where"]),
+        _where(asked["where"]),
     )
+
+
+def _where(texts: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for tag, value in map(_pair, texts):
+        if found.setdefault(tag, value) != value:
+            raise click.UsageError(
+                f"--where {tag}={found[tag]} and {tag}={value}: nothing is both; ask twice, "
+                f"or leave them out and say --by {tag}"
+            )
+    return found
 
 
 def _pair(text: str) -> tuple[str, str]:

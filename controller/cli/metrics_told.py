@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -10,50 +10,40 @@ from typing import IO, TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from controller.model import Inventory
     from metrics.plots_words import Picture
-    from metrics.question import Answer, Question, Row
+    from metrics.question import Answer, Question, Row, Wanted
 
 _SPARK_WIDTH = 40
 _MOST_LINES = 60
 _WIDTH = 160
 
 
-def check_places(inventory: "Inventory", where: Mapping[str, str]) -> None:
-    """Say which places there are where one is asked for that there is not. Raises SelectorError."""
-    from controller.errors import SelectorError
+def nothing(question: "Question", lately: bool) -> str:
+    """Why an answer is empty; `lately` where samples came that are in no bucket yet."""
+    if not lately:
+        return "nothing was measured there and then"
+    from metrics.local.levels import SLOT_FIELDS, Span
 
-    names = {key: one.name for key, one in inventory.municipalities.items()}
-    known: dict[str, tuple[str, Mapping[str, str]]] = {
-        "mun": ("municipality", names),
-        "site": ("site", {key: one.name for key, one in inventory.sites.items()}),
-        "ap": ("device", dict.fromkeys(inventory.devices, "")),
-    }
-    for tag, value in where.items():
-        kind, places = known.get(tag, ("", {}))
-        if kind and value not in places:
-            raise SelectorError(f"no {kind} {value!r} in the inventory, and nothing is known of it"
-                                f"{_nearest(value, places)}")  # fmt: skip
-
-
-def _nearest(value: str, places: Mapping[str, str]) -> str:
-    from difflib import get_close_matches
-
-    called = {name.casefold(): key for key, name in places.items() if name}
-    called |= {key.casefold(): key for key in places}
-    close = get_close_matches(value.casefold(), called, n=1, cutoff=0.6)
-    if not close:
-        some = ", ".join(list(places)[:5])
-        return f"; there are {some}{' …' if len(places) > 5 else ''}" if places else ""
-    key = called[close[0]]
-    return f"; nearest is {key}{f' ({places[key]})' if places[key] else ''}"
+    if isinstance(question.bucket, int):
+        return f"no {question.measurement} there and then yet: it is put together every five minutes"
+    bucket = question.bucket
+    early = ""
+    if question.measurement in SLOT_FIELDS and {*question.by, *(question.where or {})} <= {"mun"}:
+        early = ", an hour in part after its first five minutes" if bucket is Span.HOUR else ""
+    step = "300s" if question.measurement == "hotspot_mun" else "60s"
+    return (
+        f"no {bucket} is told there and then: the samples are of one that still runs, and it is told "
+        f"when it is over{early}; until then ask with --bucket {step}"
+    )
 
 
-def draw(answer: "Answer", to: Path, how: "Picture") -> None:
-    """Raises SelectorError."""
+def draw(answer: "Answer", to: Path, how: "Picture", why: str = "") -> None:
+    """`why` there is nothing to draw. Raises SelectorError."""
     from controller.errors import SelectorError
     from metrics import plots
 
+    if not answer.rows:
+        raise SelectorError(f"{to}: not drawn, {why}")
     try:
         left_out = plots.draw(answer, to, how)
     except ValueError as error:
@@ -62,15 +52,21 @@ def draw(answer: "Answer", to: Path, how: "Picture") -> None:
         raise SelectorError(_extra("pictures", error)) from error
     except OSError as error:
         raise SelectorError(_unwritten(to, error)) from error
-    note = f"; {left_out} more series would not be told apart in it" if left_out else ""
+    most = f"those with the largest {answer.question.wanted[0].field} on average"
+    note = f", {most}; {left_out} more series would not be told apart in it" if left_out else ""
     click.echo(f"{to}: drawn{note}", err=True)
 
 
-def write(answer: "Answer", form: str, out: Path | None) -> None:
-    """Raises SelectorError and click.UsageError."""
+def write(answer: "Answer", form: str, out: Path | None, why: str = "") -> None:
+    """`why` it is empty stands in a table, and on stderr beside what programs read.
+
+    Raises SelectorError and click.UsageError.
+    """
     from controller.errors import SelectorError
     from metrics import tables
 
+    if why and form != "table":
+        click.echo(why, err=True)
     if form == "parquet":
         if out is None:
             raise click.UsageError("--as parquet wants --out FILE")
@@ -80,7 +76,10 @@ def write(answer: "Answer", form: str, out: Path | None) -> None:
         except ImportError as error:
             raise SelectorError(_extra("Parquet", error)) from error
         return
-    forms = {"csv": tables.write_csv, "json": tables.write_json, "table": _show}
+    if form == "table":
+        put(lambda to: _show(answer, to, why), out)
+        return
+    forms = {"csv": tables.write_csv, "json": tables.write_json}
     put(lambda to: forms[form](answer, to), out)
 
 
@@ -128,10 +127,12 @@ def _extra(what: str, error: ImportError) -> str:
     return f"{what} want a library that is not installed ({error.name}): pip install 'plaza[analytics]'"
 
 
-def _show(answer: "Answer", to: IO[str]) -> None:
+def _show(answer: "Answer", to: IO[str], why: str) -> None:
     """A line for each series: its course, its last and its whole; then how complete it is."""
     from rich.console import Console
     from rich.table import Table
+
+    from metrics.tables import whole_of
 
     question = answer.question
     console = Console(file=to, width=None if to.isatty() else _WIDTH, highlight=False)
@@ -141,7 +142,7 @@ def _show(answer: "Answer", to: IO[str]) -> None:
     for name in ("last", "least", "most", "gaps", "complete"):
         table.add_column(name, justify="right")
     lines = [
-        (*tags, f"{one.field} {one.statistic}", *_line(rows, index))
+        (*tags, f"{one.field} {one.statistic}", *_line(rows, index, whole_of(question.measurement, one)))
         for tags, rows in answer.series().items()
         for index, one in enumerate(question.wanted)
     ]
@@ -150,11 +151,11 @@ def _show(answer: "Answer", to: IO[str]) -> None:
     if lines:
         console.print(_title(question), markup=False, soft_wrap=True)
         console.print(table)
-    for note in _notes(answer, len(lines)):
+    for note in (why,) if why else _notes(answer, len(lines)):
         console.print(note, markup=False, soft_wrap=True)
 
 
-def _line(rows: "Sequence[Row]", index: int) -> tuple[str, ...]:
+def _line(rows: "Sequence[Row]", index: int, whole: float) -> tuple[str, ...]:
     from metrics.tables import sparkline
 
     values = [row.values[index] for row in rows]
@@ -162,12 +163,13 @@ def _line(rows: "Sequence[Row]", index: int) -> tuple[str, ...]:
     shown = (known[-1], min(known), max(known)) if known else (None,) * 3
     over = [row.values[index] for row in rows if row.over]
     gaps = f"{sum(value is None for value in over)} of {len(over)}"
-    return (sparkline(values, _SPARK_WIDTH), *map(_number, shown), gaps, _complete(rows))
+    return (sparkline(values, _SPARK_WIDTH, whole), *map(_number, shown), gaps, _complete(rows))
 
 
 def _notes(answer: "Answer", lines: int) -> Iterator[str]:
-    if not answer.rows:
-        yield "nothing was measured there and then"
+    for index, one in enumerate(answer.question.wanted):
+        if all(row.values[index] is None for row in answer.rows):
+            yield _untold(answer, one)
     if lines > _MOST_LINES:
         rest = lines - _MOST_LINES
         yield f"and {rest:,} more lines: narrow it with --where, or have all with --as csv"
@@ -176,6 +178,18 @@ def _notes(answer: "Answer", lines: int) -> Iterator[str]:
         from metrics.tables import moment
 
         yield f"the {_bucket(answer.question)} from {moment(min(running))} still runs: its figures still grow"
+
+
+def _untold(answer: "Answer", wanted: "Wanted") -> str:
+    """Why a field is known in no row; a running hour has but the fields that five minutes have."""
+    from metrics.catalog import MEASUREMENTS
+
+    derived = isinstance(answer.question.bucket, str)
+    if derived and {row.over for row in answer.rows if row.got} == {False}:
+        return f"{wanted.field} is not known before the {_bucket(answer.question)} is over: try --bucket 60s"
+    who = "no device" if "ap" in MEASUREMENTS[answer.question.measurement].tags else "nobody"
+    twice = " twice in a row" if wanted.statistic == "growth" else ""
+    return f"{who} told {wanted.field}{twice} in this window"
 
 
 def _title(question: "Question") -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SETTLED_S = 300
 DAY_S = 86_400
+_NEW = "; nothing is known of it yet: restart Plaza after adding a sink"
 
 
 @click.group()
@@ -149,6 +150,7 @@ def _row(app: "App", name: str, now: datetime) -> dict[str, Any]:
     from metrics.local.cursors import Cursors
 
     at, oldest = progress(app.samples, name), oldest_unsent(app.samples, name)
+    book = Cursors(app.samples, name)
     return {
         "sink": name,
         "points_safe": at.sent_points,
@@ -156,7 +158,8 @@ def _row(app: "App", name: str, now: datetime) -> dict[str, Any]:
         "oldest_unsent": None if oldest is None else _moment(oldest // 60 * 60),
         "seconds_behind": 0 if oldest is None else max(0, int(now.timestamp()) - oldest),
         "lines_refused": at.dead_letters,
-        "last_error": _trouble(Cursors(app.samples, name).trouble()),
+        "last_error": _trouble(book.trouble()),
+        "heard_of": bool(book.load() or book.resets() or book.trouble() or at.dead_letters),
     }
 
 
@@ -180,7 +183,8 @@ def _sentence(row: dict[str, Any]) -> str:
     if error:
         ended = f"over since {error['over']}" if error["over"] else f"last at {error['last']}"
         parts.append(f"last error, from {error['since']}, {ended}: {error['reason']}")
-    return f"{row['sink']}: {', '.join(parts)}"
+    new = "" if row["heard_of"] or not row["batches_waiting"] else _NEW
+    return f"{row['sink']}: {', '.join(parts)}{new}"
 
 
 def _show_refused(app: "App", name: str, as_json: bool) -> None:
@@ -224,6 +228,8 @@ def _sum_sentences(name: str, verification: "Verification", waiting: int) -> "It
     for measurement, one in sorted(verification.found.items()):
         yield f"{measurement}: {one.here} points here, {one.missing} missing there"
     span = f"from {_moment(window.start)} to {_moment(window.end)}"
+    if window.end > datetime.now(UTC).timestamp() - SETTLED_S - 120:
+        yield "the last five minutes are left out: they may still be on their way"
     if not verification.missing:
         yield f"{name}: nothing is missing {span}"
         return

@@ -88,7 +88,8 @@ def create_app(
 
     @app.get("/incidents")
     def outages() -> Response:
-        page = incidents.page(inventory, engine, clock(), choice.parse(request.args).language)
+        language, poll_s = choice.parse(request.args).language, max(1, stale_after_s // 4)
+        page = incidents.page(inventory, engine, clock(), language, poll_s)
         return Response(page, mimetype="text/html")
 
     @app.get("/healthz")

@@ -14,22 +14,24 @@ from controller.console.overview import Overview, overview, patience
 from controller.console.reading import read
 from controller.health import State
 from controller.store.engine import READ_ONLY
-from controller.store.tables import health
+from controller.store.tables import health, probes
 from drivers.model import Lifecycle
 from metrics.exposition import Figures, SinkFigures, render
 from metrics.forward import oldest_unsent, progress
 from metrics.local.cursors import Cursors
 from metrics.local.store import LocalStore
 
+_PROBES: Final = 3
+"""So many probes that did not come make what the last one found old."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
     agent_answers: bool | None
-    service_works: bool | None
     checked_at: int
 
 
-_NOBODYS: Final = _Verdict(None, None, 0)
+_NOBODYS: Final = _Verdict(None, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +59,29 @@ class Exposition:
         return Figures(
             devices=_states(seen),
             agents=_counted(("answers", "silent"), (one.agent_answers for one in known)),
-            services=_counted(("works", "fails"), (one.service_works for one in known)),
+            services=_counted(("works", "fails"), self._probed(at)),
             verdict_age_s=min((max(0, at - one.checked_at) for one in verdicts.values()), default=None),
             sessions={row.key: row.citizens for row in seen.rows},
             sinks=tuple(_sink(app.samples, sink.name, at) for sink in app.settings.sinks),
             octets=_octets(app.samples),
-            days=len(app.samples.days()),
+            days=len(app.samples.kept()),
             disk_free_octets=disk.free,
             disk_octets=disk.total,
         )
 
+    def _probed(self, at: int) -> list[bool | None]:
+        """Of each site, what the probe found lately; None where none ran."""
+        oldest = at - _PROBES * 60 * self.app.settings.probe_minutes
+        columns = select(probes.c.site, probes.c.works).where(probes.c.probed_at >= oldest)
+        with self.app.engine.connect().execution_options(**READ_ONLY) as connection:
+            found = {site: _fact(works) for site, works in connection.execute(columns)}
+        return [found.get(site) for site in self.app.inventory.sites]
+
     def _verdicts(self) -> dict[str, _Verdict]:
-        columns = (health.c.device, health.c.agent_answers, health.c.service_works, health.c.checked_at)
+        columns = (health.c.device, health.c.agent_answers, health.c.checked_at)
         with self.app.engine.connect().execution_options(**READ_ONLY) as connection:
             rows = connection.execute(select(*columns)).all()
-        return {device: _Verdict(_fact(agent), _fact(service), at) for device, agent, service, at in rows}
+        return {device: _Verdict(_fact(agent), at) for device, agent, at in rows}
 
     def _fresh(self, verdicts: Mapping[str, _Verdict], at: int) -> list[_Verdict]:
         """Of each device in service, that of nobody where none has looked lately."""

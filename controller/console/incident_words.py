@@ -42,16 +42,23 @@ def evidence() -> Mapping[str, str]:
 def advice() -> Mapping[str, str]:
     """What to do next, by its code."""
     return {
-        "look-at-access": gettext("Vea por qué no nos responde: plaza snmp why EQUIPO"),
+        "look-at-access": gettext("Vea por qué no nos responde: plaza snmp why %(device)s"),
         "look-at-portal": gettext("Revise el portal mismo y su certificado: plaza doctor"),
         "ask-for-power": gettext(
             "Pregunte en el sitio, o a la compañía de luz, si hay energía; puede volver sola"
         ),
+        "look-at-feed": gettext(
+            "Revise lo que alimenta a los equipos allí: inyector PoE, switch, cable; el sitio tiene energía"
+        ),
         "call-provider": gettext("Llame al proveedor del enlace con el contrato y la hora en que se cayó"),
         "look-at-line": gettext("Revise el radioenlace, el módem o el gateway que lleva la línea"),
-        "be-a-phone": gettext("Haga de teléfono allí: plaza probe SITIO"),
+        "be-a-phone": gettext("Haga de teléfono allí: plaza probe %(site)s"),
         "go-there": gettext("Vaya al lugar: tiene energía y línea, y no responde"),
-        "find-out": gettext("Averigüe lo que falta arriba; después vaya o llame"),
+        "find-out": gettext(
+            "Pregunte por qué no responde: plaza snmp why %(device)s; averigüe lo que falta arriba; "
+            "después vaya o llame"
+        ),
+        "wait": gettext("Nada: todo responde de nuevo, y se cierra sola si así sigue"),
     }
 
 
@@ -88,7 +95,7 @@ def _line() -> dict[str, str]:
         "sites-together": gettext("sitios que se cayeron al mismo tiempo: %(count)s; comparten %(shared)s"),
         "gateway-silent": gettext("tampoco se sabe nada del gateway de %(site)s desde entonces"),
         "gateway-calls": gettext(
-            "el gateway de %(site)s nos sigue llamando: su línea y su energía están bien"
+            "el gateway de %(site)s nos sigue llamando: su línea está bien y él tiene energía"
         ),
         "line-device": gettext("%(device)s lleva la línea de otros, que se cayeron con él: %(count)s"),
         "line-alone": gettext("%(device)s lleva una línea, y no responde"),
@@ -113,6 +120,7 @@ def _device() -> dict[str, str]:
         "kept-running": gettext(
             "%(device)s siguió encendido todo el tiempo: lo que falló fue el camino hasta él"
         ),
+        "ran-on": gettext("%(device)s siguió encendido todo el tiempo: tenía energía"),
         "probe": gettext("un teléfono se atora en %(step)s: %(said)s"),
     }
 

@@ -13,14 +13,18 @@ from controller.console import incident_words as words
 from controller.console import pages
 from controller.console.choice import Choice
 from controller.incidents import desk
-from controller.incidents.advice import advice
+from controller.incidents.advice import step
 from controller.incidents.desk import Incident, Member
 from controller.incidents.expecting import Announced
+from controller.incidents.model import Seen
+from controller.incidents.reading import Every
+from controller.incidents.returning import Return, answering, returned
 from controller.model import Inventory
 
 open_count: Final[Callable[[Engine], int]] = desk.open_count
 
 LATELY_S: Final = 7 * 86_400
+PROBED_S: Final = 900
 MOST: Final = 20
 """So many members of an incident, and so many that are closed, are named."""
 
@@ -39,6 +43,7 @@ class Card:
     lasted: str
     members: tuple[Member, ...]
     more: int
+    back: Return
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +55,11 @@ class Window:
     zone: str
 
 
-def page(inventory: Inventory, engine: Engine, now: datetime, language: str) -> str:
-    """The page of incidents."""
+def page(inventory: Inventory, engine: Engine, now: datetime, language: str, poll_s: int) -> str:
+    """The page of incidents; devices are polled every `poll_s` where their profile says no more."""
     at = int(now.timestamp())
-    found = [_card(inventory, one) for one in desk.listed(engine, at - LATELY_S)]
+    answer = answering(engine, inventory, now, Every(poll_s, PROBED_S))
+    found = [_card(inventory, one, answer) for one in desk.listed(engine, at - LATELY_S)]
     other = "en" if language == "es" else "es"
     return render_template(
         "incidents.html",
@@ -76,8 +82,10 @@ def _rank(card: Card) -> tuple[bool, int]:
     return card.incident.acked_at is not None, -len(card.incident.down)
 
 
-def _card(inventory: Inventory, one: Incident) -> Card:
-    shown = one.down if one.is_open else one.members
+def _card(inventory: Inventory, one: Incident, answer: Mapping[str, Seen]) -> Card:
+    shown, back = one.down if one.is_open else one.members, returned(one, answer)
+    down = [each.key for each in one.down if each.key not in back.members]
+    next_one = step(one.root, one.finding, down, back=back.whole)
     evidence = words.evidence()
     return Card(
         one,
@@ -86,10 +94,11 @@ def _card(inventory: Inventory, one: Incident) -> Card:
         _zone(inventory, one.municipality),
         words.causes()[one.finding.cause],
         tuple(evidence[each.code] % each.said for each in one.finding.evidence),
-        words.advice()[advice(one.root, one.finding)],
+        words.advice()[next_one.code] % next_one.said,
         words.length(one.open_s if one.repair_s is None else one.repair_s),
         shown[:MOST],
         len(shown) - len(shown[:MOST]),
+        back,
     )
 
 

@@ -18,6 +18,7 @@ from controller.incidents.judging import concluded, judge
 from controller.incidents.model import Open, Plan
 from controller.incidents.outlook import Standing, of_municipality, of_site
 from controller.incidents.planning import Moment, plan
+from controller.incidents.returning import answers_again
 from controller.incidents.tracing import Tracer
 from controller.incidents.world import World, world_of
 from controller.store.engine import READ_ONLY
@@ -84,7 +85,7 @@ class Incidents:
             return
         for name in (*opened, *made.closed):
             log.info("incident", extra={"incident": name, "state": "open" if name in opened else "closed"})
-        self._explain(moment, incidents_now, {*opened, *made.rerooted, *_joined(made)}, made.closed)
+        self._explain(moment, incidents_now, {*opened, *made.rerooted, *_joined(made)}, made)
 
     def _follow(self) -> None:
         """Go by the inventory as it is now; one with mistakes changes nothing."""
@@ -127,12 +128,13 @@ class Incidents:
     def _moment(self, connection: Connection, now: datetime) -> Moment:
         return _moment(self.app, connection, self._world, now)
 
-    def _explain(
-        self, moment: Moment, known: list[Open], changed: Collection[str], closed: Collection[str]
-    ) -> None:
-        """Say why, of what has changed, and again of what is young: some evidence comes late."""
+    def _explain(self, moment: Moment, known: list[Open], changed: Collection[str], made: Plan) -> None:
+        """Say why, of what has changed, and again of what is young: some evidence comes late.
+
+        What answers again is not judged anew: what was found while it was down is not to be had any more.
+        """
         young = self._young()
-        wanted = [one for one in known if one.name in {*changed, *closed, *young}]
+        wanted = [one for one in known if one.name in {*changed, *made.closed, *young}]
         wanted.sort(key=lambda one: (one.name in young, self._judged.get(one.name, 0)))
         wanted = wanted[:JUDGED_AT_ONCE]
         if not wanted:
@@ -142,10 +144,13 @@ class Incidents:
         self._judged |= {one.name: self._turns for one in wanted}
         tracer = Tracer(self.app.engine, self.app.samples, moment)
         traces = {one.name: tracer.traces(one) for one in wanted}
+        back = {one.name for one in wanted if answers_again(moment, one)}
         with self.app.engine.begin() as connection:
             before = store.findings(connection, traces.keys())
             for name, found in traces.items():
-                finding = concluded(before[name], found) if name in closed else judge(found)
+                known_before = before[name].evidence and name not in made.rerooted
+                over = name in made.closed or (known_before and name in back)
+                finding = concluded(before[name], found) if over else judge(found)
                 if finding != before[name]:
                     store.keep_finding(connection, name, finding)
 

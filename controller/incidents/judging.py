@@ -11,6 +11,12 @@ LITTLE_S: Final = 180
 """A battery that would not last longer is as good as empty."""
 _LINES: Final = frozenset({Role.BACKHAUL, Role.MODEM, Role.GATEWAY})
 _SHARED: Final = frozenset({Reach.UPLINK, Reach.MUNICIPALITY, Reach.PROVIDER})
+_BESIDE: Final = frozenset(
+    {"parent-answers", "siblings-answer", "devices-answer", "gateway-calls", "served", "refused"}
+)
+"""What was seen to answer near it, or of it, while it was down: then the line carried data."""
+_INFERRED: Final = frozenset({"at-once", "fed-at-once"})
+_SURE_POWER: Final = frozenset({"ups-low", "ups-dark", "poe-fault", "poe-off"})
 _OURS: Final = frozenset({"dhcp", "router", "dns", "redirect", "portal", "api", "grant"})
 """Steps of a phone that the site's own gateway or the portal answers; beyond them is the line."""
 
@@ -79,18 +85,22 @@ def judge(traces: Traces) -> Finding:
     for rule in _RULES.get(traces.root.reach, (_refused, _no_power, _no_line, _the_device)):
         if (found := rule(traces)) is not None:
             cause, evidence = found
-            return Finding(cause, (*evidence, *_after(traces)))
-    cause = Cause.BACKHAUL if traces.kept_running else Cause.UNKNOWN
-    return Finding(
-        cause, (*_seen(traces), *_after(traces), *(() if traces.kept_running else _missing(traces)))
-    )
+            return concluded(Finding(cause, evidence), traces)
+    return concluded(Finding(Cause.UNKNOWN, (*_seen(traces), *_missing(traces))), traces)
 
 
 def concluded(finding: Finding, traces: Traces) -> Finding:
-    """What was thought of an outage, with what the device said when it came back."""
-    after = tuple(one for one in _after(traces) if one not in finding.evidence)
-    late = finding.cause is Cause.UNKNOWN and traces.kept_running
-    return Finding(Cause.BACKHAUL if late else finding.cause, (*finding.evidence, *after))
+    """What was thought of an outage while it lasted, with what the device said when it came back.
+
+    That it had run all the time speaks against a loss of power that was only inferred, and for the line where
+    nothing near it answered meanwhile. It overturns nothing else.
+    """
+    cause, codes = finding.cause, {one.code for one in finding.evidence}
+    if traces.kept_running and cause is Cause.POWER and codes & _INFERRED and not codes & _SURE_POWER:
+        cause = Cause.UNKNOWN
+    cut_off = traces.kept_running and cause in {Cause.UNKNOWN, Cause.BACKHAUL} and not codes & _BESIDE
+    after = tuple(one for one in _after(traces, cut_off=bool(cut_off)) if one not in finding.evidence)
+    return Finding(Cause.BACKHAUL if cut_off else cause, (*finding.evidence, *after))
 
 
 Found = tuple[Cause, tuple[Evidence, ...]] | None
@@ -200,9 +210,10 @@ def _seen(traces: Traces) -> Iterator[Evidence]:
         yield _evidence("modem-online", site=traces.sites[0])
 
 
-def _after(traces: Traces) -> Iterator[Evidence]:
+def _after(traces: Traces, *, cut_off: bool) -> Iterator[Evidence]:
     if traces.kept_running is not None:
-        yield _evidence("kept-running" if traces.kept_running else "restarted", device=traces.first)
+        ran = "kept-running" if cut_off else "ran-on"
+        yield _evidence(ran if traces.kept_running else "restarted", device=traces.first)
     if traces.unreadable:
         yield _evidence("samples-unreadable", said=traces.unreadable)
 

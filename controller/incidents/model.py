@@ -68,6 +68,8 @@ class Seen:
     checked_at: int = 0
     reason: str = ""
     degraded: bool = False
+    sure_at: int = 0
+    """When it was, or will be, seen often enough, if it stays so."""
 
 
 UNSEEN: Final = Seen(Fact.UNKNOWN)

@@ -49,7 +49,9 @@ def seen(look: Look | None, pace: Pace, now: int) -> Seen:
         return UNSEEN
     fact = Fact.GOOD if look.works else Fact.BAD
     needed = pace.up if look.works else pace.down
-    return Seen(fact, look.run >= needed, began(look, pace), look.checked_at, look.reason, look.degraded)
+    sure_at = look.checked_at + (needed - look.run) * pace.interval_s
+    since = began(look, pace)
+    return Seen(fact, look.run >= needed, since, look.checked_at, look.reason, look.degraded, sure_at)
 
 
 def began(look: Look, pace: Pace) -> int:

@@ -105,10 +105,11 @@ class Tracer:
         )
 
     def _refused(self, device: str, since: int) -> str:
-        row = poll_errors.c
+        row, looked_at = poll_errors.c, self.moment.fact(device).checked_at
         wanted = select(row.detail).where(
             row.device == device,
-            row.ended_at.is_(None),
+            # one that ended after the look that is judged by was still so then
+            row.ended_at.is_(None) | (row.ended_at > looked_at),
             row.reason.in_(_ANSWERED),
             row.last_at >= since,
         )

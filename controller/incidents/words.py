@@ -25,7 +25,7 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "modem-online": "the modem of %(site)s says that it carries data",
         "sites-together": "sites that went dark at the same time: %(count)s; they share %(shared)s",
         "gateway-silent": "nothing was heard of the gateway of %(site)s since either",
-        "gateway-calls": "the gateway of %(site)s still calls us, so its line and its mains are up",
+        "gateway-calls": "the gateway of %(site)s still calls us, so its line is up and it has power itself",
         "line-device": "%(device)s carries the line of others, which are down with it: %(count)s",
         "line-alone": "%(device)s carries a line, and is down",
         "behind-silent": "all devices behind %(device)s went down: %(count)s; nobody can ask it itself",
@@ -34,6 +34,7 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "devices-answer": "devices of the site that answer: %(count)s",
         "restarted": "%(device)s had restarted when it came back",
         "kept-running": "%(device)s had run all the time when it came back, so it was the way to it",
+        "ran-on": "%(device)s had run all the time when it came back, so it had power",
         "probe": "a phone got stuck at %(step)s: %(said)s",
         "portal-shared": "sites that serve nobody at the same time, though their devices answer: %(count)s",
         "samples-unreadable": "the samples could not be read: %(said)s",
@@ -46,14 +47,17 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
 
 ADVICE: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "look-at-access": "see why it does not answer us: plaza snmp why DEVICE",
+        "look-at-access": "see why it does not answer us: plaza snmp why %(device)s",
         "look-at-portal": "look at the portal itself: plaza doctor, and its certificate",
         "ask-for-power": "ask at the site, or the utility, whether there is power; it may return by itself",
+        "look-at-feed": "look at what feeds them: PoE injector, switch, cable; the site itself has power",
         "call-provider": "call the provider of the line with the contract and the time it went",
         "look-at-line": "look at the radio link, the modem or the gateway that carries the line",
-        "be-a-phone": "be a phone there: plaza probe SITE",
+        "be-a-phone": "be a phone there: plaza probe %(site)s",
         "go-there": "go there: it has power and a line, and does not answer",
-        "find-out": "find out what is missing above; then go there, or call",
+        "find-out": "ask why it does not answer: plaza snmp why %(device)s; "
+        "then find out what is missing above, and go there or call",
+        "wait": "nothing: all of it answers again, and it closes by itself if that lasts",
     }
 )
 

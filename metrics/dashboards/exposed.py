@@ -51,10 +51,10 @@ _AGENTS: Final = Panel(
 )
 
 _SERVICES: Final = Panel(
-    Text("Equipos en servicio: lo que halla una persona", "Devices in service: what a person meets"),
+    Text("Sitios: lo que halla una persona", "Sites: what a person meets"),
     says(
-        "En cuántos se entra, en cuántos no y de cuántos no se sabe, según el controlador.",
-        "On how many one gets online, on how many not, and of how many it is unknown.",
+        "En cuántos se entra, en cuántos no y de cuántos no se sabe, según la prueba.",
+        "At how many one gets online, at how many not, and of how many it is unknown, by the probe.",
     ),
     (
         _now("services", Text("se entra", "works"), state="works"),

@@ -109,9 +109,10 @@ def _rows(volume: Volume, level: Level, span: Span, window: Window, some: _Tags 
 def _grouped(rows: Iterable[_Row], tags: _Tags, by: tuple[str, ...], packs: Packing) -> list[Bucket]:
     """Buckets of one slot and the same tags become one."""
     found: dict[tuple[int, tuple[str, ...]], Bucket] = {}
+    named = {values: dict(zip(by, values, strict=True)) for values in tags.values()}
     for slot, series, start, end, expected, got, figures in rows:
         values = tags[series]
-        bucket = Bucket(dict(zip(by, values)), start, end, expected, got, Figures(packs, figures, got))  # noqa: B905
+        bucket = Bucket(named[values], start, end, expected, got, Figures(packs, figures, got))
         key = (slot, values)
         other = found.get(key)
         found[key] = bucket if other is None else _sum(other, bucket, packs)
@@ -143,9 +144,12 @@ def _running(
     ).fetchone()[0]
     if last is None:
         return
-    since = max(window.start, last // HOUR_S * HOUR_S - HOUR_S)
+    latest = last // HOUR_S * HOUR_S
+    since = next((hour for hour in (latest - HOUR_S, latest) if hour not in present), None)
+    if since is None:
+        return
     for slot, series, *_, expected, got, figures in _rows(
-        volume, level, Span.SLOT, Window(since, window.end), some
+        volume, level, Span.SLOT, Window(max(window.start, since), window.end), some
     ):
         hour = slot // HOUR_S * HOUR_S
         if hour >= window.start and hour not in present:

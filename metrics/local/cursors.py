@@ -10,6 +10,9 @@ from metrics.local.shelf import Layout, Table, Volume
 from metrics.local.store import LocalStore
 
 _NAME: Final = "cursors"
+MOST_LETTERS: Final = 100_000
+"""Of a sink: a server that refuses a whole measurement for days would fill the disk with them."""
+
 _GONE: Final = Position("", "", "")  # of all volumes that are no more
 _AGAIN: Final = (
     "INSERT INTO sinks (sink, resets) VALUES (?, 1) "
@@ -164,7 +167,10 @@ class Cursors:
             volume.execute(_ADVANCE, (self._sink, *row))
 
     def bury(self, letters: Iterable[DeadLetter]) -> None:
-        """Keep refused lines; the same line again only renews its reason."""
+        """Keep refused lines, the newest MOST_LETTERS; the same line again only renews its reason.
+
+        Their points stay in the store, whatever becomes of the letters.
+        """
         rows = [(self._sink, letter.line, letter.reason, letter.refused_at.isoformat()) for letter in letters]
         replace = (
             "INSERT INTO dead_letters (sink, line, reason, refused_at) VALUES (?, ?, ?, ?) ON CONFLICT "
@@ -173,6 +179,12 @@ class Cursors:
         volume = self._open()
         with volume.writing():
             volume.executemany(replace, rows)
+            if self.dead() > MOST_LETTERS:
+                volume.execute(
+                    "DELETE FROM dead_letters WHERE sink = ? AND refused_at < (SELECT refused_at FROM "
+                    "dead_letters WHERE sink = ? ORDER BY refused_at DESC LIMIT 1 OFFSET ?)",
+                    (self._sink, self._sink, MOST_LETTERS * 9 // 10),
+                )
 
     def dead_letters(self) -> Sequence[DeadLetter]:
         """Every line this sink refused, oldest refusal first."""

@@ -28,11 +28,12 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Samples of one measurement and day that know the same fields."""
+    """Samples of one measurement and day that know the same fields, and their values, a tuple for each."""
 
     measurement: str
     fields: tuple[str, ...]
     samples: list[Sample]
+    values: list[tuple[int | float, ...]]
 
 
 def sorted_out(samples: Iterable[Sample]) -> dict[int, list[Group]]:
@@ -40,31 +41,32 @@ def sorted_out(samples: Iterable[Sample]) -> dict[int, list[Group]]:
     found: dict[tuple[int, str, tuple[str, ...]], list[Sample]] = {}
     for sample in samples:
         key = (sample.time // DAY_S, sample.measurement, tuple(sample.fields))
-        group = found.get(key)
-        if group is None:
+        try:
+            found[key].append(sample)
+        except KeyError:
             check(sample)
-            group = found[key] = []
-        group.append(sample)
+            found[key] = [sample]
     days: dict[int, list[Group]] = {}
     for (day, name, fields), group in found.items():
-        _check_all(name, group)
-        days.setdefault(day, []).append(Group(name, fields, group))
+        values = [tuple(sample.fields.values()) for sample in group]
+        if not _fit(name, group, values):
+            for sample in group:
+                check(sample)
+        days.setdefault(day, []).append(Group(name, fields, group, values))
     return days
 
 
-def _check_all(name: str, group: Sequence[Sample]) -> None:
-    """What `catalog.check` says of each; its tags' values are looked at when they become a series."""
-    width = _WIDTHS[name]
-    for sample in group:
-        values = sample.fields.values()
-        total = sum(values)
-        if (
-            total - total != 0
-            or len(sample.tags) != width
-            or max(values) > _LARGEST
-            or min(values) < -_LARGEST
-        ):
-            check(sample)
+def _fit(name: str, group: Sequence[Sample], values: Sequence[Sequence[int | float]]) -> bool:
+    """Whether `catalog.check` finds nothing in any of them, column by column: that is several times as quick.
+
+    Tags' values are looked at when they become a series.
+    """
+    if {len(sample.tags) for sample in group} != {_WIDTHS[name]}:
+        return False
+    return all(
+        (total := sum(column)) - total == 0 and max(column) <= _LARGEST and min(column) >= -_LARGEST
+        for column in zip(*values, strict=True)
+    )
 
 
 def commit(day: Volume, series: Series, author: Author, groups: Sequence[Group]) -> None:
@@ -83,12 +85,11 @@ def commit(day: Volume, series: Series, author: Author, groups: Sequence[Group])
 
 
 def _store(day: Volume, series: Series, group: Group, batch: int) -> None:
-    rows = (
-        (sample.time, number, batch, *sample.fields.values())
-        for sample, number in zip(
-            group.samples, series.numbers(day, group.measurement, group.samples), strict=True
-        )
-    )
+    numbers = series.numbers(day, group.measurement, group.samples)
+    rows = [
+        (sample.time, number, batch, *values)
+        for sample, number, values in zip(group.samples, numbers, group.values, strict=True)
+    ]
     columns = ("time", "series", "batch", *group.fields)
     day.load(_SAMPLES[group.measurement], columns, rows, on_conflict(group.measurement, group.fields))
 

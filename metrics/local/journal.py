@@ -123,7 +123,9 @@ def following_lines(store: LocalStore, position: Position, seq: int, points: int
     with looking(store, position.day) as kept:
         if kept.whole is not None and origin(kept.whole) == position.origin and not _is_cold(kept, position):
             entries = _entries(kept.whole, position.writer, seq, points)
-            lines = [one for chosen in _chosen(entries) for one in store.lines(kept.whole, *chosen)]
+            lines: list[str] = []
+            for chosen in _chosen(entries):
+                lines.extend(store.lines(kept.whole, *chosen))
             return Lines(position, entries[-1].seq if entries else seq, tuple(lines))
     found = following(store, position, seq, points)
     text = encode(found.samples).decode()

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Final, Self
 
@@ -139,11 +140,15 @@ class LocalStore:
     def latest(self, measurement: str, since: int) -> list[Sample]:
         """The newest sample of every set of tags, none older than `since`. Raises CatalogError."""
         known(measurement)
-        found: dict[tuple[str, ...], Sample] = {}
+        of_days: list[list[Sample]] = []
         for day in reversed(self._days_from(day_of(since))):
             with cold_days.looking(self, day) as kept:
-                for newest in self._latest(kept, measurement, since):
-                    found.setdefault(tuple(newest.tags.values()), newest)
+                of_days.append(list(self._latest(kept, measurement, since)))
+        if len(of_days) == 1:
+            return of_days[0]
+        found: dict[tuple[str, ...], Sample] = {}
+        for sample in chain.from_iterable(of_days):
+            found.setdefault(tuple(sample.tags.values()), sample)
         return list(found.values())
 
     def read(self, measurement: str, window: Window, tags: Mapping[str, str] | None = None) -> list[Sample]:
@@ -168,14 +173,14 @@ class LocalStore:
         series = self._series(volume.name)
         series.begin(origin(volume))
         rows = volume.execute(f"{select(measurement)} WHERE {condition}", values)
-        yield from series.samples(volume, measurement, rows)
+        return series.samples(volume, measurement, rows)
 
     def lines(self, volume: Volume, measurement: str, condition: str, values: Values) -> Iterator[str]:
         """The same as line protocol."""
         series = self._series(volume.name)
         series.begin(origin(volume))
         rows = volume.execute(f"{select(measurement)} WHERE {condition}", values)
-        yield from series.lines(volume, measurement, rows)
+        return series.lines(volume, measurement, rows)
 
     def _latest(self, kept: cold_days.Kept, measurement: str, since: int) -> Iterable[Sample]:
         if kept.cold is not None:

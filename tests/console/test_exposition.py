@@ -11,12 +11,14 @@ import pytest
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
+from controller import probing
 from controller.app import App
 from controller.console.app import create_app
 from controller.console.exposition import Exposition
 from controller.secrets import FileSecrets
 from controller.settings import Settings, SinkSettings
 from drivers.model import Lifecycle
+from drivers.probe.report import Finding, Step, Went
 from metrics.local.cursors import Cursors
 from metrics.local.store import LocalStore
 from tests.console.network import NOW, STALE_AFTER_S, Network
@@ -81,12 +83,18 @@ def test_states_facts_and_sessions_are_counted_and_what_nobody_measured_is_unkno
     network.down(names[1], "no answer")
     network.up(names[2], 1, at=int((NOW - timedelta(hours=2)).timestamp()))
     network.citizens(first.site, 4)
+    sites = list(network.inventory.sites)
+    for site, works, age_min in ((sites[0], True, 1), (sites[1], False, 1), (sites[2], True, 60)):
+        went = Finding(Step.HTTP, Went.WORKED if works else Went.FAILED, "")
+        worked = [Finding(step, Went.WORKED, "") for step in Step if step is not Step.HTTP]
+        at = int((NOW - timedelta(minutes=age_min)).timestamp())
+        probing.keep(network.engine, site, [*worked, went], at)
     found = read(console)
     assert sum(found["plaza_devices"].values()) == len(names)
     assert found["plaza_devices"][first.municipality, "up"] == 1
     assert sum(n for (_, state), n in found["plaza_devices"].items() if state == "unknown") == len(names) - 2
     assert found["plaza_agents"] == {("answers",): 1, ("silent",): 1, ("unknown",): len(names) - 2}
-    assert found["plaza_services"] == {("works",): 0, ("fails",): 0, ("unknown",): len(names)}
+    assert found["plaza_services"] == {("works",): 1, ("fails",): 1, ("unknown",): len(sites) - 2}
     assert found["plaza_sessions"][(first.municipality,)] == 4
     assert 0 <= found["plaza_newest_verdict_age_seconds"][()] <= 60
     text = console.test_client().get("/metrics", base_url="http://127.0.0.1:8081").text

@@ -62,6 +62,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     asked = {tuple(ap(0, name, mun="08027").tags.values()): 12 for name in names}
     roll_up(store, HOUR + 60, Roster({"wifi_ap": asked}))
     roll_up(store, HOUR + 3 * 3_600)
+    radio = {**ap(0, "ap-00", mun="08027").tags, "band": "2g4", "radio": "0"}
+    store.write("poller", [Sample("wifi_radio", radio, {"clients": 3}, NOW - 60)])  # not rolled up yet
     store.close()
     return place
 
@@ -105,7 +107,7 @@ def test_a_table_shows_course_gaps_and_completeness_and_no_thousand_lines(plaza:
     done = plaza("query", "wifi_ap", "clients", "--by", "ap", *window())
     lines = done.out.splitlines()
     assert [line.split() for line in lines if line.startswith("ap-00")] == [
-        ["ap-00", "clients", "mean", "▁·", "3", "3", "3", "1", "of", "2", "50", "%"]
+        ["ap-00", "clients", "mean", "█·", "3", "3", "3", "1", "of", "2", "50", "%"]
     ]
     assert len(lines) == 63
     assert lines[-1] == "and 10 more lines: narrow it with --where, or have all with --as csv"
@@ -168,6 +170,14 @@ def test_a_picture_goes_by_the_clock_of_the_municipality_in_spanish(plaza: Plaza
         (("wifi_ap", "clients", "--where", "mun=guachoch"), "nearest is 08027 (Guachochi)"),
         (("wifi_ap", "clients", "--where", "ap=ap-kiosko"),
          "no device 'ap-kiosko' in the inventory, and nothing is known of it; nearest is ap-kiosk"),
+        (("wifi_ap", "clients", "--where", "ap=ap-k"), "nearest is ap-k"),
+        (("wifi_ap", "clients", "--where", "mun=08099"),
+         "no municipality '08099' in the inventory, and nothing is known of it; there are "),
+        (("wifi_ap", "clients", "--where", "mun=08027", "--where", "mun=08037"),
+         "--where mun=08027 and mun=08037: nothing is both; ask twice, or leave them out and say --by mun"),
+        (("wifi_radio", "clients", "--where", "band=2.4GHz"),
+         "no band '2.4GHz' was measured there and then: there is 2g4"),
+        (("wifi_radio", "clients", "--plot", "a.svg"), "a.svg: not drawn, no hour is told there and then: "),
         (("wifi_ap", "clients", "--where", "mun"), "--where mun: write TAG=VALUE, like mun=08019"),
         (("wifi_ap", "clients", "--since", "2d", "--until", "3d"), "--since 2d is not before --until 3d"),
         (("wifi_ap", "clients", "--since", "2099-01-01", "--until", "2099-02-01"), "is yet to come: it is "),
@@ -194,6 +204,34 @@ def test_a_device_that_left_the_inventory_keeps_its_history(plaza: Plaza) -> Non
     assert "12 samples" in done.out
     nothing = plaza("query", "uplink", "connected", "--bucket", "300s", "--where", "mun=08027")
     assert (nothing.status, nothing.out) == (0, "nothing was measured there and then\n")
+
+
+def test_an_empty_answer_says_that_the_hour_still_runs_where_it_does(plaza: Plaza) -> None:
+    why = "no hour is told there and then: the samples are of one that still runs"
+    done = plaza("query", "wifi_radio", "clients", "--by", "mun,band")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith(why)
+    assert "until then ask with --bucket 60s" in done.out
+    for form, out in (("json", ""), ("csv", "clients_mean,clients_sum,")):
+        done = plaza("query", "wifi_radio", "clients", "--as", form)
+        assert done.status == 0
+        assert done.err.startswith(why)
+        assert out in done.out
+        assert done.out.count("\n") == (form == "csv")
+    early = ", an hour in part after its first five minutes"
+    assert early not in done.err
+    said = plaza("query", "hotspot_mun", "clients", "--by", "mun", "--since", "10m").out
+    assert "nothing was measured" in said  # by no access point either
+    assert "1 samples" in plaza("query", "wifi_radio", "clients", "--bucket", "60s").out
+
+
+def test_a_field_that_nobody_told_is_named(plaza: Plaza) -> None:
+    said = plaza("query", "wifi_ap", "clients", "cpu_pct", "rx_octets", *window()).out.splitlines()
+    assert said[-2:] == [
+        "no device told cpu_pct in this window",
+        "no device told rx_octets twice in a row in this window",
+    ]
+    assert "nobody told rtt_ms in this window" in plaza("query", "service", "rtt_ms", *window()).out
 
 
 def test_the_fields_of_a_measurement_are_listed_with_what_is_rolled_up(plaza: Plaza) -> None:

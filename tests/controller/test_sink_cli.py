@@ -122,6 +122,9 @@ def test_a_gap_is_named_replayed_and_then_nothing_is_missing(
     assert (whole.status, whole.err) == (0, "")
     assert "wifi_ap: 180 points here, 0 missing there" in whole.out
     assert whole.out.splitlines()[-1].startswith("state: nothing is missing from ")
+    left_out = "the last five minutes are left out: they may still be on their way"
+    assert left_out not in whole.out
+    assert left_out in plaza("sink", "verify", "state").out.splitlines()
     database = next(one.bucket for one in app.settings.sinks if one.name == "state")
     first, last = YESTERDAY + 36_000 + 600, YESTERDAY + 36_000 + 900
     span = f"time >= {first}s AND time < {last}s"
@@ -181,6 +184,17 @@ def test_status_says_what_is_safe_what_waits_and_since_when(plaza: Plaza, app: A
     )
 
 
+def test_a_sink_that_nobody_ever_fed_says_what_is_to_be_done(plaza: Plaza, app: App) -> None:
+    unfed = "nothing is known of it yet: restart Plaza after adding a sink"
+    assert unfed not in plaza("sink", "status").out  # there is nothing to send
+    fill(app)
+    send(app)
+    assert [unfed in line for line in plaza("sink", "status").out.splitlines()] == [False, True]
+    assert (status(plaza, "state")["heard_of"], status(plaza, "gone")["heard_of"]) == (True, False)
+    Cursors(app.samples, "gone").note("connection refused", datetime.fromtimestamp(YESTERDAY, UTC))
+    assert unfed not in plaza("sink", "status").out
+
+
 def test_a_point_that_a_later_batch_wrote_again_waits_where_that_is(plaza: Plaza, app: App) -> None:
     for _ in range(2):
         app.samples.write("poller", [ap(YESTERDAY + 3600)])
@@ -195,7 +209,7 @@ def test_status_tells_the_last_error_until_long_after_it(plaza: Plaza, app: App)
     for minute in (0, 1):
         book.note(caught.value.reason, datetime.fromtimestamp(YESTERDAY + minute * 60, UTC))
     error = status(plaza, "gone")["last_error"]
-    assert "NewConnectionError" in error.pop("reason")
+    assert "connection refused" in error.pop("reason")
     assert error == {"since": f"{DAY}T00:00:00Z", "last": f"{DAY}T00:01:00Z", "over": None}
     assert "last error, from" in plaza("sink", "status").out
     book.recovered(datetime.fromtimestamp(YESTERDAY + 120, UTC))

@@ -17,7 +17,7 @@ from controller.app import App, build
 from controller.files import write_private
 from controller.portal_jobs import late_samples, session_samples
 from controller.settings import SinkSettings, load
-from controller.worker import jobs, municipality_samples
+from controller.worker import Municipalities, jobs, municipality_samples
 from metrics.catalog import check
 from metrics.local.buckets import buckets
 from metrics.sample import Sample
@@ -93,6 +93,23 @@ def test_an_end_that_is_told_hours_later_mends_the_slots_in_between(app: App) ->
     assert (found[60]["octets"], found[60]["seconds"]) == (7500, 85)
     with app.engine.connect() as connection:
         assert late.waiting(connection) == {}
+
+
+def test_slots_that_were_over_while_no_worker_ran_are_made_by_the_next(app: App) -> None:
+    tags = {"ap": "ap-kiosk", "mun": "08027", "site": SITE, "vendor": "openwrt"}
+    for second in range(0, 3_000, 60):
+        app.samples.write(
+            "poller", [Sample("wifi_ap", tags, {"up": 1, "clients": second // 300}, SLOT + second)]
+        )
+    Municipalities(app, lambda: at(620)).turn()
+    another = Municipalities(app, lambda: at(2_420))
+    another.turn()
+    another.clock = lambda: at(2_720)
+    another.turn()
+    kept = app.samples.read("hotspot_mun", Window(SLOT, SLOT + 9_000))
+    assert [(one.time - SLOT, one.fields["clients"]) for one in kept] == [
+        (300 * slot, slot) for slot in range(1, 9)
+    ]
 
 
 def test_what_the_portal_did_is_told_per_slot(app: App) -> None:

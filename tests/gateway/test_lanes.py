@@ -65,6 +65,7 @@ def slower(square: Town, way: str, count: int = slow.PAGES) -> float:
 
 
 @pytest.mark.root
+@pytest.mark.soak  # for it needs a quiet machine; `make bench-gateway` measures it as well
 def test_who_takes_or_gives_all_he_can_delays_another_by_no_more_than_half_of_the_line(square: Town) -> None:
     need.program("tc", "iproute2")
     for name in PHONES:

@@ -149,6 +149,7 @@ def names(place: Town, source: str, name: str) -> str:
         return socket.inet_ntoa(link.recv(512)[-4:])
 
 
+@pytest.mark.soak  # `make bench-gateway` measures it as well
 def test_two_thousand_are_in_and_every_tap_gets_in_with_128_mb_and_a_fifth_of_a_core(tmp_path: Path) -> None:
     with boxed(tmp_path) as (place, box):
         programs = box.processes

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest import mock
 
@@ -63,8 +63,41 @@ def test_one_is_shown_with_why_and_what_to_do_next(run: Plaza, controller: Contr
 
     assert "devices beside it that answer: 1" in shown
     assert "missing: what feeds it" in shown
-    assert "next: find out" in shown
-    assert "ap-5  08019-plaza  since 2026-11-26 14:19  down" in shown
+    assert "plaza snmp why ap-5; then find out" in shown
+    assert "ap-5  08019-plaza  since 2026-11-26 14:19 -06  down" in shown
+
+
+def test_the_list_says_the_municipality_and_whose_clock_it_is(run: Plaza) -> None:
+    assert "device ap-5  Chihuahua  since 2026-11-26 14:19 -06" in said(run("list"))
+
+
+def test_what_answers_again_is_said_with_when_it_closes(run: Plaza, controller: Controller) -> None:
+    controller.now = int(datetime.now(UTC).timestamp()) - 120
+    controller.mend("ap-3")
+    controller.go(4)
+    name = of(controller, "ap-3")
+    listed, shown = said(run("list", "--mun", "08027")), said(run("show", name))
+    [machine] = json.loads(said(run("show", name, "--json")))
+    began, closes = (machine["answers_again"][one] for one in ("since", "closes_about"))
+
+    assert "0 of 1 down, answers again since " in listed
+    assert ", closes about " in listed
+    assert "next: nothing: all of it answers again" in shown
+    assert "  down" not in shown[shown.index("members:") :]
+    assert datetime.fromisoformat(closes) - datetime.fromisoformat(began) == timedelta(minutes=4.5)
+    assert machine["members"][0]["answers_again_since"] == began
+
+
+def test_of_several_it_is_said_how_many_answer_again(run: Plaza, controller: Controller) -> None:
+    controller.now = int(datetime.now(UTC).timestamp()) - 240
+    controller.fail("sw", "ap-1", "ap-2")
+    controller.go(4)
+    controller.mend("ap-2")
+    controller.go(4)
+    shown = said(run("list"))
+
+    assert "2 of 3 down, 1 answer again" in shown
+    assert json.loads(said(run("show", of(controller, "sw"), "--json")))[0]["answers_again"] is None
 
 
 def test_a_program_reads_all_of_it(run: Plaza) -> None:
@@ -121,7 +154,7 @@ def test_an_outage_is_announced_listed_and_called_off(run: Plaza, controller: Co
     machine = json.loads(said(run("expect", "--json")))
     said(run("expect", "--cancel", name))
 
-    assert "2126-11-28 02:00 to 2126-11-28 05:00  ana: new mast" in made
+    assert "2126-11-28 02:00 -06 to 2126-11-28 05:00 -06  ana: new mast" in made
     assert "1 announced" in listed
     assert machine[0]["from"] == "2126-11-28T08:00:00Z"
     assert "0 announced" in said(run("expect"))
@@ -144,6 +177,8 @@ def test_an_outage_is_announced_listed_and_called_off(run: Plaza, controller: Co
         (("show", "zz"), IncidentError, "no such incident"),
         (("show", ""), IncidentError, "2 incidents begin so"),
         (("list", "--mun", "99999"), SelectorError, "no municipality"),
+        (("list", "--mun", "chihuaua"), SelectorError, "08019 (Chihuahua)"),
+        (("stats", "--since", "90"), IncidentError, "write 90d for 90 days"),
     ],
 )
 def test_nonsense_gets_one_line_that_says_how_to_mend_it(

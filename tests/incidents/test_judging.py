@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.incidents.advice import advice
+from controller.incidents.advice import advice, step
 from controller.incidents.judging import Battery, Port, Traces, concluded, judge
 from controller.incidents.model import Cause, Fact, Finding, Reach, Root
 from controller.incidents.words import ADVICE, WORDS, said
@@ -122,12 +122,63 @@ def test_the_evidence_names_what_it_speaks_of() -> None:
 
 
 def test_a_device_that_ran_all_the_time_was_cut_off() -> None:
-    unknown = judge(NEAR)
-    found = concluded(unknown, replace(NEAR, kept_running=True))
+    unknown = judge(AP)
+    found = concluded(unknown, replace(AP, kept_running=True))
 
     assert found.cause is Cause.BACKHAUL
     assert found.evidence[-1].code == "kept-running"
     assert found.evidence[:-1] == unknown.evidence
+
+
+@pytest.mark.parametrize("near", [NEAR, replace(AP, neighbours=1), replace(SITE, calls=True)])
+def test_what_answered_beside_it_speaks_against_the_line(near: Traces) -> None:
+    during = judge(near)
+    later = replace(near, parent_fact=Fact.UNKNOWN, neighbours=0, calls=None, kept_running=True)
+    found = concluded(during, later)
+
+    assert found.cause is Cause.UNKNOWN
+    assert found.evidence[:-1] == during.evidence
+    assert found.evidence[-1].code == "ran-on"
+    assert concluded(found, later) == found
+
+
+@pytest.mark.parametrize(
+    "sure",
+    [
+        replace(AP, refused="unknown user"),
+        replace(AP, served=True),
+        replace(AP, batteries=(EMPTY,)),
+        replace(NEAR, port=FED),
+    ],
+)
+def test_direct_evidence_is_not_overturned_by_what_it_says_when_it_is_back(sure: Traces) -> None:
+    during = judge(sure)
+    found = concluded(during, replace(AP, kept_running=True))
+
+    assert found.cause is during.cause
+    assert found.evidence[: len(during.evidence)] == during.evidence
+
+
+def test_where_the_gateway_calls_what_feeds_the_devices_is_looked_at_not_the_utility() -> None:
+    at_once = replace(SITE, calls=True)
+    off = replace(NEAR, port=replace(FED, feeds=False))
+
+    assert advice(SITE.root, judge(at_once)) == "look-at-feed"
+    assert advice(AP.root, judge(off)) == "look-at-feed"
+    assert advice(AP.root, judge(replace(NEAR, batteries=(EMPTY,)))) == "ask-for-power"
+    assert advice(AP.root, judge(replace(off, batteries=(EMPTY,)))) == "ask-for-power"
+
+
+def test_the_next_step_names_the_device_and_the_site() -> None:
+    alone = step(AP.root, judge(AP), ["ap"])
+    silent = judge(replace(SITE, first="ap-7", reason="silent"))
+    dark = step(SITE.root, silent, ["service:plaza", "ap-6", "ap-7"])
+    phone = step(SERVICE.root, judge(SERVICE), ["service:plaza"])
+
+    assert "plaza snmp why ap;" in ADVICE[alone.code] % alone.said
+    assert "plaza snmp why ap-7;" in ADVICE[dark.code] % dark.said
+    assert "plaza probe plaza" in ADVICE[phone.code] % phone.said
+    assert step(AP.root, judge(AP), [], back=True).code == "wait"
 
 
 def test_a_restart_is_told_and_decides_nothing() -> None:
@@ -169,7 +220,7 @@ def test_every_outage_is_classed_with_words_and_a_next_step(traces: Traces) -> N
     assert all(said(one) for one in found.evidence)
     assert advice(traces.root, found) in ADVICE
     if found.cause is Cause.UNKNOWN:
-        assert any(one.code.startswith("missing") for one in found.evidence)
+        assert any(one.code.startswith("missing") or one.code == "ran-on" for one in found.evidence)
 
 
 def test_no_two_pieces_of_evidence_say_the_same() -> None:

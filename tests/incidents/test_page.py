@@ -3,7 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
 from threading import Thread
@@ -83,6 +83,23 @@ def test_the_page_says_what_is_wrong_why_since_when_and_what_next(scene: Control
     assert re.search(r"ana, 14:\d\d:\d\d UTC−6 ?: va para allá", page)
     assert "ap-5 no responde" in page[page.index("Cerradas en los") :]
     assert "Plaza de Armas" in page[page.index("Cortes anunciados") :]
+
+
+def test_what_answers_again_is_said_with_since_when_and_when_it_closes(controller: Controller) -> None:
+    controller.fail("ap-5", "sw", "ap-1")
+    controller.go(4)
+    controller.mend("ap-5", "ap-1")
+    controller.go(3)
+    page, english = text(get(controller)), text(get(controller, "/incidents?lang=en"))
+
+    at = re.search(r"Responde de nuevo desde (\S+) UTC−6 ?; si así sigue se cierra hacia (\S+) UTC−6", page)
+    assert at is not None
+    began, closes = (datetime.fromisoformat(f"2026-11-26T{one}") for one in at.groups())
+    assert closes - began == timedelta(seconds=9 * EVERY_S)
+    assert "Responden de nuevo 1 de 2" in page
+    assert "Nada: todo responde de nuevo" in page
+    assert f"it closes about this time if that lasts: {at[2]}" in english
+    assert "plaza snmp why sw" in page
 
 
 def test_what_nobody_has_comes_first(scene: Controller) -> None:

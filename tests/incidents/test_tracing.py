@@ -6,6 +6,7 @@ from captive_portal.gateway_tables import gateway_boxes
 from controller.incidents.model import Cause
 from controller.store import health
 from controller.store.tables import poll_errors, rollout_steps, rollouts
+from drivers.snmp.seam import Reason
 from tests.incidents.conftest import Controller
 
 
@@ -132,6 +133,75 @@ def test_what_it_says_when_it_is_back_is_told(
 
     assert code in {one.code for one in closed.finding.evidence}
     assert closed.finding.cause is cause
+
+
+def test_a_box_that_refused_is_no_broken_link_once_it_is_mended(controller: Controller) -> None:
+    controller.fail("ap-5")
+    controller.go(2)
+    row = {"device": "ap-5", "seq": 1, "at": controller.now, "last_at": controller.now + 60, "times": 2}
+    with controller.app.engine.begin() as connection:
+        said = {"reason": Reason.AUTH.value, "detail": "the agent does not know the user"}
+        connection.execute(poll_errors.insert().values(row | said))
+    controller.go(2)
+    during = controller.only().finding
+    controller.mend("ap-5")
+    with controller.app.engine.begin() as connection:
+        connection.execute(poll_errors.update().values(ended_at=controller.now + 30))
+    controller.go(1)
+    controller.sample("wifi_ap", "ap-5", {"up": 1, "uptime_s": 86_400})
+    controller.go(2)
+    back = controller.only().finding
+    controller.go(8)
+    [closed] = controller.incidents(also_closed=True)
+
+    assert (during.cause, back.cause, closed.finding.cause) == (Cause.DEVICE,) * 3
+    assert back.evidence[: len(during.evidence)] == during.evidence
+    assert closed.finding == back
+    assert back.evidence[-1].code == "ran-on"
+
+
+def test_a_refusal_that_ends_between_the_look_and_the_reading_is_still_told(controller: Controller) -> None:
+    down(controller, "ap-5")
+    row = {"device": "ap-5", "seq": 1, "at": controller.now - 60, "last_at": controller.now, "times": 2}
+    ends = {"reason": Reason.AUTH.value, "detail": "unknown user", "ended_at": controller.now + 61}
+    with controller.app.engine.begin() as connection:
+        connection.execute(poll_errors.insert().values(row | ends))
+    controller.go(1)
+    during = controller.only().finding.cause
+    controller.go(3)
+
+    assert (during, controller.only().finding.cause) == (Cause.DEVICE, Cause.UNKNOWN)
+
+
+def test_a_device_that_came_back_beside_one_that_answered_was_not_cut_off(controller: Controller) -> None:
+    down(controller, "ap-5")
+    controller.mend("ap-5")
+    controller.go(1)
+    controller.sample("wifi_ap", "ap-5", {"up": 1, "uptime_s": 86_400})
+    controller.go(10)
+    [closed] = controller.incidents(also_closed=True)
+
+    assert closed.finding.cause is Cause.UNKNOWN
+    assert {"siblings-answer", "ran-on"} <= {one.code for one in closed.finding.evidence}
+
+
+def test_a_gateway_that_calls_once_the_line_is_back_makes_no_outage_one_of_power(
+    controller: Controller,
+) -> None:
+    heard(controller, controller.now)
+    controller.fail("gw", "ups", "sw", "ap-1", "ap-2")
+    controller.go(4)
+    controller.wait(2280)
+    controller.go(2)
+    during = controller.only().finding
+    controller.mend("gw", "ups", "sw", "ap-1", "ap-2")
+    controller.go(1)
+    heard(controller, controller.now)
+    controller.go(10)
+    [closed] = controller.incidents(also_closed=True)
+
+    assert closed.finding == during
+    assert during.cause is Cause.BACKHAUL
 
 
 def test_a_device_that_we_flash_is_expected_to_be_away(controller: Controller) -> None:

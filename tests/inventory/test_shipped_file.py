@@ -152,6 +152,7 @@ def test_every_device_is_one_line() -> None:
     assert sum(line.startswith("  ap-08") and line.endswith("}") for line in lines) == 134
 
 
+@pytest.mark.soak
 def test_twenty_times_the_network_costs_no_more_than_in_proportion(tmp_path: Path) -> None:
     small, large = (grown(tmp_path / f"{factor}.yaml", factor) for factor in (2, 40))
     assert len(inventory.load(large).devices) == 40 * 134

@@ -15,6 +15,7 @@ from metrics.local.levels import Span
 from metrics.local.rollup import roll_up
 from metrics.local.roster import Roster
 from metrics.local.store import LocalStore
+from metrics.query_samples import came_lately
 from metrics.question import Answer, Question, Row, Statistic, Wanted, bucket_of, wanted
 from metrics.sample import Sample
 from metrics.sink import Window
@@ -265,6 +266,44 @@ def test_what_the_catalogue_does_not_know_is_refused_in_a_sentence(files: LocalS
         with pytest.raises(CatalogError, match="5m, hour, day, month"):
             bucket_of(text)
     assert (bucket_of("60s"), bucket_of("day")) == (60, Span.DAY)
+
+
+def test_a_field_that_is_written_wrong_is_told_the_nearest_first() -> None:
+    with pytest.raises(CatalogError, match="no field 'klients': nearest is clients; one of up, "):
+        wanted("wifi_ap", "klients")
+
+
+def test_spans_are_known_by_their_other_names_too() -> None:
+    said = {text: bucket_of(text) for text in ("5min", "1h", "60m", "60min", "1d")}
+    assert list(said.values()) == [Span.SLOT, Span.HOUR, Span.HOUR, Span.HOUR, Span.DAY]
+
+
+@pytest.mark.parametrize("bucket", [Span.SLOT, Span.HOUR, Span.DAY, Span.MONTH])
+def test_samples_of_a_running_bucket_are_told_from_none(files: LocalStore, bucket: Span) -> None:
+    now = HOUR + 200
+    files.write("poller", [ap(HOUR + 60, clients=3)])
+
+    def came(start: int, **tags: str) -> bool:
+        return came_lately(files, Question("wifi_ap", clients(), Window(start, now), bucket, (), tags), now)
+
+    assert came(HOUR - 7 * 86_400)
+    assert came(HOUR - 7 * 86_400, mun="08019")
+    assert not came(HOUR - 7 * 86_400, mun="08027")
+    assert not came(HOUR + 61)
+
+
+def test_what_is_made_of_other_samples_waits_for_them(files: LocalStore) -> None:
+    files.write("poller", [ap(HOUR + 60, clients=3)])
+    wanted_ = (wanted("hotspot_mun", "clients"),)
+    for bucket in (60, Span.SLOT, Span.HOUR, Span.DAY):
+        question = Question("hotspot_mun", wanted_, Window(HOUR, HOUR + 90), bucket)
+        assert came_lately(files, question, HOUR + 90)
+        assert not came_lately(files, question, HOUR + 3 * 86_400)
+
+
+def test_buckets_of_seconds_have_all_there_is(files: LocalStore) -> None:
+    files.write("poller", [ap(HOUR + 60, clients=3)])
+    assert not came_lately(files, Question("wifi_ap", clients(), Window(HOUR, HOUR + 90), 60), HOUR + 90)
 
 
 def test_what_is_not_rolled_up_says_what_is_and_how_to_ask(files: LocalStore) -> None:

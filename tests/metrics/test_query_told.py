@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from metrics import plots, tables
 from metrics.local.levels import Span
 from metrics.plots_words import Picture
-from metrics.question import Answer, Question, Row, Statistic, Wanted
+from metrics.question import Answer, Question, Row, Statistic, Wanted, wanted
 from metrics.sink import Window
 
 ROWS = (
@@ -108,9 +108,28 @@ def test_an_svg_has_a_title_and_says_in_words_what_it_shows(tmp_path: Path) -> N
 def test_a_picture_says_how_many_series_it_left_out(tmp_path: Path) -> None:
     rows = tuple(Row((f"{number:05d}",), 0, 3_600, (1.0, 2.0, 60, 60, 60), 60, 60) for number in range(20))
     assert plots.draw(Answer(QUESTION, rows), tmp_path / "many.svg") == 8
-    assert "12 de 20 series" in (tmp_path / "many.svg").read_text()
+    assert "12 de 20 series, las de mayor promedio" in (tmp_path / "many.svg").read_text()
     with pytest.raises(ValueError, match=r"\*\.png or \*\.svg"):
         plots.draw(ANSWER, tmp_path / "picture.gif")
+
+
+def test_a_picture_of_many_shows_the_largest(tmp_path: Path) -> None:
+    """Not the first by name, and not what has most values either."""
+    rows = [
+        Row(
+            (f"{n:05d}",),
+            at,
+            at + 3_600,
+            (float(n), 2.0, 60, 60, 60) if at or n < 20 else (None,) * 5,
+            60,
+            60,
+        )
+        for n in range(30)
+        for at in (0, 3_600)
+    ]
+    plots.draw(Answer(QUESTION, tuple(rows)), tmp_path / "many.svg")
+    words = set("".join(ET.parse(tmp_path / "many.svg").getroot().itertext()).split())
+    assert {word for word in words if word.startswith("000")} == {f"{n:05d}" for n in range(18, 30)}
 
 
 def test_a_value_between_two_gaps_has_a_mark_of_its_own_that_no_line_could_show() -> None:
@@ -131,6 +150,19 @@ def test_a_sparkline_has_a_mark_for_each_part_and_a_dot_for_what_is_unknown(
         assert [mark == "·" for mark in drawn] == [value is None for value in values]
 
 
-def test_a_sparkline_rises_from_the_least_to_the_most() -> None:
+def test_a_sparkline_rises_from_0_to_the_most_and_only_0_has_the_lowest_mark() -> None:
     assert tables.sparkline([0, None, 7, 3.5], 10) == "▁·█▅"
-    assert tables.sparkline([5, 5], 10) == "▁▁"
+    assert tables.sparkline([5, 5], 10) == "██"
+    assert tables.sparkline([0, 0], 10) == "▁▁"
+    assert tables.sparkline([0, 0.001, 7], 10) == "▁▂█"
+    assert tables.sparkline([-70, -63], 10) == "▁█"
+    assert tables.sparkline([-93, None], 10) == "▄·"
+    assert tables.sparkline([0, 50, 100], 10, 100) == "▁▅█"
+
+
+def test_a_share_is_drawn_on_its_whole_scale() -> None:
+    up, load = wanted("wifi_ap", "up"), wanted("wifi_ap", "cpu_pct:max")
+    assert [tables.whole_of("wifi_ap", one) for one in (up, load)] == [1, 100]
+    assert tables.whole_of("wifi_ap", wanted("wifi_ap", "clients")) == 0
+    assert tables.whole_of("wifi_ap", wanted("wifi_ap", "cpu_pct:count")) == 0
+    assert tables.sparkline([0.5, 0.5], 10, tables.whole_of("wifi_ap", up)) == "▅▅"

@@ -1,12 +1,13 @@
 """What holds of every shelf and of every store on it: files of SQLite and a PostgreSQL database."""
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from metrics.errors import CatalogError, StaleEpoch, StoreUnusable
+from metrics.local import cursors
 from metrics.local.cursors import Cursor, Cursors, DeadLetter
 from metrics.local.journal import ends, following
 from metrics.local.shelf import Layout, Table
@@ -196,6 +197,18 @@ def test_cursors_and_refused_lines_are_kept(either: LocalStore) -> None:
     assert book.load() == {position: Cursor(5, 50)}
     book.reset(["1970-01-01"])
     assert (book.load(), book.resets()) == ({}, 2)
+
+
+def test_of_refused_lines_only_the_newest_are_kept(
+    either: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cursors, "MOST_LETTERS", 10)
+    book = Cursors(either, "influx")
+    start = datetime(2026, 11, 22, tzinfo=UTC)
+    book.bury(DeadLetter(f"line {n:02d}", "no", start + timedelta(seconds=n)) for n in range(10))
+    assert book.dead() == 10
+    book.bury([DeadLetter("line 10", "no", start + timedelta(seconds=10))])
+    assert [letter.line for letter in book.dead_letters()] == [f"line {n:02d}" for n in range(1, 11)]
 
 
 def test_a_batch_with_one_bad_sample_stores_nothing_there_either(either: LocalStore) -> None:
