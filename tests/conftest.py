@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import sync_playwright
 from sqlalchemy import Engine
 
@@ -26,14 +27,28 @@ for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
 # A program that a test starts would compile all it imports of ours again: once is enough for them all.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# Of each property, unless its test says how many; `PLAZA_EXAMPLES=2000` looks longer.
+settings.register_profile("plaza", max_examples=int(os.environ.get("PLAZA_EXAMPLES", "40")))
+settings.load_profile("plaza")
+
 # Files of few tests that take long, the longest first. They start before all others: last, one of them
 # would run for a minute beside workers that have nothing left to do.
 LONG_FIRST = (
     "configure/test_faults.py",
-    "configure/test_routeros_apply.py",
-    "portal/test_readable.py",
-    "controller/test_running.py",
     "test_story.py",
+    "gateway/test_square_policy.py",
+    "portal/test_readable.py",
+    "gateway/test_two_days.py",
+    "controller/test_running.py",
+    "people/test_people.py",
+    "people/test_rotation.py",
+    "portal/test_privacy_cli.py",
+    "configure/test_routeros_apply.py",
+    "gateway/test_twins.py",
+    "gateway/test_install_systemd.py",
+    "controller/test_prober.py",
+    "controller/test_store_cli.py",
+    "controller/test_remote_poller_process.py",
     "configure/test_vanishing.py",
     "controller/test_demo.py",
     "configure/test_linux.py",
