@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from metrics import plots, tables
 from metrics.local.levels import Span
@@ -56,7 +57,6 @@ def test_a_table_without_rows_has_its_header() -> None:
 
 
 def test_parquet_comes_back_as_it_was_with_typed_columns_and_nulls(tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
     for answer in (ANSWER, NOTHING):
         tables.write_parquet(answer, tmp_path / "answer.parquet")
         found = parquet.read_table(tmp_path / "answer.parquet")
@@ -73,7 +73,6 @@ def test_parquet_comes_back_as_it_was_with_typed_columns_and_nulls(tmp_path: Pat
 
 
 def test_a_sum_beyond_64_bits_is_written_as_a_fraction(tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
     row = Row(("08019",), 0, 3_600, (2.0**63, 1.0, 2**64, 2, 2), 2, 2)
     tables.write_parquet(Answer(QUESTION, (row,)), tmp_path / "answer.parquet")
     assert parquet.read_table(tmp_path / "answer.parquet").column("clients_sum").to_pylist() == [2.0**64]
