@@ -94,6 +94,7 @@ def main() -> None:
         click.echo(f"and a whole municipality:       {network.cost(few | there, 5)}")
         click.echo(f"every second device goes:       {network.cost(names[::2], 4)}")
         click.echo(f"every second device is down:    {network.cost(names[::2], 10)}")
+        click.echo(f"all of them answer again:       {network.cost((), 11)}")
         network.app.samples.close()
         network.app.engine.dispose()
 

@@ -3,13 +3,16 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from controller import audit
 from controller import inventory as inventory_file
+from controller.doctor_jobs import jobs_looked_at
+from controller.doctor_sinks import sinks_looked_at
 from controller.errors import ControllerError, InventoryError
+from controller.finding import Finding, pasteable
 from controller.health import unasked
 from controller.model import Inventory
 from controller.processes import is_free, is_held
@@ -21,25 +24,14 @@ from drivers.definition import load_platforms
 MIN_FREE_GB = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at; `mend` is empty when it is well."""
-
-    what: str
-    found: str
-    mend: str = ""
-
-    @property
-    def well(self) -> bool:
-        """Whether nothing needs mending."""
-        return not self.mend
-
-
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at everything a run needs; one finding each. Changes nothing."""
+    """Look at everything a run needs; a finding or two each. Changes nothing, here or at a server."""
     yield _disk(settings)
     yield _data_dir(settings)
     yield _store(settings)
+    now = datetime.now(UTC)
+    yield jobs_looked_at(settings, now)
+    yield from sinks_looked_at(settings, now)
     try:
         inventory = inventory_file.load(settings.inventory)
     except InventoryError as error:
@@ -112,15 +104,9 @@ def _secrets(settings: Settings, inventory: Inventory) -> Iterator[Finding]:
             look_up[credential["kind"]](name)
         except ControllerError as error:
             what, _, mend = str(error).removeprefix(f"credential {name}: ").rpartition(", ")
-            yield Finding(f"credential {name}", what, _pasteable(mend))
+            yield Finding(f"credential {name}", what, pasteable(mend))
         else:
             yield Finding(f"credential {name}", "resolves")
-
-
-def _pasteable(mend: str) -> str:
-    """The command of a mend first, and what it is for behind it, as a shell takes both."""
-    why, _, command = mend.partition(": ")
-    return f"{command}  # {why}" if command else mend
 
 
 def _platforms(inventory: Inventory) -> Finding:

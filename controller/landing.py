@@ -14,7 +14,7 @@ from controller.model import Inventory
 from controller.remote_poller_report import Report, Told, report
 from controller.remote_poller_wire import holder_of, shard_of
 from controller.store import health as health_store
-from controller.store import leases
+from controller.store import leases, pollers
 from controller.store import snmp as snmp_store
 from controller.store.tables import health
 from drivers.model import Reach, ReachKind
@@ -33,11 +33,15 @@ BEHIND_S: Final = 400 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """All frames up to `have` are safe here, `refused` samples were not taken, `problem` is what stops."""
+    """All frames up to `have` are safe here, `refused` samples were not taken, `problem` is what stops.
+
+    `taken` of the frames could be read.
+    """
 
     have: int
     refused: int = 0
     problem: str = ""
+    taken: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,17 @@ class Runway:
         return leases.acquire(self.engine, shard, holder, at) or 0
 
     def land(self, name: str, spool: str, frames: Iterable[Frame], now: datetime) -> Landing:
-        """Frame after frame; one that comes again changes nothing.
+        """Frame after frame; one that comes again changes nothing. That something came is noted.
 
         Raises StoreUnusable and what SQLAlchemy raises: those before are safe and may all come again.
         """
-        have = refused = 0
+        landing = self._land(name, spool, frames, now)
+        if landing.taken:
+            pollers.note(self.engine, name, int(now.timestamp()))
+        return landing
+
+    def _land(self, name: str, spool: str, frames: Iterable[Frame], now: datetime) -> Landing:
+        have = refused = taken = 0
         mine = Reach(ReachKind.AGENT, name)
         devices = self.inventory().devices
         strangers = {device.name for device in devices.values() if device.reach != mine}
@@ -69,7 +79,8 @@ class Runway:
             try:
                 said = report(frame.payload)
             except FrameUnknown as error:
-                return Landing(have or frame.number - 1, refused, f"{error}; bring both to the same Plaza")
+                problem = f"{error}; bring both to the same Plaza"
+                return Landing(have or frame.number - 1, refused, problem, taken)
             except FrameUnreadable as error:
                 _refuse(name, frame.number, [str(error)])
                 have, refused = frame.number, refused + 1
@@ -80,8 +91,8 @@ class Runway:
             self._store(name, spool, frame.number, said.epoch, good)
             own = [told for told in said.told if told.device in devices and told.device not in strangers]
             self._remember(own, now)
-            have, refused = frame.number, refused + len(bad)
-        return Landing(have, refused)
+            have, refused, taken = frame.number, refused + len(bad), taken + 1
+        return Landing(have, refused, taken=taken)
 
     def _store(self, name: str, spool: str, number: int, epoch: int, samples: Sequence[Sample]) -> None:
         """The journal's key is (writer, day, number): what comes again finds itself there."""

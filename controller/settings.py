@@ -6,50 +6,20 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from controller.errors import ControllerError, SettingsError
 from controller.setting_values import Listen, ListenOrOff, Names, OriginOrNone, Places
+from controller.settings_words import Written, sentences
+from controller.sink_settings import OTHER_WORDS, SinkSettings, Token
 from drivers.model import Endpoint
 
 DEFAULT_FILE = "plaza.toml"
 PREFIX = "PLAZA_"
-
-
-class SinkSettings(BaseModel):
-    """One time-series server. `token` is a `ref+file:` or `ref+env:` reference, or empty.
-
-    `gzip` is for a sink behind a thin line. `ca_file` names the only CA that is trusted, empty the system's.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
-    url: str
-    bucket: str = "plaza"
-    org: str = ""
-    token: str = ""
-    dialect: str = Field(default="v2", pattern=r"^(v1|v2|v3|victoriametrics)$")
-    gzip: bool = False
-    ca_file: str = ""
-
-    @field_validator("url")
-    @classmethod
-    def _plain(cls, url: str) -> str:
-        """An address and nothing secret: it is shown in errors."""
-        try:
-            parts = urlsplit(url)
-            known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            known = False
-        if not known:
-            raise ValueError("no address of a server; write https://host:port")
-        if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-            raise ValueError("holds a user, a password or a query; name them in `token`, as a reference")
-        return url
 
 
 class PollerSettings(BaseModel):
@@ -62,7 +32,7 @@ class PollerSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
-    token: str
+    token: Token
     ca_file: str = ""
     spool_mb: int = Field(default=8192, ge=16)
 
@@ -109,9 +79,10 @@ class Settings(BaseModel):
     def _names_differ(cls, tables: tuple[Any, ...]) -> tuple[Any, ...]:
         """Two of one name would share a cursor, or a shard."""
         names = [one.name for one in tables]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two are called {twice[0]!r}; give each a name of its own")
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                words = "is the name of another one, too; give each a name of its own"
+                raise PydanticCustomError("twice", words, {"at": (number, "name")})
         return tables
 
     @property
@@ -156,34 +127,57 @@ def load(environ: Mapping[str, str] | None = None, directory: Path | None = None
     environ = os.environ if environ is None else environ
     directory = Path.cwd() if directory is None else directory
     file = directory / environ.get("PLAZA_CONFIG", DEFAULT_FILE)
-    values = _read(file, must_exist="PLAZA_CONFIG" in environ) | _from_environ(environ)
+    text = _text(file, must_exist="PLAZA_CONFIG" in environ)
+    values = _parsed(text, file) | _from_environ(environ)
     _refuse_old(values, file, environ)
-    if "data_dir" in values and "secrets_dir" not in values:
+    if isinstance(values.get("data_dir"), str) and "secrets_dir" not in values:
         values["secrets_dir"] = str(Path(values["data_dir"]) / "secrets")
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        raise SettingsError("\n".join(_sentences(error, file, environ))) from None
+        written = Written(file, text, values, _variables(environ), _keys(), {"sinks": OTHER_WORDS})
+        raise SettingsError("\n".join(sentences(error, written))) from None
     absolute = {
         name: directory / getattr(settings, name) for name in ("data_dir", "inventory", "secrets_dir")
     }
     return settings.model_copy(update=absolute)
 
 
-def _read(file: Path, *, must_exist: bool) -> dict[str, Any]:
+def _text(file: Path, *, must_exist: bool) -> str:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return file.read_text(encoding="utf-8")
     except FileNotFoundError:
         if must_exist:
             raise SettingsError(f"{file}: no such file; mend PLAZA_CONFIG or unset it") from None
-        return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file}: {error}; mend the file, it is TOML") from None
 
 
+def _parsed(text: str, file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file}: {error}; mend the file, it is TOML") from None
+
+
+_TABLES: Final[Mapping[str, type[BaseModel]]] = {"sinks": SinkSettings, "pollers": PollerSettings}
+"""What no variable can hold."""
+
+
+def _variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """By setting, the variable that is set."""
+    names = {name: PREFIX + name.upper() for name in Settings.model_fields if name not in _TABLES}
+    return {name: variable for name, variable in names.items() if variable in environ}
+
+
 def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
-    names = (name for name in Settings.model_fields if name not in {"sinks", "pollers"})
-    return {name: environ[PREFIX + name.upper()] for name in names if PREFIX + name.upper() in environ}
+    return {name: environ[variable] for name, variable in _variables(environ).items()}
+
+
+def _keys() -> dict[str, list[str]]:
+    """What may stand at the top, and in each table."""
+    return {"": list(Settings.model_fields)} | {name: list(of.model_fields) for name, of in _TABLES.items()}
 
 
 _OLD = {
@@ -199,17 +193,6 @@ def _refuse_old(values: Mapping[str, Any], file: Path, environ: Mapping[str, str
         if variable in environ or name in values:
             place = variable if variable in environ else f"{file}: {name}"
             raise SettingsError(f"{place} {sentence}")
-
-
-def _sentences(error: ValidationError, file: Path, environ: Mapping[str, str]) -> list[str]:
-    def place(name: str) -> str:
-        variable = PREFIX + name.partition(".")[0].upper()
-        return variable if variable in environ else f"{file}: {name}"
-
-    return [
-        f"{place('.'.join(str(part) for part in item['loc']))}: {item['msg'].removeprefix('Value error, ')}"
-        for item in error.errors()
-    ]
 
 
 @dataclass(frozen=True, slots=True)

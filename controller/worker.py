@@ -19,13 +19,15 @@ from controller.firmware.cleaning import Cleaner
 from controller.health import polled
 from controller.incidents.job import EVERY_S as INCIDENTS_S
 from controller.incidents.job import Incidents
+from controller.job_runs import JobRuns
 from controller.portal_jobs import SHARD, WRITER, portal_jobs
 from controller.rollout import Outcome
 from controller.rollouts.carrying import Carrier
 from controller.rotation import waiting
 from controller.scheduler import Job, run
-from controller.settings import Settings, SinkSettings
+from controller.settings import Settings
 from controller.signals import stop_on_signals
+from controller.sink_settings import SinkSettings
 from controller.sinks import open_sink
 from controller.sweeper import Sweeper
 from drivers.apply import Timers
@@ -64,7 +66,10 @@ def work(app: App, stop: Event) -> None:
     ]
     for thread in threads:
         thread.start()
-    run([calm(job) for job in jobs(app, utc_now)], stop)
+    table = jobs(app, utc_now)
+    runs = JobRuns(app.settings.data_dir, table, utc_now)
+    run([calm(runs.noting(job)) for job in table], stop)
+    runs.write()
     for thread in threads:
         thread.join()
 
@@ -73,7 +78,7 @@ def feed(app: App, wanted: SinkSettings, stop: Event) -> None:
     """Feed one sink until `stop`. One that cannot be opened, without its token, keeps nobody waiting."""
     while not stop.is_set():
         try:
-            opened = open_sink(app, wanted)
+            opened = open_sink(app.secrets, wanted)
         except (ControllerError, MetricsError) as error:
             log.error("sink cannot be opened", extra={"sink": wanted.name, "reason": str(error)})
             stop.wait(REOPEN_S)

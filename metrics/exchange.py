@@ -1,5 +1,6 @@
 """One HTTP exchange in bounded time and memory: the whole of it has a deadline, an answer has a limit."""
 
+import base64
 import math
 import re
 import socket
@@ -18,6 +19,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 _WORDS: Final = 4_096
 _SHOWN: Final = 300
 _LONGEST_LINE: Final = 8 * 2**20
+_SHORTEST_SECRET: Final = 4  # a shorter one is part of any word
 
 
 class Answered(Exception):
@@ -176,6 +178,15 @@ def clean(error: BaseException) -> str:
         return said_so.lower() if said_so else type(found).__name__
     said = re.search(r"(certificate verify failed[^()]*|\[(?:SSL|Errno)[^]]*\] [^()']*)", str(found))
     return f"TLS: {said[1].strip() if said else type(found).__name__}"
+
+
+def without(token: str, words: str) -> str:
+    """A server's words with the token, or the password in it, left out: some repeat what they were sent."""
+    basic = base64.b64encode(token.encode()).decode()
+    for secret in (token, basic, token.partition(":")[2]):
+        if len(secret) >= _SHORTEST_SECRET:
+            words = words.replace(secret, "…")
+    return words
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -14,8 +15,20 @@ from urllib3.exceptions import HTTPError
 from metrics.catalog import MEASUREMENTS, Measurement
 from metrics.dialects import DIALECTS, Bucket, Dialect
 from metrics.errors import SinkRefused, SinkUnavailable
-from metrics.exchange import Answered, Deadline, Garbage, TooSlow, answered, clean, gzipped, lines, pools
+from metrics.exchange import (
+    Answered,
+    Deadline,
+    Garbage,
+    TooSlow,
+    answered,
+    clean,
+    gzipped,
+    lines,
+    pools,
+    without,
+)
 from metrics.line_protocol import halves
+from metrics.looking import Looked
 from metrics.readback import AnswerRefused, counted
 from metrics.sink import Cell, Window
 
@@ -158,13 +171,24 @@ class InfluxSink:
                 found |= self._ask(measurement, window)
         return found
 
+    def look(self) -> Looked:
+        """Whether points would be taken, as far as that shows without a write, within `timeout_s`.
+
+        Raises SinkUnavailable.
+        """
+        with self._translated():
+            looked = self._speaks.look(partial(self._fetch, turns=1), Bucket(self.org, self.bucket))
+        return replace(looked, told=without(self.token, looked.told))
+
     def _ask(self, measurement: Measurement, window: Window) -> dict[Cell, int]:
         return self._speaks.tally(self._fetch, Bucket(self.org, self.bucket), measurement, window)
 
     @contextmanager
-    def _fetch(self, path: str, query: Mapping[str, str]) -> Iterator[Iterable[bytes]]:
+    def _fetch(
+        self, path: str, query: Mapping[str, str], turns: int = _QUERY_TURNS
+    ) -> Iterator[Iterable[bytes]]:
         with (
-            self._deadline.after(self.timeout_s * _QUERY_TURNS),
+            self._deadline.after(self.timeout_s * turns),
             self._request("GET", path, query, {"Content-Type": "text/plain"}) as response,
         ):
             yield lines(response.stream(2**16))
@@ -202,7 +226,8 @@ class InfluxSink:
         except Answered as error:
             raise self._meaning(error) from error
         except (AnswerRefused, Garbage) as error:
-            raise SinkUnavailable(self.name, f"{error}{self._remedy(str(error))}") from error
+            told = without(self.token, str(error))
+            raise SinkUnavailable(self.name, f"{told}{self._remedy(told)}") from error
         except TooSlow as error:
             self._failures += 1
             raise _Late(self.name, f"{self._origin()}: {error}") from error
@@ -221,10 +246,11 @@ class InfluxSink:
     def _meaning(self, error: Answered) -> Exception:
         if error.status == _TOO_LARGE:
             return _TooLarge()
+        told = without(self.token, error.told)
         if error.status in _REFUSALS:
-            return SinkRefused(self.name, error.told)
+            return SinkRefused(self.name, told)
         self._failures += 1
-        return SinkUnavailable(self.name, f"{error.told}{self._remedy(error.told)}", error.retry_after_s)
+        return SinkUnavailable(self.name, f"{told}{self._remedy(told)}", error.retry_after_s)
 
     def _remedy(self, told: str) -> str:
         """InfluxDB 1 makes no database by itself."""
@@ -243,7 +269,7 @@ class InfluxSink:
 
     def _origin(self) -> str:
         parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.hostname}:{parts.port}"
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 class _TooLarge(Exception):

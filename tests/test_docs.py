@@ -10,7 +10,8 @@ import click
 import pytest
 
 from controller.cli.main import COMMANDS, plaza
-from controller.settings import PollerSettings, Settings, SinkSettings
+from controller.settings import PollerSettings, Settings
+from controller.sink_settings import SinkSettings
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("deploy/*.md"))]

@@ -59,7 +59,7 @@ def the_technician_sees_what_is_wrong_and_why(guachochi: Town) -> None:
     assert (school["state"], school["agent_answers"], school["service_works"]) == ("down", False, None)
     assert "no answer" in school["reason"]
     console = f"http://{guachochi.environ['PLAZA_CONSOLE_LISTEN']}/"
-    wait_for(lambda: "no answer" in fetch(console), "the reason in the console")
+    wait_for(lambda: "sin respuesta" in fetch(console), "the reason in the console")
     assert guachochi.plaza("demo", "break", "ap-kiosk", "--how", "no-service").returncode == 0
     kiosk = guachochi.polled()["ap-kiosk"]
     assert (kiosk["state"], kiosk["agent_answers"], kiosk["service_works"]) == ("degraded", True, False)

@@ -190,11 +190,13 @@ def _answering(app: "App") -> "Mapping[str, Seen]":
 
 def _touching(app: "App", found: "list[Incident]", municipality: str) -> "list[Incident]":
     from controller.incidents import desk
+    from controller.incidents.world import world_of
 
     if not municipality:
         return found
     sites = {one.key for one in app.inventory.sites.values() if one.municipality == municipality}
-    return desk.touching(found, municipality, sites)
+    pollers = world_of(app.inventory).pollers_of(municipality)
+    return desk.touching(found, municipality, sites, pollers)
 
 
 def _hand(app: "App", who: str, why: str) -> "Hand":

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from controller.app import App
-    from controller.settings import SinkSettings
+    from controller.sink_settings import SinkSettings
     from metrics.local.cursors import Trouble
     from metrics.sink import Window
     from metrics.verify import Gap, Verification
@@ -41,7 +41,7 @@ def status(as_json: bool, refused: str) -> None:
     if refused:
         _show_refused(app, _wanted(app, refused).name, as_json)
         return
-    rows = [_row(app, wanted.name, datetime.now(UTC)) for wanted in app.settings.sinks]
+    rows = [_row(app, wanted, datetime.now(UTC)) for wanted in app.settings.sinks]
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     elif not rows:
@@ -90,7 +90,7 @@ def verify(name: str, hours: int, since: str, until: str, as_json: bool) -> None
 
     app = _app()
     wanted = _wanted(app, name)
-    verification = Verification(app.samples, open_sink(app, wanted), _window(hours, since, until))
+    verification = Verification(app.samples, open_sink(app.secrets, wanted), _window(hours, since, until))
     for gap in verification:
         click.echo(json.dumps(_gap(gap), ensure_ascii=False) if as_json else _gap_sentence(gap))
     at = progress(app.samples, name)
@@ -145,22 +145,33 @@ def _midnight(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
 
-def _row(app: "App", name: str, now: datetime) -> dict[str, Any]:
-    from metrics.forward import oldest_unsent, progress
-    from metrics.local.cursors import Cursors
+def _row(app: "App", wanted: "SinkSettings", now: datetime) -> dict[str, Any]:
+    from controller.sinks import standing
 
-    at, oldest = progress(app.samples, name), oldest_unsent(app.samples, name)
-    book = Cursors(app.samples, name)
+    at = standing(app.samples, wanted.name, now)
     return {
-        "sink": name,
-        "points_safe": at.sent_points,
-        "batches_waiting": at.lag_batches,
-        "oldest_unsent": None if oldest is None else _moment(oldest // 60 * 60),
-        "seconds_behind": 0 if oldest is None else max(0, int(now.timestamp()) - oldest),
-        "lines_refused": at.dead_letters,
-        "last_error": _trouble(book.trouble()),
-        "heard_of": bool(book.load() or book.resets() or book.trouble() or at.dead_letters),
+        "sink": wanted.name,
+        "points_safe": at.safe_points,
+        "batches_waiting": at.waiting_batches,
+        "oldest_unsent": None if at.oldest is None else _moment(at.oldest // 60 * 60),
+        "seconds_behind": at.behind_s,
+        "lines_refused": at.refused_lines,
+        "last_error": _trouble(at.trouble),
+        "heard_of": at.heard_of,
+        "cannot_be_opened": _unopened(app, wanted),
     }
+
+
+def _unopened(app: "App", wanted: "SinkSettings") -> str | None:
+    """Why nothing can be sent at all, the server unasked: its token is not there, or not as it should be."""
+    from controller.errors import SecretError
+    from controller.sinks import token_of
+
+    try:
+        token_of(app.secrets, wanted)
+    except SecretError as error:
+        return str(error)
+    return None
 
 
 def _trouble(found: "Trouble | None") -> dict[str, Any] | None:
@@ -183,6 +194,8 @@ def _sentence(row: dict[str, Any]) -> str:
     if error:
         ended = f"over since {error['over']}" if error["over"] else f"last at {error['last']}"
         parts.append(f"last error, from {error['since']}, {ended}: {error['reason']}")
+    if row["cannot_be_opened"]:
+        return f"{row['sink']}: {', '.join(parts)}; it cannot be opened: {row['cannot_be_opened']}"
     new = "" if row["heard_of"] or not row["batches_waiting"] else _NEW
     return f"{row['sink']}: {', '.join(parts)}{new}"
 

@@ -13,9 +13,11 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from controller.console import choice, incidents, loopback, pages
+from controller.console.incident_words import step_name
 from controller.console.overview import overview, patience
 from controller.console.reading import Samples, read
-from controller.incidents.reading import expected_now
+from controller.console.sentences import spoken
+from controller.incidents.reading import Every, expected_now
 from controller.incidents.world import world_of
 from controller.model import Inventory
 from metrics.errors import MetricsError
@@ -23,6 +25,9 @@ from metrics.exposition import CONTENT_TYPE
 
 log = logging.getLogger(__name__)
 
+STALE_POLLS: Final = 4
+"""So many polls without a sample make a device unknown."""
+_USUAL: Final = Every(poll_s=30, probe_s=900)
 TRANSLATIONS: Final = Path(__file__).parents[1] / "translations"
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -44,16 +49,18 @@ def create_app(
     engine: Engine,
     samples: Samples,
     clock: Callable[[], datetime],
-    stale_after_s: int = 120,
+    every: Every = _USUAL,
     exposition: Callable[[], bytes] | None = None,
 ) -> Flask:
     """The console as a WSGI application.
 
-    `clock` gives aware moments. A device without a sample for longer than `stale_after_s` (three polling
-    intervals or more), or three of its own where its profile has it asked less often, is unknown.
+    `clock` gives aware moments; `every` is how often devices are polled by default, and sites probed. A
+    device without a sample for four polls, or three of its own where its profile has it asked less often, is
+    unknown.
     `exposition` gives what a Prometheus on this machine reads at /metrics. Raises nothing; what cannot be
     read becomes a page that says so, 503.
     """
+    stale_after_s = STALE_POLLS * every.poll_s
     longest_s = max(
         (patience(one, stale_after_s) for one in inventory.devices.values()), default=stale_after_s
     )
@@ -67,6 +74,7 @@ def create_app(
         default_translation_directories=str(TRANSLATIONS),
         locale_selector=lambda: pages.LOCALES[choice.parse(request.args).language],
     )
+    app.jinja_env.globals |= {"spoken": spoken, "step_name": step_name}
     app.context_processor(lambda: {"language": choice.parse(request.args).language})
     app.before_request(_refuse_strangers)
     app.after_request(_harden)
@@ -88,8 +96,7 @@ def create_app(
 
     @app.get("/incidents")
     def outages() -> Response:
-        language, poll_s = choice.parse(request.args).language, max(1, stale_after_s // 4)
-        page = incidents.page(inventory, engine, clock(), language, poll_s)
+        page = incidents.page(inventory, engine, clock(), choice.parse(request.args).language, every)
         return Response(page, mimetype="text/html")
 
     @app.get("/healthz")

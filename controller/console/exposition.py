@@ -13,12 +13,13 @@ from controller.app import App
 from controller.console.overview import Overview, overview, patience
 from controller.console.reading import read
 from controller.health import State
+from controller.job_runs import JobRun
+from controller.job_runs import read as read_job_runs
+from controller.sinks import standing
 from controller.store.engine import READ_ONLY
 from controller.store.tables import health, probes
 from drivers.model import Lifecycle
-from metrics.exposition import Figures, SinkFigures, render
-from metrics.forward import oldest_unsent, progress
-from metrics.local.cursors import Cursors
+from metrics.exposition import Figures, JobFigures, SinkFigures, render
 from metrics.local.store import LocalStore
 
 _PROBES: Final = 3
@@ -62,7 +63,8 @@ class Exposition:
             services=_counted(("works", "fails"), self._probed(at)),
             verdict_age_s=min((max(0, at - one.checked_at) for one in verdicts.values()), default=None),
             sessions={row.key: row.citizens for row in seen.rows},
-            sinks=tuple(_sink(app.samples, sink.name, at) for sink in app.settings.sinks),
+            sinks=tuple(_sink(app.samples, sink.name, now) for sink in app.settings.sinks),
+            jobs=tuple(_job(*run, at) for run in read_job_runs(app.settings.data_dir).items()),
             octets=_octets(app.samples),
             days=len(app.samples.kept()),
             disk_free_octets=disk.free,
@@ -108,16 +110,27 @@ def _states(seen: Overview) -> dict[tuple[str, str], int]:
     return {(row.key, state.value): getattr(row.devices, state.value) for row in seen.rows for state in State}
 
 
-def _sink(samples: LocalStore, name: str, at: int) -> SinkFigures:
-    progressed, oldest = progress(samples, name), oldest_unsent(samples, name)
-    trouble = Cursors(samples, name).trouble()
+def _sink(samples: LocalStore, name: str, now: datetime) -> SinkFigures:
+    at = standing(samples, name, now)
     return SinkFigures(
         name=name,
-        safe_points=progressed.sent_points,
-        waiting_batches=progressed.lag_batches,
-        refused_lines=progressed.dead_letters,
-        behind_s=0 if oldest is None else max(0, at - oldest),
-        failing=trouble is not None and trouble.over is None,
+        safe_points=at.safe_points,
+        waiting_batches=at.waiting_batches,
+        refused_lines=at.refused_lines,
+        behind_s=at.behind_s,
+        failing=bool(at.failing),
+    )
+
+
+def _job(name: str, run: JobRun, at: int) -> JobFigures:
+    return JobFigures(
+        name=name,
+        every_s=run.every_s,
+        ended_at=run.ended_at,
+        succeeded_at=run.succeeded_at,
+        failures=run.failures,
+        failing=bool(run.error),
+        late=run.late(at),
     )
 
 

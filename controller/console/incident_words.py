@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from flask_babel import gettext
 
-from controller.incidents.model import Cause, Reach, Root
+from controller.incidents.model import SERVICE, Cause, Reach, Root
+from drivers.probe.report import Step
 
 
 def causes() -> Mapping[Cause, str]:
@@ -13,6 +14,7 @@ def causes() -> Mapping[Cause, str]:
         Cause.POWER: gettext("Energía"),
         Cause.BACKHAUL: gettext("Enlace"),
         Cause.DEVICE: gettext("Equipo"),
+        Cause.POLLER: gettext("Recolector"),
         Cause.UNKNOWN: gettext("Causa por averiguar"),
     }
 
@@ -30,13 +32,38 @@ def title(root: Root, names: Mapping[str, str]) -> str:
         Reach.UPLINK: gettext("%(name)s: ningún sitio con enlace de %(provider)s responde"),
         Reach.MUNICIPALITY: gettext("%(name)s: ningún sitio responde"),
         Reach.PROVIDER: gettext("Los enlaces de %(name)s no responden en varios municipios"),
+        Reach.POLLER: gettext("El recolector %(name)s no trae nada"),
     }
     return said[root.reach] % {"name": name, "provider": provider}
 
 
 def evidence() -> Mapping[str, str]:
     """What each piece of evidence says, by its code."""
-    return _power() | _line() | _device() | _missing()
+    return _power() | _line() | _device() | _poller() | _missing()
+
+
+def step_name(step: str) -> str:
+    """A step of a phone on its way online, as controller.probing stores it."""
+    names: Mapping[str, str] = {
+        Step.DHCP: gettext("la dirección (DHCP)"),
+        Step.ROUTER: gettext("el router (ARP)"),
+        Step.DNS: gettext("los nombres (DNS)"),
+        Step.REDIRECT: gettext("la redirección al portal"),
+        Step.PORTAL: gettext("la página del portal"),
+        Step.API: gettext("la API del portal"),
+        Step.GRANT: gettext("el permiso"),
+        Step.HTTP: gettext("la salida a Internet"),
+    }
+    return names.get(step, step)
+
+
+def member(key: str) -> str:
+    """Who is in an incident: a device by its name, else what it is."""
+    kind, _, name = key.rpartition(":")
+    if not kind:
+        return key
+    said = gettext("servicio de %(name)s") if key.startswith(SERVICE) else gettext("recolector %(name)s")
+    return str(said % {"name": name})
 
 
 def advice() -> Mapping[str, str]:
@@ -58,6 +85,10 @@ def advice() -> Mapping[str, str]:
             "Pregunte por qué no responde: plaza snmp why %(device)s; averigüe lo que falta arriba; "
             "después vaya o llame"
         ),
+        "look-at-poller": gettext(
+            "Revise la máquina de %(poller)s: si tiene energía y línea, y si plaza corre en ella"
+        ),
+        "read-its-log": gettext("Lea el registro de %(poller)s, y el de plaza edge por lo que no le acepta"),
         "wait": gettext("Nada: todo responde de nuevo, y se cierra sola si así sigue"),
     }
 
@@ -122,6 +153,19 @@ def _device() -> dict[str, str]:
         ),
         "ran-on": gettext("%(device)s siguió encendido todo el tiempo: tenía energía"),
         "probe": gettext("un teléfono se atora en %(step)s: %(said)s"),
+    }
+
+
+def _poller() -> dict[str, str]:
+    return {
+        "poller-silent": gettext("el recolector %(poller)s no ha traído nada desde %(at)s"),
+        "poller-runs": gettext(
+            "%(poller)s sigue pidiendo su turno: su máquina funciona y llega hasta nosotros"
+        ),
+        "poller-away": gettext("%(poller)s tampoco pide su turno"),
+        "poller-devices": gettext(
+            "equipos que sólo él consulta, sin datos hasta que vuelva a traer algo: %(count)s"
+        ),
     }
 
 

@@ -12,11 +12,12 @@ from sqlalchemy import Engine
 from controller.console import incident_words as words
 from controller.console import pages
 from controller.console.choice import Choice
+from controller.console.sentences import spoken
 from controller.incidents import desk
 from controller.incidents.advice import step
 from controller.incidents.desk import Incident, Member
 from controller.incidents.expecting import Announced
-from controller.incidents.model import Seen
+from controller.incidents.model import Evidence, Seen
 from controller.incidents.reading import Every
 from controller.incidents.returning import Return, answering, returned
 from controller.model import Inventory
@@ -24,7 +25,6 @@ from controller.model import Inventory
 open_count: Final[Callable[[Engine], int]] = desk.open_count
 
 LATELY_S: Final = 7 * 86_400
-PROBED_S: Final = 900
 MOST: Final = 20
 """So many members of an incident, and so many that are closed, are named."""
 
@@ -55,11 +55,11 @@ class Window:
     zone: str
 
 
-def page(inventory: Inventory, engine: Engine, now: datetime, language: str, poll_s: int) -> str:
-    """The page of incidents; devices are polled every `poll_s` where their profile says no more."""
+def page(inventory: Inventory, engine: Engine, now: datetime, language: str, every: Every) -> str:
+    """The page of incidents; `every` is how often devices and sites are looked at."""
     at = int(now.timestamp())
-    answer = answering(engine, inventory, now, Every(poll_s, PROBED_S))
-    found = [_card(inventory, one, answer) for one in desk.listed(engine, at - LATELY_S)]
+    answer = answering(engine, inventory, now, every)
+    found = [_card(inventory, one, answer, at) for one in desk.listed(engine, at - LATELY_S)]
     other = "en" if language == "es" else "es"
     return render_template(
         "incidents.html",
@@ -74,6 +74,7 @@ def page(inventory: Inventory, engine: Engine, now: datetime, language: str, pol
         clock_time=pages.clock_time,
         instant=pages.instant,
         offset=pages.offset,
+        member_name=words.member,
     )
 
 
@@ -82,24 +83,37 @@ def _rank(card: Card) -> tuple[bool, int]:
     return card.incident.acked_at is not None, -len(card.incident.down)
 
 
-def _card(inventory: Inventory, one: Incident, answer: Mapping[str, Seen]) -> Card:
+def _card(inventory: Inventory, one: Incident, answer: Mapping[str, Seen], at: int) -> Card:
     shown, back = one.down if one.is_open else one.members, returned(one, answer)
     down = [each.key for each in one.down if each.key not in back.members]
     next_one = step(one.root, one.finding, down, back=back.whole)
-    evidence = words.evidence()
+    evidence, zone = words.evidence(), _zone(inventory, one.municipality)
     return Card(
         one,
         words.title(one.root, _names(inventory)),
         _place(inventory, one),
-        _zone(inventory, one.municipality),
+        zone,
         words.causes()[one.finding.cause],
-        tuple(evidence[each.code] % each.said for each in one.finding.evidence),
+        tuple(evidence[each.code] % _told(each, zone, at) for each in one.finding.evidence),
         words.advice()[next_one.code] % next_one.said,
         words.length(one.open_s if one.repair_s is None else one.repair_s),
         shown[:MOST],
         len(shown) - len(shown[:MOST]),
         back,
     )
+
+
+def _told(evidence: Evidence, zone: str, now: int) -> Mapping[str, str]:
+    """What belongs into the words of a piece of evidence, for its reader and on the place's clock."""
+    told = dict(evidence.said)
+    if "said" in told:
+        told["said"] = spoken(told["said"]).text
+    if "step" in told:
+        told["step"] = words.step_name(told["step"])
+    if "at" in told:
+        at = int(datetime.fromisoformat(told["at"]).timestamp())
+        told["at"] = f"{pages.clock_time(at, zone, now)} {pages.offset(at, zone)}"
+    return told
 
 
 def _window(inventory: Inventory, one: Announced) -> Window:

@@ -13,9 +13,10 @@ from controller import audit
 from controller.audit import Entry
 from controller.errors import IncidentError
 from controller.health import State
-from controller.incidents import reading, store
+from controller.incidents import listening, reading, store
 from controller.incidents.expecting import Announced
-from controller.incidents.model import Finding, Reach, Root
+from controller.incidents.model import POLLER, Finding, Reach, Root
+from controller.incidents.writing import close_by_hand
 from controller.store.engine import READ_ONLY
 from controller.store.tables import health, incident_members, incidents, planned_outages
 
@@ -25,7 +26,10 @@ LONGEST_WHY: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A device, or the service of a site; `restored_at` None: still down, or it left (`went` says how)."""
+    """A device, the service of a site, or a poller.
+
+    `restored_at` None: still down, or it left (`went` says how).
+    """
 
     key: str
     site: str
@@ -112,13 +116,19 @@ def listed(engine: Engine, closed_since: int | None = None) -> list[Incident]:
     return [_incident(row, members.get(row["id"], ())) for row in rows]
 
 
-def touching(found: Iterable[Incident], municipality: str, sites: Collection[str]) -> list[Incident]:
-    """Those whose root is in a municipality, or is wider and has a member at one of its sites."""
+def touching(
+    found: Iterable[Incident], municipality: str, sites: Collection[str], pollers: Collection[str] = ()
+) -> list[Incident]:
+    """Those whose root is in a municipality, or is wider and has a member at one of its sites.
+
+    `pollers` are those that ask devices there.
+    """
+    here = {POLLER + name for name in pollers}
     return [
         one
         for one in found
         if one.municipality == municipality
-        or (not one.municipality and any(member.site in sites for member in one.members))
+        or (not one.municipality and any(each.site in sites or each.key in here for each in one.members))
     ]
 
 
@@ -173,7 +183,7 @@ def close(engine: Engine, incident: Incident, hand: Hand) -> None:
         if down:
             mend = "mend it, or say that it is expected: plaza incident expect SITE --until 3h --why …"
             raise IncidentError(f"{incident.name}: {down[0]} is still down ({len(down)} in all); {mend}")
-        store.close_by_hand(connection, incident.name, hand.now, hand.who[:MAX_ACTOR], hand.why)
+        close_by_hand(connection, incident.name, hand.now, hand.who[:MAX_ACTOR], hand.why)
         hand.record(connection, "incident-closed", incident.name, root=str(incident.root))
 
 
@@ -231,11 +241,12 @@ def _require_why(hand: Hand) -> None:
         raise IncidentError(f"--why: write a reason of at most {LONGEST_WHY} letters in one line")
 
 
-def _down(connection: Connection, members: Iterable[str]) -> list[str]:
+def _down(connection: Connection, members: Collection[str]) -> list[str]:
     wanted = select(health.c.device).where(
         health.c.device.in_(list(members)), health.c.state == State.DOWN.value
     )
-    return sorted(connection.execute(wanted).scalars())
+    pollers = [one.removeprefix(POLLER) for one in members if one.startswith(POLLER)]
+    return sorted([*connection.execute(wanted).scalars(), *listening.silent(connection, pollers)])
 
 
 def _members(connection: Connection, names: Select[Any]) -> Mapping[str, tuple[Member, ...]]:

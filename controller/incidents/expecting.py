@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from controller.incidents.model import SERVICE
+from controller.incidents.model import POLLER, SERVICE
 from controller.incidents.world import World
 from controller.journal import OPEN, State
 from controller.model import Site
@@ -53,12 +53,24 @@ class Circumstances:
 
 
 def expected(world: World, known: Circumstances, moment: datetime) -> dict[str, str]:
-    """The nodes that may be down at an aware moment, and why.
+    """The nodes that may be down at an aware moment, and why; a poller, where all that it asks is announced.
 
     Closed hours are no reason for a device to be down, only for a site to serve nobody; in an emergency not
     even that.
     """
     now = int(moment.timestamp())
+    announced = _announced(world, known.announced, now)
+    found = _by_the_clock(world, known, moment)
+    found |= {one.device: "it is being changed by us" for one in known.changed if _is_under_way(one, now)}
+    found = {key: why for key, why in (found | announced).items() if key in world.nodes}
+    for name, devices in world.asked_by.items():
+        if announced.keys() >= set(devices):
+            found[POLLER + name] = announced[devices[0]]
+    return found
+
+
+def _by_the_clock(world: World, known: Circumstances, moment: datetime) -> dict[str, str]:
+    """Windows of maintenance, and closed hours."""
     found: dict[str, str] = {}
     for site in known.sites.values():
         if site.maintenance is not None and site.maintenance.open_at(moment):
@@ -67,12 +79,16 @@ def expected(world: World, known: Circumstances, moment: datetime) -> dict[str, 
         site = known.sites[world.nodes[key].site]
         if not site.hours.open_at(moment) and site.municipality not in known.emergencies:
             found[key] = "the site is closed at this hour"
-    found |= {one.device: "it is being changed by us" for one in known.changed if _is_under_way(one, now)}
-    for one in known.announced:
+    return found
+
+
+def _announced(world: World, outages: Iterable[Announced], now: int) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for one in outages:
         if one.holds(now):
             for place in _sites(world, one.place):
                 found |= _everything(world, place, f"announced by {one.author}: {one.why}")
-    return {key: why for key, why in found.items() if key in world.nodes}
+    return found
 
 
 def _everything(world: World, site: str, why: str) -> dict[str, str]:

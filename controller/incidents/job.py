@@ -13,20 +13,22 @@ from sqlalchemy.exc import IntegrityError
 from controller.adoption.current import Current
 from controller.app import App
 from controller.errors import InventoryError
-from controller.incidents import reading, store
+from controller.incidents import listening, reading, store
 from controller.incidents.judging import concluded, judge
-from controller.incidents.model import Open, Plan
+from controller.incidents.model import Finding, Open, Plan
+from controller.incidents.moment import Moment
 from controller.incidents.outlook import Standing, of_municipality, of_site
-from controller.incidents.planning import Moment, plan
+from controller.incidents.planning import plan
 from controller.incidents.returning import answers_again
-from controller.incidents.tracing import Tracer
+from controller.incidents.tracing import traced
 from controller.incidents.world import World, world_of
+from controller.incidents.writing import write
 from controller.store.engine import READ_ONLY
 from controller.store.tables import incidents
 
 log = logging.getLogger(__name__)
 
-EVERY_S: Final = 30
+EVERY_S: Final = listening.EVERY_S
 JUDGED_AGAIN_S: Final = 3600
 """So long may evidence come late."""
 JUDGED_AT_ONCE: Final = 50
@@ -50,8 +52,11 @@ def outlook(app: App, now: datetime) -> dict[str, Outlook]:
 
 
 def _moment(app: App, connection: Connection, world: World, now: datetime) -> Moment:
-    every = reading.Every(app.settings.poll_interval_s, app.settings.probe_minutes * 60)
-    return reading.moment(connection, app.inventory, world, now, every)
+    return reading.moment(connection, app.inventory, world, now, _every(app))
+
+
+def _every(app: App) -> reading.Every:
+    return reading.Every(app.settings.poll_interval_s, app.settings.probe_minutes * 60)
 
 
 @dataclass
@@ -106,7 +111,7 @@ class Incidents:
     def _turn(self, now: datetime, lasted: store.Lasted) -> tuple[Moment, Plan, list[Open], list[str]]:
         """Plan on what is read; only where something changes, or time is counted, plan again to write."""
         with self.app.engine.connect().execution_options(**READ_ONLY) as connection:
-            fresh = reading.has_new_probes(connection)
+            fresh = reading.has_new_probes(connection) or bool(self._heard(connection, lasted.now))
             before = store.still_open(connection)
             moment = self._moment(connection, now)
             made = plan(moment, before)
@@ -116,14 +121,19 @@ class Incidents:
             store.take_turn(connection)
             if fresh:
                 reading.note_probes(connection, self._world)
+                listening.note(connection, self._heard(connection, lasted.now))
                 moment = self._moment(connection, now)
             store.count_on(connection, lasted)
-            before = store.still_open(connection)
-            made = plan(moment, before)
-            opened = store.write(connection, made, self._world, lasted.now)
-            after = store.still_open(connection)
+            read, before = before, store.still_open(connection)
+            if fresh or read != before:
+                made = plan(moment, before)
+            opened = write(connection, made, self._world, lasted.now)
+            after = store.still_open(connection) if made else before
             store.keep_expected(connection, _expected(moment, after))
         return moment, made, [*after, *(one for one in before if one.name in made.closed)], opened
+
+    def _heard(self, connection: Connection, now: int) -> dict[str, listening.Ear]:
+        return reading.news_of_pollers(connection, self.app.inventory, self._world, now, _every(self.app))
 
     def _moment(self, connection: Connection, now: datetime) -> Moment:
         return _moment(self.app, connection, self._world, now)
@@ -134,7 +144,8 @@ class Incidents:
         What answers again is not judged anew: what was found while it was down is not to be had any more.
         """
         young = self._young()
-        wanted = [one for one in known if one.name in {*changed, *made.closed, *young}]
+        named = {*changed, *made.closed, *young}
+        wanted = [one for one in known if one.name in named]
         wanted.sort(key=lambda one: (one.name in young, self._judged.get(one.name, 0)))
         wanted = wanted[:JUDGED_AT_ONCE]
         if not wanted:
@@ -142,17 +153,18 @@ class Incidents:
         self._turns += 1
         self._judged = {name: at for name, at in self._judged.items() if name in young}
         self._judged |= {one.name: self._turns for one in wanted}
-        tracer = Tracer(self.app.engine, self.app.samples, moment)
-        traces = {one.name: tracer.traces(one) for one in wanted}
+        traces = traced(self.app.engine, self.app.samples, moment, wanted)
         back = {one.name for one in wanted if answers_again(moment, one)}
         with self.app.engine.begin() as connection:
             before = store.findings(connection, traces.keys())
+            changes: dict[str, Finding] = {}
             for name, found in traces.items():
                 known_before = before[name].evidence and name not in made.rerooted
                 over = name in made.closed or (known_before and name in back)
                 finding = concluded(before[name], found) if over else judge(found)
                 if finding != before[name]:
-                    store.keep_finding(connection, name, finding)
+                    changes[name] = finding
+            store.keep_findings(connection, changes)
 
     def _young(self) -> frozenset[str]:
         row = incidents.c

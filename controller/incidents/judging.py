@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from controller.incidents.model import Cause, Evidence, Fact, Finding, Reach, Root
@@ -54,6 +55,8 @@ class Traces:
     devices of the same parent or site that answer. `calls`: whether the site's own gateway was heard since,
     None where none ever was. `connected`: what a modem says. `kept_running`: whether it had been up all the
     time when it came back, None while it has not. `served`: a phone gets online there all the same.
+    Of a silent poller: when it `landed_at` last (epoch seconds), how many devices it `polls`, and whether it
+    still holds its `lease`.
     """
 
     root: Root
@@ -78,6 +81,9 @@ class Traces:
     step: str = ""
     step_said: str = ""
     unreadable: str = ""
+    landed_at: int = 0
+    polls: int = 0
+    lease: bool = False
 
 
 def judge(traces: Traces) -> Finding:
@@ -176,9 +182,20 @@ def _the_portal(traces: Traces) -> Found:
     return Cause.DEVICE, (_evidence("portal-shared", count=len(traces.sites)), *probe)
 
 
+def _the_poller(traces: Traces) -> Found:
+    name = traces.root.key
+    last = datetime.fromtimestamp(traces.landed_at, UTC)
+    return Cause.POLLER, (
+        _evidence("poller-silent", poller=name, at=f"{last:%Y-%m-%dT%H:%M:%SZ}"),
+        _evidence("poller-runs" if traces.lease else "poller-away", poller=name),
+        _evidence("poller-devices", count=traces.polls),
+    )
+
+
 _RULES: Final[dict[Reach, tuple[Callable[[Traces], Found], ...]]] = {
     Reach.SERVICE: (_the_service,),
     Reach.PORTAL: (_the_portal,),
+    Reach.POLLER: (_the_poller,),
 }
 
 

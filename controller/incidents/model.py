@@ -9,6 +9,8 @@ from drivers.model import Role
 
 SERVICE: Final = "service:"
 """What the key of a site's service begins with; no device has a colon in its name."""
+POLLER: Final = "poller:"
+"""What the key of a poller without a store begins with."""
 
 
 class Cause(StrEnum):
@@ -17,6 +19,7 @@ class Cause(StrEnum):
     POWER = "power"
     BACKHAUL = "backhaul"
     DEVICE = "device"
+    POLLER = "poller"  # what asks for us is silent: nothing is known of what it asks
     UNKNOWN = "unknown"
 
 
@@ -39,6 +42,7 @@ class Reach(StrEnum):
     UPLINK = "uplink"  # one provider's lines in one municipality
     MUNICIPALITY = "municipality"
     PROVIDER = "provider"  # one provider's lines in several municipalities
+    POLLER = "poller"  # a poller without a store lands nothing
 
 
 RANK: Final[Mapping[Reach, int]] = {reach: rank for rank, reach in enumerate(Reach)}
@@ -46,7 +50,10 @@ RANK: Final[Mapping[Reach, int]] = {reach: rank for rank, reach in enumerate(Rea
 
 @dataclass(frozen=True, slots=True, order=True)
 class Root:
-    """What an outage hangs on; `key` is a device, a site, a municipality, a provider, MUN/PROVIDER or ""."""
+    """What an outage hangs on.
+
+    `key` is a device, a site, a municipality, a provider, MUN/PROVIDER, the name of a poller, or "".
+    """
 
     reach: Reach
     key: str

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from controller.incidents.model import SERVICE, Fact
-from controller.incidents.planning import Moment
+from controller.incidents.moment import Moment
 
 
 class Condition(StrEnum):
@@ -37,7 +37,9 @@ def of_node(moment: Moment, held: Collection[str], key: str) -> Standing:
     """
     seen = moment.fact(key)
     if seen.fact is Fact.UNKNOWN:
-        return Standing(key, Condition.UNKNOWN, "nobody could ask it lately")
+        poller = moment.silent_poller(key)
+        why = f"its poller {poller} is silent" if poller else "nobody could ask it lately"
+        return Standing(key, Condition.UNKNOWN, why)
     if seen.fact is Fact.BAD:
         if key in moment.expected:
             return Standing(key, Condition.EXPECTED_DOWN, moment.expected[key])

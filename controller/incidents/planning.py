@@ -1,6 +1,6 @@
 """One turn over all incidents: who is back, what is mended, who joins, what is opened, merged, closed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,38 +14,14 @@ from controller.incidents.model import (
     Plan,
     Reach,
     Root,
-    Seen,
 )
+from controller.incidents.moment import Moment
 from controller.incidents.roots import Darkness, together_s
-from controller.incidents.world import World
+from controller.incidents.silence import with_pollers
 
 SETTLE_S: Final = 180
 """Who is still down so long after its root was mended is so for a reason of its own."""
 _SHARED: Final = frozenset({Reach.UPLINK, Reach.MUNICIPALITY, Reach.PROVIDER, Reach.PORTAL})
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What one turn judges by; `expected` says why a node may be down without anybody having to come."""
-
-    world: World
-    seen: Mapping[str, Seen]
-    expected: Mapping[str, str]
-    now: int
-
-    def fact(self, key: str) -> Seen:
-        """What is to be believed of a node."""
-        return self.seen.get(key, UNSEEN)
-
-    def is_down(self, key: str) -> bool:
-        """Seen bad, and surely so."""
-        seen = self.fact(key)
-        return seen.fact is Fact.BAD and seen.sure
-
-    def is_back(self, key: str) -> bool:
-        """Seen good, and surely so."""
-        seen = self.fact(key)
-        return seen.fact is Fact.GOOD and seen.sure
 
 
 @dataclass
@@ -71,6 +47,12 @@ def spread(moment: Moment, darkness: Darkness) -> dict[str, str]:
 
 def plan(moment: Moment, incidents: Sequence[Open]) -> Plan:
     """What changes now; nothing at all where nothing happened."""
+    of_pollers = [one for one in incidents if one.root.reach is Reach.POLLER]
+    made = _of_nodes(moment, [one for one in incidents if one.root.reach is not Reach.POLLER])
+    return with_pollers(made, moment, of_pollers) if moment.pollers or of_pollers else made
+
+
+def _of_nodes(moment: Moment, incidents: Sequence[Open]) -> Plan:
     turn = _Turn(moment)
     for incident in incidents:
         _mend(turn, incident)

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, or_, select
 from captive_portal.tables import insert
 from controller import emergencies
 from controller.health import State, answered
+from controller.incidents import listening
 from controller.incidents.expecting import AFTER_S, Announced, Changed, Circumstances, expected
 from controller.incidents.model import SERVICE, Seen
-from controller.incidents.planning import Moment
+from controller.incidents.moment import Moment
 from controller.incidents.seeing import Look, Pace, carried_on, seen
 from controller.incidents.world import World
 from controller.journal import OPEN
@@ -43,7 +44,9 @@ def moment(connection: Connection, inventory: Inventory, world: World, now: date
     """Everything as it is known at `now`."""
     at = int(now.timestamp())
     facts = _devices(connection, inventory, at, every) | _services(connection, world, at, every.probed)
-    return Moment(world, facts, expected_now(connection, inventory, world, now), at)
+    pollers = listening.facts(connection, world.asked_by, _paces(inventory, world, every), at)
+    known = Moment(world, facts, expected_now(connection, inventory, world, now), at, pollers)
+    return replace(known, seen={key: seen for key, seen in facts.items() if not known.silent_poller(key)})
 
 
 def expected_now(connection: Connection, inventory: Inventory, world: World, now: datetime) -> dict[str, str]:
@@ -66,6 +69,13 @@ def announced(connection: Connection, since: int) -> list[Announced]:
         Announced(one.id, one.place, one.start_at, one.until, one.why, one.author, one.cancelled_at)
         for one in connection.execute(wanted)
     ]
+
+
+def news_of_pollers(
+    connection: Connection, inventory: Inventory, world: World, now: int, every: Every
+) -> dict[str, listening.Ear]:
+    """What a look at the pollers without a store finds that is not written yet."""
+    return listening.news(connection, world.asked_by, _paces(inventory, world, every), now)
 
 
 def note_probes(connection: Connection, world: World) -> None:
@@ -103,19 +113,29 @@ def has_new_probes(connection: Connection) -> bool:
     return connection.execute(unseen.limit(1)).first() is not None
 
 
+def _paces(inventory: Inventory, world: World, every: Every) -> dict[str, Pace]:
+    """Of each poller: that of the device which it asks most often."""
+    return {
+        name: Pace.every(min(interval_s(inventory.devices[one], every.poll_s) for one in devices))
+        for name, devices in world.asked_by.items()
+    }
+
+
 def _devices(connection: Connection, inventory: Inventory, now: int, every: Every) -> dict[str, Seen]:
     paces: dict[int, Pace] = {}
+    answers = {state: answered(state) for state in State}
     found: dict[str, Seen] = {}
     for name, one in health.standings(connection).items():
         device = inventory.devices.get(name)
         if device is None or device.state is not Lifecycle.ACTIVE:
             continue
         every_s = interval_s(device, every.poll_s)
-        pace = paces.setdefault(every_s, Pace.every(every_s))
+        if every_s not in paces:
+            paces[every_s] = Pace.every(every_s)
         verdict = one.verdict
         run = (one.run, one.run_since, one.checked_at)
-        look = Look(answered(verdict.state), *run, verdict.reason, verdict.state is State.DEGRADED)
-        found[name] = seen(look, pace, now)
+        look = Look(answers[verdict.state], *run, verdict.reason, verdict.state is State.DEGRADED)
+        found[name] = seen(look, paces[every_s], now)
     return found
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from controller.incidents import reading
 from controller.incidents.desk import Incident
 from controller.incidents.model import Fact, Open, Reach, Seen
-from controller.incidents.planning import Moment
+from controller.incidents.moment import Moment
 from controller.incidents.world import world_of
 from controller.model import Inventory
 from controller.store.engine import READ_ONLY

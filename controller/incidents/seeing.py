@@ -12,7 +12,8 @@ UP_AFTER_S: Final = 300
 LEAST: Final = 2
 """Looks in a row that are needed at least, however seldom they are."""
 _TURNS, _AT_LEAST_S = 3, 120
-_SLACK_S: Final = 600
+SLACK_S: Final = 600
+"""So far may a clock and the number of looks differ before the clock is not believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def began(look: Look, pace: Pace) -> int:
     """When its run began: what was written then, unless the number of looks shows that the clock was set."""
     by_looks_s = (look.run - 1) * pace.interval_s
     by_clock_s = look.checked_at - look.run_since
-    if 0 <= by_clock_s <= 2 * by_looks_s + _SLACK_S:
+    if 0 <= by_clock_s <= 2 * by_looks_s + SLACK_S:
         return look.run_since
     return look.checked_at - by_looks_s
 

@@ -1,18 +1,16 @@
-"""Keeps incidents: what a turn changes is written in one transaction, all of it or nothing."""
+"""Reads incidents, counts how long they last, keeps why they are thought to be."""
 
 import json
-import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, select, text, update
+from sqlalchemy import Connection, RowMapping, bindparam, select, text, update
 
-from captive_portal.tables import insert
-from controller.incidents.model import SERVICE, Cause, Evidence, Finding, Open, Plan, Reach, Root
-from controller.incidents.world import World
+from controller.incidents.model import Cause, Evidence, Finding, Open, Reach, Root
 from controller.store.tables import incident_members, incidents
 
+Row = dict[str, Any]
 OPEN, ACKNOWLEDGED, CLOSED = "open", "acknowledged", "closed"
 _LOCK: Final = 0x706C617A61  # any number that is always the same
 _LATE_S: Final = 600
@@ -75,26 +73,14 @@ def count_on(connection: Connection, lasted: Lasted) -> None:
             connection.execute(update(incidents).where(*here).values(values))
 
 
-def write(connection: Connection, plan: Plan, world: World, now: int) -> list[str]:
-    """Make a plan durable; returns the incidents that it opened."""
-    _leave(connection, plan)
-    for name, key, since in plan.joined:
-        _enter(connection, world, name, {key: since})
-    opened = [_open(connection, world, one.root, one.opened_at, one.members, now) for one in plan.opened]
-    for name, into in plan.merged.items():
-        _merge(connection, name, into, now)
-    for name, root in plan.rerooted.items():
-        values = {**_root(world, root), "open_root": f"{root.reach}:{root.key}"}
-        connection.execute(update(incidents).where(incidents.c.id == name).values(values))
-    for name, at in plan.closed.items():
-        _close(connection, name, at, now)
-    return opened
-
-
-def keep_finding(connection: Connection, name: str, finding: Finding) -> None:
-    """Why an incident is thought to be."""
-    values = {"cause": finding.cause.value, "evidence": packed(finding.evidence)}
-    connection.execute(update(incidents).where(incidents.c.id == name).values(values))
+def keep_findings(connection: Connection, found: Mapping[str, Finding]) -> None:
+    """Why incidents are thought to be."""
+    rows = [
+        {"name": name, "class": one.cause.value, "why": packed(one.evidence)} for name, one in found.items()
+    ]
+    values: Row = {"cause": bindparam("class"), "evidence": bindparam("why")}
+    if rows:
+        connection.execute(update(incidents).where(incidents.c.id == bindparam("name")).values(values), rows)
 
 
 def keep_expected(connection: Connection, names: Sequence[str]) -> None:
@@ -118,121 +104,3 @@ def unpacked(row: RowMapping) -> Finding:
     """What is stored of an incident's cause."""
     evidence = tuple(Evidence(code, said) for code, said in json.loads(row["evidence"]))
     return Finding(Cause(row["cause"]), evidence)
-
-
-def site_of(world: World, member: str) -> str:
-    """Where a member stands, "" once it is in no inventory any more."""
-    node = world.nodes.get(member)
-    return node.site if node is not None else member.removeprefix(SERVICE) if SERVICE in member else ""
-
-
-def _leave(connection: Connection, plan: Plan) -> None:
-    for name, key, at in plan.restored:
-        _set(connection, name, key, {"open_member": None, "restored_at": at})
-    for name, key in plan.released:
-        _set(connection, name, key, {"open_member": None, "went": "released"})
-    for name, key in plan.gone:
-        _set(connection, name, key, {"open_member": None, "went": "gone"})
-
-
-def _set(connection: Connection, name: str, key: str, values: Mapping[str, Any]) -> None:
-    here = (incident_members.c.incident == name, incident_members.c.member == key)
-    connection.execute(update(incident_members).where(*here).values(values))
-
-
-def _enter(connection: Connection, world: World, name: str, members: Mapping[str, int]) -> None:
-    """Members of an incident; one that was in it before is so again."""
-    rows = [
-        {"incident": name, "member": key, "site": site_of(world, key), "open_member": key, "since": since}
-        for key, since in members.items()
-    ]
-    again = {
-        "open_member": insert(connection, incident_members).excluded.open_member,
-        "restored_at": None,
-        "went": "",
-        "times": incident_members.c.times + 1,
-    }
-    statement = insert(connection, incident_members)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["incident", "member"], set_=again), rows
-    )
-
-
-def _open(
-    connection: Connection, world: World, root: Root, opened_at: int, members: Mapping[str, int], now: int
-) -> str:
-    name = secrets.token_hex(4)
-    row = {
-        "id": name,
-        "opened_at": opened_at,
-        "detected_at": now,
-        **_root(world, root),
-        "open_root": f"{root.reach}:{root.key}",
-        "cause": Cause.UNKNOWN.value,
-        "evidence": "[]",
-        "state": OPEN,
-        "open_s": max(0, now - opened_at),
-        "counted_at": now,
-    }
-    connection.execute(insert(connection, incidents).values(row))
-    _enter(connection, world, name, members)
-    return name
-
-
-def _root(world: World, root: Root) -> dict[str, str]:
-    return {"reach": root.reach.value, "root": root.key, "municipality": municipality_of(world, root)}
-
-
-def municipality_of(world: World, root: Root) -> str:
-    """Where the root is, "" where in several."""
-    if root.reach in {Reach.MUNICIPALITY, Reach.UPLINK}:
-        return root.key.partition("/")[0]
-    if root.reach in {Reach.PORTAL, Reach.PROVIDER}:
-        return ""
-    site = root.key if root.key in world.places else site_of(world, root.key)
-    return world.places[site].municipality if site in world.places else ""
-
-
-def _merge(connection: Connection, name: str, into: str, now: int) -> None:
-    """Everything of one goes into another: it was no outage of its own."""
-    rows = (
-        connection.execute(select(incident_members).where(incident_members.c.incident == name))
-        .mappings()
-        .all()
-    )
-    there = select(incident_members.c.member).where(incident_members.c.incident == into)
-    known = set(connection.execute(there).scalars())
-    _empty(connection, name, "merged")
-    for row in rows:
-        if row["member"] not in known:
-            connection.execute(insert(connection, incident_members).values({**row, "incident": into}))
-        elif row["open_member"] is not None:
-            _set(
-                connection,
-                into,
-                row["member"],
-                {"open_member": row["member"], "restored_at": None, "went": ""},
-            )
-    values = {"state": CLOSED, "closed_at": now, "closed_by": "", "open_root": None, "merged_into": into}
-    connection.execute(update(incidents).where(incidents.c.id == name).values(values))
-
-
-def _empty(connection: Connection, name: str, went: str) -> None:
-    here = (incident_members.c.incident == name, incident_members.c.open_member.is_not(None))
-    connection.execute(update(incident_members).where(*here).values(open_member=None, went=went))
-
-
-def _close(connection: Connection, name: str, at: int, now: int) -> None:
-    """All of it works again since `at`."""
-    lasted = select(incidents.c.open_s).where(incidents.c.id == name)
-    repair_s = max(0, int(connection.execute(lasted).scalar_one()) - max(0, now - at))
-    values = {"state": CLOSED, "closed_at": at, "closed_by": "", "open_root": None, "repair_s": repair_s}
-    connection.execute(update(incidents).where(incidents.c.id == name).values(values))
-
-
-def close_by_hand(connection: Connection, name: str, now: int, who: str, why: str) -> None:
-    """A person says that it is over."""
-    _empty(connection, name, "closed")
-    _close(connection, name, now, now)
-    values = {"closed_by": who, "closed_why": why}
-    connection.execute(update(incidents).where(incidents.c.id == name).values(values))

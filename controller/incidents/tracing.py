@@ -4,17 +4,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-from captive_portal.gateway_tables import gateway_boxes
+from controller.incidents.gathering import Gathered, gather
 from controller.incidents.judging import Battery, Port, Traces
 from controller.incidents.model import RANK, SERVICE, Fact, Open, Reach, Root
-from controller.incidents.planning import Moment
+from controller.incidents.moment import Moment
 from controller.incidents.roots import AT_ONCE_S
-from controller.store.engine import READ_ONLY
-from controller.store.tables import poll_errors, probes
+from controller.remote_poller_wire import shard_of
 from drivers.model import Role
-from drivers.snmp.seam import Reason
 from metrics.errors import MetricsError
 from metrics.local.store import LocalStore
 from metrics.sample import Sample
@@ -24,22 +22,29 @@ BEFORE_S: Final = 1800
 """So long before it began may what a supply said be the last word on it."""
 _SILENT_S: Final = 2100
 """A gateway where nobody is in calls every half an hour."""
-_ANSWERED: Final = tuple(
-    reason.value for reason in (Reason.REFUSED, Reason.AUTH, Reason.ERROR, Reason.DISBELIEVED)
-)
-"""Failures of a poll that only something running can cause."""
+
+
+def traced(
+    engine: Engine, samples: LocalStore, moment: Moment, incidents: Sequence[Open]
+) -> dict[str, Traces]:
+    """All there is on each of these incidents, by its name; reads the relational store once."""
+    gathered = gather(engine, {_first(one) for one in incidents}, moment.now)
+    tracer = Tracer(gathered, samples, moment)
+    return {one.name: tracer.traces(one) for one in incidents}
 
 
 @dataclass(frozen=True, slots=True)
 class Tracer:
-    """Reads both stores for one moment."""
+    """Finds the traces of one moment, in what was gathered and in the samples."""
 
-    engine: Engine
+    gathered: Gathered
     samples: LocalStore
     moment: Moment
 
     def traces(self, incident: Open) -> Traces:
         """All there is on one incident; samples that cannot be read are said to be so."""
+        if incident.root.reach is Reach.POLLER:
+            return self._of_poller(incident.root)
         found = self._known(incident)
         try:
             return self._sampled(incident, found)
@@ -50,9 +55,7 @@ class Tracer:
 
     def _known(self, incident: Open) -> Traces:
         world, root, members = self.moment.world, incident.root, incident.members
-        first = (
-            root.key if root.reach is Reach.DEVICE else min(members, default=min(incident.ever, default=""))
-        )
+        first = _first(incident)
         node = world.nodes.get(first)
         places = {world.nodes[key].site for key in incident.ever if key in world.nodes}
         if RANK[root.reach] <= RANK[Reach.SITE] and node is not None:
@@ -82,6 +85,13 @@ class Tracer:
             step_said=said,
         )
 
+    def _of_poller(self, root: Root) -> Traces:
+        """What the centre knows of a poller without a store: what it brought last, its lease, its devices."""
+        last = self.gathered.landed.get(root.key)
+        devices = self.moment.world.asked_by.get(root.key, ())
+        holds = shard_of(root.key) in self.gathered.leased
+        return Traces(root, landed_at=last.at if last else 0, polls=len(devices), lease=holds)
+
     def _shared(self, root: Root, sites: Sequence[str]) -> str:
         """What the sites of a line have in common, for a person."""
         places = [self.moment.world.places[site] for site in sites]
@@ -105,23 +115,13 @@ class Tracer:
         )
 
     def _refused(self, device: str, since: int) -> str:
-        row, looked_at = poll_errors.c, self.moment.fact(device).checked_at
-        wanted = select(row.detail).where(
-            row.device == device,
-            # one that ended after the look that is judged by was still so then
-            row.ended_at.is_(None) | (row.ended_at > looked_at),
-            row.reason.in_(_ANSWERED),
-            row.last_at >= since,
-        )
-        with self.engine.connect().execution_options(**READ_ONLY) as connection:
-            return connection.execute(wanted.order_by(row.seq.desc()).limit(1)).scalar() or ""
+        looked_at = self.moment.fact(device).checked_at
+        known = self.gathered.refusals.get(device, ())
+        return next((one.detail for one in known if one.held(since, looked_at)), "")
 
     def _calls(self, sites: Sequence[str], began: int) -> bool | None:
         """Whether a gateway of these sites was heard since; None where it had not called before, either."""
-        row = gateway_boxes.c
-        wanted = select(row.heard_at).where(row.site.in_(sites), row.replaced_at.is_(None))
-        with self.engine.connect().execution_options(**READ_ONLY) as connection:
-            heard = list(connection.execute(wanted).scalars())
+        heard = [at for site in sites for at in self.gathered.heard.get(site, ())]
         if any(at > began + AT_ONCE_S for at in heard):
             return True
         silent = [at for at in heard if at > began - _SILENT_S]
@@ -132,11 +132,7 @@ class Tracer:
         return seen.fact is Fact.GOOD and seen.checked_at > began + AT_ONCE_S
 
     def _stuck(self, sites: Sequence[str]) -> tuple[str, str]:
-        row = probes.c
-        wanted = select(row.step, row.detail).where(row.site.in_(sites), row.works == 0).order_by(row.site)
-        with self.engine.connect().execution_options(**READ_ONLY) as connection:
-            found = connection.execute(wanted.limit(1)).first()
-        return (found.step, found.detail) if found is not None else ("", "")
+        return next((self.gathered.stuck[site] for site in sites if site in self.gathered.stuck), ("", ""))
 
     # From the samples
 
@@ -209,3 +205,10 @@ def _time(sample: Sample) -> int:
 
 def _fact(value: float | None) -> bool | None:
     return None if value is None else value == 1
+
+
+def _first(incident: Open) -> str:
+    """The root device, or the first member where the root is none."""
+    if incident.root.reach is Reach.DEVICE:
+        return incident.root.key
+    return min(incident.members, default=min(incident.ever, default=""))

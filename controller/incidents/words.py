@@ -37,6 +37,10 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "ran-on": "%(device)s had run all the time when it came back, so it had power",
         "probe": "a phone got stuck at %(step)s: %(said)s",
         "portal-shared": "sites that serve nobody at the same time, though their devices answer: %(count)s",
+        "poller-silent": "the poller %(poller)s has brought nothing since %(at)s",
+        "poller-runs": "%(poller)s still asks for its lease, so its machine runs and reaches us",
+        "poller-away": "%(poller)s does not ask for its lease either",
+        "poller-devices": "devices that only it asks, unknown until it brings something again: %(count)s",
         "samples-unreadable": "the samples could not be read: %(said)s",
         "missing-power": "missing: what feeds it (`powered_by` in the inventory), or what that says",
         "missing-neighbour": "missing: anything on its way or beside it that answers or is down",
@@ -57,6 +61,8 @@ ADVICE: Final[Mapping[str, str]] = MappingProxyType(
         "go-there": "go there: it has power and a line, and does not answer",
         "find-out": "ask why it does not answer: plaza snmp why %(device)s; "
         "then find out what is missing above, and go there or call",
+        "look-at-poller": "look at the machine of %(poller)s: has it power and a line, does plaza run there",
+        "read-its-log": "read the log of %(poller)s, and that of the edge for what it refuses of it",
         "wait": "nothing: all of it answers again, and it closes by itself if that lasts",
     }
 )

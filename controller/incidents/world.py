@@ -1,11 +1,17 @@
 """What hangs on what: devices, sites, municipalities and providers as one graph."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
 
+from controller.health import polled
 from controller.incidents.model import SERVICE, Node, Place, Reach, Root
 from controller.model import Inventory
-from drivers.model import Lifecycle, Role
+from drivers.model import Device, Lifecycle, PollBy, ReachKind, Role
+from drivers.model import Reach as Way
+
+_FROM_HERE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +27,14 @@ class World:
     services: Sequence[str]
     sites_of: Mapping[Root, Sequence[str]]
     """The sites on each shared line: of a provider in several municipalities, a municipality, both."""
+    poller_of: Mapping[str, str]
+    """Of a device that a poller without a store asks, the name of that."""
+    asked_by: Mapping[str, Sequence[str]]
 
     @classmethod
-    def of(cls, nodes: Sequence[Node], places: Sequence[Place]) -> "World":
+    def of(
+        cls, nodes: Sequence[Node], places: Sequence[Place], poller_of: Mapping[str, str] = _FROM_HERE
+    ) -> "World":
         """The graph of these."""
         below: dict[str, list[str]] = {}
         fed: dict[str, list[str]] = {}
@@ -37,6 +48,9 @@ class World:
         below.pop("", None)
         fed.pop("", None)
         services = [node.key for node in nodes if node.is_service]
+        asked_by: dict[str, list[str]] = {}
+        for name, poller in poller_of.items():
+            asked_by.setdefault(poller, []).append(name)
         return cls(
             {node.key: node for node in nodes},
             {place.key: place for place in places},
@@ -45,6 +59,8 @@ class World:
             at,
             services,
             _lines(places),
+            poller_of,
+            asked_by,
         )
 
     def lines(self, site: str) -> list[Root]:
@@ -55,6 +71,14 @@ class World:
     def sites_on(self, root: Root) -> Sequence[str]:
         """The sites on a shared line."""
         return self.sites_of.get(root, ())
+
+    def pollers_of(self, municipality: str) -> set[str]:
+        """The pollers without a store that ask devices there."""
+        return {
+            poller
+            for device, poller in self.poller_of.items()
+            if self.place(device).municipality == municipality
+        }
 
     def place(self, key: str) -> Place:
         """Where a node stands."""
@@ -117,7 +141,14 @@ def world_of(inventory: Inventory) -> World:
         for site in inventory.sites.values()
         if site.probe
     ]
-    return World.of(nodes, places)
+    pollers = {one.name: one.reach.through for one in inventory.devices.values() if _asked_elsewhere(one)}
+    return World.of(nodes, places, pollers)
+
+
+def _asked_elsewhere(device: Device) -> bool:
+    """Whether a poller without a store asks it: that has no host keys, so never over SSH."""
+    behind = device.reach.kind is ReachKind.AGENT and device.poll is not PollBy.SSH
+    return behind and polled(replace(device, reach=Way()))
 
 
 def _lines(places: Sequence[Place]) -> dict[Root, list[str]]:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from controller.errors import StoreBusy, StoreError
 
-HEAD = "0010"
+HEAD = "0011"
 _RESTORE = "put a backup in its place, or move it away to begin anew"
 READ_ONLY = {"read_only": True}
 """Execution options of a connection that only reads: it waits for no writer."""

@@ -266,6 +266,28 @@ service_runs = Table(
     Column("checked_at", BigInteger, nullable=False),
 )
 
+# When each poller without a store landed something last, by the clock of the centre.
+poller_landings = Table(
+    "poller_landing",
+    metadata,
+    Column("poller", String(32), primary_key=True),
+    Column("landed_at", BigInteger, nullable=False),
+    Column("landings", BigInteger, nullable=False),  # how often until then
+)
+
+# What the worker's looks at each of them found: the number of looks, not a clock, makes it silent.
+poller_runs = Table(
+    "poller_run",
+    metadata,
+    Column("poller", String(32), primary_key=True),
+    Column("counted", BigInteger, nullable=False),  # `landings` at the last look
+    Column("quiet", Integer, nullable=False),  # looks in a row since it landed something
+    Column("works", Integer),  # 1, 0 = silent, NULL = nobody can tell yet
+    Column("run", Integer, nullable=False),
+    Column("run_since", BigInteger, nullable=False),
+    Column("checked_at", BigInteger, nullable=False),
+)
+
 # Outages, one of each root cause. `open_root` keeps two of one root from being open at a time.
 incidents = Table(
     "incident",
@@ -273,13 +295,11 @@ incidents = Table(
     Column("id", String(16), primary_key=True),
     Column("opened_at", BigInteger, nullable=False),  # when it began, as far as is known
     Column("detected_at", BigInteger, nullable=False),
-    Column(
-        "reach", String(16), nullable=False
-    ),  # service device supply site portal uplink municipality provider
+    Column("reach", String(16), nullable=False),  # controller.incidents.model.Reach
     Column("root", String(128), nullable=False),  # its key, "" for the portal
     Column("open_root", String(160), unique=True),  # reach and root; NULL = closed
     Column("municipality", String(5), nullable=False),  # "" where it is several
-    Column("cause", String(16), nullable=False),  # power backhaul device unknown
+    Column("cause", String(16), nullable=False),  # power backhaul device poller unknown
     Column("evidence", Text, nullable=False),  # JSON: a list of [code, {name: value}]
     Column("state", String(16), nullable=False),  # open acknowledged closed
     Column("expected", Integer, nullable=False, server_default="0"),  # 1 = somebody said so while it was open
@@ -296,7 +316,7 @@ incidents = Table(
     Index("incident_closed", "closed_at"),
 )
 
-# What was, or is, down because of it: a device, or "service:" and a site.
+# What was, or is, down because of it: a device, "service:" and a site, or "poller:" and its name.
 incident_members = Table(
     "incident_member",
     metadata,

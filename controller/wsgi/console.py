@@ -1,11 +1,14 @@
 """The application that staff see."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from controller.app import utc_now
+from controller.app import App, utc_now
 from controller.bodies import in_full
-from controller.console.app import create_app
+from controller.console.app import STALE_POLLS, create_app
 from controller.console.exposition import Exposition
+from controller.incidents.reading import Every
 from controller.wsgi.beginning import begin
 
 if TYPE_CHECKING:
@@ -15,13 +18,11 @@ if TYPE_CHECKING:
 @in_full
 def console() -> "Flask":
     """What staff see; on the loopback only, it has no logins."""
-    app = begin()
-    stale_after_s = 4 * app.settings.poll_interval_s
-    return create_app(
-        app.inventory,
-        app.engine,
-        app.samples,
-        utc_now,
-        stale_after_s=stale_after_s,
-        exposition=Exposition(app, utc_now, stale_after_s),
-    )
+    return console_of(begin(), utc_now)
+
+
+def console_of(app: App, clock: Callable[[], datetime]) -> "Flask":
+    """The same of a controller whose stores are open; `clock` gives aware moments."""
+    every = Every(app.settings.poll_interval_s, app.settings.probe_minutes * 60)
+    exposition = Exposition(app, clock, STALE_POLLS * every.poll_s)
+    return create_app(app.inventory, app.engine, app.samples, clock, every=every, exposition=exposition)

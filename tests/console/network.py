@@ -9,10 +9,11 @@ from flask import Flask
 from sqlalchemy import Engine, insert
 
 from captive_portal.tables import sessions
-from controller.console.app import create_app
+from controller.console.app import STALE_POLLS, create_app
 from controller.console.overview import Overview, overview
 from controller.console.reading import read
 from controller.health import State, Verdict
+from controller.incidents.reading import Every
 from controller.model import Inventory
 from controller.store import health
 from drivers.model import Device
@@ -96,7 +97,8 @@ class Network:
 
     def app(self, now: datetime = NOW) -> Flask:
         """The console over these stores."""
-        return create_app(self.inventory, self.engine, self.store, lambda: now, stale_after_s=STALE_AFTER_S)
+        every = Every(STALE_AFTER_S // STALE_POLLS, 900)
+        return create_app(self.inventory, self.engine, self.store, lambda: now, every)
 
     def overview(self, now: datetime = NOW) -> Overview:
         """What the page would show."""

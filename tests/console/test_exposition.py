@@ -1,6 +1,7 @@
 """`/metrics` over real stores, and read by a real server that scrapes it."""
 
 import json
+import re
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -15,8 +16,11 @@ from controller import probing
 from controller.app import App
 from controller.console.app import create_app
 from controller.console.exposition import Exposition
+from controller.job_runs import JobRuns
+from controller.scheduler import Job
 from controller.secrets import FileSecrets
-from controller.settings import Settings, SinkSettings
+from controller.settings import Settings
+from controller.sink_settings import SinkSettings
 from drivers.model import Lifecycle
 from drivers.probe.report import Finding, Step, Went
 from metrics.local.cursors import Cursors
@@ -31,7 +35,7 @@ Rows = dict[str, dict[tuple[str, ...], float]]
 def exposition(network: Network, tmp_path: Path) -> Exposition:
     """Of the example network with a sink that nobody has fed."""
     assert isinstance(network.store, LocalStore)
-    sink = SinkSettings(name="state", url="http://127.0.0.1:1")
+    sink = SinkSettings(name="state", url="http://127.0.0.1:1", bucket="plaza")
     app = App(
         settings=Settings(data_dir=tmp_path, sinks=(sink,)),
         inventory=network.inventory,
@@ -45,7 +49,7 @@ def exposition(network: Network, tmp_path: Path) -> Exposition:
 @pytest.fixture
 def console(exposition: Exposition) -> Flask:
     app = exposition.app
-    return create_app(app.inventory, app.engine, app.samples, lambda: NOW, STALE_AFTER_S, exposition)
+    return create_app(app.inventory, app.engine, app.samples, lambda: NOW, exposition=exposition)
 
 
 @pytest.fixture
@@ -117,6 +121,33 @@ def test_a_sink_shows_how_far_behind_it_is_and_that_it_fails(
     assert read(console)["plaza_sink_failing"] == {("state",): 1}
 
 
+def test_a_job_shows_when_it_last_ended_and_that_it_stands_still(
+    exposition: Exposition, console: Flask
+) -> None:
+    assert "plaza_job_late" not in read(console)  # no worker has run here
+    begun = int(NOW.timestamp()) - 600
+    table = [
+        Job("sweep", 60, lambda: None),
+        Job("break", 60, lambda: None),
+        Job("seldom", 3600, lambda: None),
+    ]
+    runs = JobRuns(exposition.app.settings.data_dir, table, lambda: NOW - timedelta(minutes=10))
+    runs.noting(table[0]).work()
+    with pytest.raises(OSError, match="no"):
+        runs.noting(Job("break", 60, fails)).work()
+    runs.write()
+    found = read(console)
+    assert found["plaza_job_last_run_timestamp_seconds"] == {("sweep",): begun, ("break",): begun}
+    assert found["plaza_job_last_success_timestamp_seconds"] == {("sweep",): begun}
+    assert found["plaza_job_failing"] == {("sweep",): 0, ("break",): 1}
+    assert found["plaza_job_failures_total"] == {("sweep",): 0, ("break",): 1, ("seldom",): 0}
+    assert found["plaza_job_late"] == {("sweep",): 1, ("break",): 1, ("seldom",): 0}
+
+
+def fails() -> None:
+    raise OSError("no")
+
+
 def test_only_this_machine_may_read_it(console: Flask) -> None:
     client = console.test_client()
     assert client.get("/metrics", environ_base={"REMOTE_ADDR": "192.0.2.1"}).status_code == 403
@@ -131,16 +162,29 @@ def test_a_store_that_cannot_be_read_is_no_figure(exposition: Exposition, consol
     assert answer.status_code == 503
 
 
-def test_a_real_server_scrapes_it(network: Network, scraper: VictoriaMetrics) -> None:
-    network.up(next(iter(network.inventory.devices)), 3)
+ALARMS = re.findall(r"expr: '?([^'\n}]+)", (Path(__file__).parents[2] / "docs/sinks.md").read_text())
 
-    def asked(query: str) -> list[list[float | str]]:
+
+def test_a_real_server_scrapes_it_and_the_alarms_of_the_document_go_off(
+    network: Network, exposition: Exposition, scraper: VictoriaMetrics
+) -> None:
+    network.up(next(iter(network.inventory.devices)), 3)
+    table = [Job("sweep", 60, lambda: None), Job("break", 3600, fails)]
+    runs = JobRuns(exposition.app.settings.data_dir, table, lambda: NOW - timedelta(minutes=10))
+    with pytest.raises(OSError, match="no"):
+        runs.noting(table[1]).work()
+    runs.write()
+
+    def asked(query: str) -> list[list[str]]:
         at = urllib.parse.urlencode({"query": query})
         with urllib.request.urlopen(f"{scraper.url}/internal/force_flush"):
             pass  # else what was read last is found seconds later
         with urllib.request.urlopen(f"{scraper.url}/api/v1/query?{at}") as answer:
-            return [row["value"] for row in json.load(answer)["data"]["result"]]
+            rows = json.load(answer)["data"]["result"]
+        return [[row["metric"].get("name", ""), row["value"][1]] for row in rows]
 
-    until(lambda: [value for _, value in asked("sum(plaza_devices{state='up'})")] == ["1"], "it is scraped")
+    until(lambda: asked("sum(plaza_devices{state='up'})") == [["", "1"]], "it is scraped")
     assert asked("plaza_sink_waiting_batches{sink='state'}")[0][1] == "1"
-    assert [value for _, value in asked("up{job='plaza'}")] == ["1"]
+    assert asked("up{job='plaza'}") == [["", "1"]]
+    assert len(ALARMS) == 3
+    until(lambda: [name for alarm in ALARMS for name, _ in asked(alarm)] == ["sweep", "break"], "they go off")

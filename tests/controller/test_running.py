@@ -56,6 +56,13 @@ def test_a_killed_role_is_started_again_and_goes_on(running: Town, role: str) ->
         wait_for(lambda url=url: _ok(url), url)
 
 
+def test_when_the_jobs_of_the_worker_ended_is_told_by_the_console(running: Town) -> None:
+    told = 'plaza_job_last_success_timestamp_seconds{name="move claimed devices on"} '
+    url = f"http://{running.environ['PLAZA_CONSOLE_LISTEN']}/metrics"
+    wait_for(lambda: told in fetch(url), "a job that ended well")
+    assert 'plaza_job_late{name="incidents"} 0.0' in fetch(url).splitlines()
+
+
 def _ok(url: str) -> bool:
     try:
         return "ok" in fetch(url)

@@ -40,10 +40,13 @@ def test_notices_are_heard_over_udp_unless_the_setting_is_empty(tmp_path: Path) 
         ("poll_interval_s = 1", {}, ["plaza.toml", "poll_interval_s", "greater than or equal to 5"]),
         ("", {"PLAZA_PORTAL_LISTEN": "8080"}, ["PLAZA_PORTAL_LISTEN", "HOST:PORT"]),
         ('trap_listen = "162"', {}, ["plaza.toml", "trap_listen", "HOST:PORT"]),
-        ("pol_interval_s = 60", {}, ["plaza.toml", "pol_interval_s", "not permitted"]),
+        ("\npol_interval_s = 60", {}, ["plaza.toml:2: pol_interval_s", "did you mean poll_interval_s?"]),
+        ("poll_interval_s = [1]", {}, ["plaza.toml:1: poll_interval_s: write a whole number"]),
+        ("data_dir = 5", {}, ["plaza.toml:1: data_dir: write it between quotes"]),
+        ('[[sink]]\nname = "state"', {}, ["plaza.toml:1: sink: is no setting; did you mean [[sinks]]?"]),
+        ("wholly_new = 1", {}, ["plaza.toml:1: wholly_new: is no setting; docs/settings.md has them all"]),
         ("poll_interval_s =", {}, ["plaza.toml", "TOML"]),
         ("", {"PLAZA_CONFIG": "nowhere.toml"}, ["nowhere.toml", "PLAZA_CONFIG"]),
-        ('[[sinks]]\nname = "A B"\nurl = "http://x"', {}, ["plaza.toml", "sinks.0.name"]),
     ],
 )
 def test_each_mistake_is_named_with_its_place(
@@ -64,9 +67,10 @@ def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("table", ["sinks", "pollers"])
 def test_two_of_one_name_are_refused(tmp_path: Path, table: str) -> None:
-    one = f'[[{table}]]\nname = "state"\n' + (
-        'url = "http://h"\n' if table == "sinks" else 'token = "ref+env:T"\n'
-    )
+    more = 'url = "http://h"\nbucket = "plaza"\n' if table == "sinks" else 'token = "ref+env:T"\n'
+    one = f'[[{table}]]\nname = "state"\n{more}'
     (tmp_path / "plaza.toml").write_text(one * 2)
-    with pytest.raises(SettingsError, match=rf"plaza\.toml: {table}: two are called 'state'"):
+    line = len(one.splitlines()) + 2
+    said = rf"plaza\.toml:{line}: \[\[{table}\]\] state: name: is the name of another one, too; give each"
+    with pytest.raises(SettingsError, match=said):
         settings.load({}, tmp_path)

@@ -61,7 +61,8 @@ def plaza(
     (tmp_path / "plaza.toml").write_text(
         f'secrets_dir = "{tmp_path}"\n'
         f'[[sinks]]\nname = "state"\nurl = "{influxd.url}"\nbucket = "{database}"\ndialect = "v1"\n'
-        f'[[sinks]]\nname = "gone"\nurl = "http://127.0.0.1:{free_port()}"\ntoken = "ref+file:token"\n'
+        f'[[sinks]]\nname = "gone"\nurl = "http://127.0.0.1:{free_port()}"\n'
+        'bucket = "plaza"\ntoken = "ref+file:token"\n'
     )
     monkeypatch.chdir(tmp_path)
 
@@ -92,7 +93,7 @@ def say(influxd: Influxd, query: str, **more: str) -> None:
 
 def feed(app: App, name: str) -> Forwarder:
     wanted = next(one for one in app.settings.sinks if one.name == name)
-    return Forwarder(app.samples, open_sink(app, wanted), lambda: datetime.now(UTC))
+    return Forwarder(app.samples, open_sink(app.secrets, wanted), lambda: datetime.now(UTC))
 
 
 def send(app: App) -> None:
@@ -195,6 +196,40 @@ def test_a_sink_that_nobody_ever_fed_says_what_is_to_be_done(plaza: Plaza, app: 
     assert unfed not in plaza("sink", "status").out
 
 
+def test_a_sink_that_cannot_be_opened_says_why_in_its_line(plaza: Plaza, app: App, tmp_path: Path) -> None:
+    fill(app)
+    file = tmp_path / "token"
+    assert status(plaza, "gone")["cannot_be_opened"] is None
+    file.chmod(0o644)
+    reason = status(plaza, "gone")["cannot_be_opened"]
+    assert reason.startswith(f"credential sink gone: ref+file:token: {file} is open to others (mode 0644), ")
+    file.unlink()
+    (line,) = [one for one in plaza("sink", "status").out.splitlines() if one.startswith("gone: ")]
+    assert f"; it cannot be opened: credential sink gone: ref+file:token: there is no file {file}, " in line
+    assert "restart Plaza" not in line  # which would mend nothing
+
+
+@pytest.mark.parametrize(
+    ("dialect", "secret", "said"),
+    [
+        ("v1", "no-colon-in-it", "ref+file:token holds no user:password, which dialect v1 takes"),
+        ("v1", "user:contraseña", ""),
+        ("v2", "contraseña", "ref+file:token holds more than one line, or what no token holds"),
+        ("v2", "one\ntwo", "ref+file:token holds more than one line"),
+        ("v3", "ordinary", ""),
+    ],
+)
+def test_a_token_that_can_never_be_sent_is_refused_before(
+    plaza: Plaza, tmp_path: Path, dialect: str, secret: str, said: str
+) -> None:
+    file = tmp_path / "plaza.toml"
+    file.write_text(file.read_text() + f'dialect = "{dialect}"\n')
+    (tmp_path / "token").write_text(secret)
+    why = status(plaza, "gone")["cannot_be_opened"]
+    assert said in why if said else why is None
+    assert secret not in (why or "")
+
+
 def test_a_point_that_a_later_batch_wrote_again_waits_where_that_is(plaza: Plaza, app: App) -> None:
     for _ in range(2):
         app.samples.write("poller", [ap(YESTERDAY + 3600)])
@@ -271,6 +306,6 @@ def test_an_address_with_a_secret_in_it_is_refused_and_not_repeated(
     (tmp_path / "plaza.toml").write_text(f'[[sinks]]\nname = "state"\nurl = "{url}"\n')
     done = plaza("sink", "status")
     assert done.status == 2
-    assert "sinks.0.url" in done.err
+    assert "/plaza.toml:3: [[sinks]] state: url: " in done.err
     assert said in done.err
     assert "s3cret" not in done.err

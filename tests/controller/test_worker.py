@@ -16,7 +16,8 @@ from captive_portal.tables import pseudonym_keys
 from controller.app import App, build
 from controller.files import write_private
 from controller.portal_jobs import late_samples, session_samples
-from controller.settings import SinkSettings, load
+from controller.settings import load
+from controller.sink_settings import SinkSettings
 from controller.worker import Municipalities, jobs, municipality_samples
 from metrics.catalog import check
 from metrics.local.buckets import buckets
@@ -184,7 +185,7 @@ def test_old_days_go_once_they_are_rolled_up(app: App) -> None:
 
 
 def test_an_old_day_waits_for_a_sink_that_lacks_it(app: App) -> None:
-    behind = SinkSettings(name="state", url="http://127.0.0.1:9")
+    behind = SinkSettings(name="state", url="http://127.0.0.1:9", bucket="plaza")
     waiting = replace(app, settings=app.settings.model_copy(update={"sinks": (behind,)}))
     tags = {"mun": "08027", "site": SITE, "vendor": "openwrt", "ap": "ap-kiosk"}
     waiting.samples.write("poller", [Sample("wifi_ap", tags, {"up": 1}, SLOT)])

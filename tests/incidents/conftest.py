@@ -139,11 +139,13 @@ class Controller:
         return Hand("ana", why, self.clock(), b"k" * 32)
 
 
-def controller_in(directory: Path, store_url: str = "") -> Controller:
+def controller_in(
+    directory: Path, store_url: str = "", inventory: str = INVENTORY, **settings: int
+) -> Controller:
     file = directory / "inventory.yaml"
-    file.write_text(INVENTORY)
+    file.write_text(inventory)
     places = {"data_dir": directory, "inventory": file, "secrets_dir": directory, "store_url": store_url}
-    return Controller(build(Settings.model_validate(places)))
+    return Controller(build(Settings.model_validate(places | settings)))
 
 
 def ended(made: Controller) -> None:

@@ -72,6 +72,40 @@ def test_nothing_wrong_writes_nothing(controller: Controller) -> None:
     assert written == []
 
 
+def written(controller: Controller, rounds: int) -> list[int]:
+    """How many statements each turn of these rounds wrote, and in how many rows."""
+    found: list[int] = []
+
+    def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.lstrip().upper().startswith(("INSERT", "UPDATE")):
+            found[-1] += 1
+
+    for _ in range(rounds):
+        controller.wait(30)
+        controller.poll()
+        found.append(0)
+        event.listen(controller.app.engine, "before_cursor_execute", note)
+        controller.job.turn()
+        event.remove(controller.app.engine, "before_cursor_execute", note)
+    return found
+
+
+def test_many_incidents_at_once_take_as_many_statements_as_one(on_each_store: Controller) -> None:
+    controller = on_each_store
+    controller.fail("ap-3")
+    one_opens = written(controller, 3)[-1]
+    controller.mend("ap-3")
+    one_closes = written(controller, 10)[-1]
+    controller.fail("ap-1", "ap-3", "ap-5", "ap-6", "ups")
+    several_open, opened = written(controller, 3)[-1], len(controller.incidents())
+    controller.mend("ap-1", "ap-3", "ap-5", "ap-6", "ups")
+    several_close = written(controller, 10)[-1]
+
+    assert opened > 2
+    assert (several_open, several_close) == (one_opens, one_closes)
+    assert controller.incidents() == []
+
+
 def test_two_workers_at_once_open_an_outage_once(
     on_each_store: Controller, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.incidents.model import Fact, Place, Seen
+from controller.incidents.moment import Moment
 from controller.incidents.outlook import Condition, Standing, of_municipality, of_node, of_site
-from controller.incidents.planning import Moment
 from controller.incidents.world import World
 from tests.incidents.town import ap, service
 

@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -19,22 +20,24 @@ from controller.console.overview import ProbeRow, served
 from controller.health import State
 from controller.incidents import desk
 from controller.incidents.model import Cause, Reach, Root
+from controller.incidents.reading import Every
 from controller.incidents.words import ADVICE, WORDS
 from controller.store.tables import incidents
+from controller.wsgi.console import console_of
 from tests.incidents.conftest import EVERY_S, Controller, controller_in, ended
 
+HERE = {"Host": "127.0.0.1:8081"}
 EVIL = "<script>alert(1)</script>"
 PHONE, WALL = {"width": 320, "height": 640}, {"width": 1280, "height": 900}
 
 
-def app_of(controller: Controller) -> Any:
-    return create_app(
-        controller.app.inventory, controller.app.engine, controller.app.samples, controller.clock
-    )
+def app_of(controller: Controller, probe_s: int = 900) -> Any:
+    app = controller.app
+    return create_app(app.inventory, app.engine, app.samples, controller.clock, Every(EVERY_S, probe_s))
 
 
-def get(controller: Controller, path: str = "/incidents") -> str:
-    page = app_of(controller).test_client().get(path, headers={"Host": "127.0.0.1:8081"})
+def get(controller: Controller, path: str = "/incidents", probe_s: int = 900) -> str:
+    page = app_of(controller, probe_s).test_client().get(path, headers=HERE)
     assert page.status_code == 200
     return str(page.text)
 
@@ -92,14 +95,45 @@ def test_what_answers_again_is_said_with_since_when_and_when_it_closes(controlle
     controller.go(3)
     page, english = text(get(controller)), text(get(controller, "/incidents?lang=en"))
 
-    at = re.search(r"Responde de nuevo desde (\S+) UTC−6 ?; si así sigue se cierra hacia (\S+) UTC−6", page)
-    assert at is not None
-    began, closes = (datetime.fromisoformat(f"2026-11-26T{one}") for one in at.groups())
+    began, closes = back_at(page)
     assert closes - began == timedelta(seconds=9 * EVERY_S)
     assert "Responden de nuevo 1 de 2" in page
     assert "Nada: todo responde de nuevo" in page
-    assert f"it closes about this time if that lasts: {at[2]}" in english
+    assert f"it closes about this time if that lasts: {closes:%H:%M:%S}" in english
     assert "plaza snmp why sw" in page
+
+
+def back_at(page: str) -> tuple[datetime, datetime]:
+    """Since when it answers again, and about when it closes."""
+    at = re.search(r"Responde de nuevo desde (\S+) UTC−6 ?; si así sigue se cierra hacia (\S+) UTC−6", page)
+    assert at is not None
+    began, closes = (datetime.fromisoformat(f"2026-11-26T{one}") for one in at.groups())
+    return began, closes
+
+
+def serves_again(controller: Controller) -> None:
+    """Two probes that get stuck, and one that does not."""
+    for works in (False, False, True):
+        controller.wait(300)
+        controller.probed(works=works, step="dns", detail="nobody answers")
+        controller.go(1)
+
+
+@pytest.mark.parametrize("probe_s", [300, 3600])
+def test_a_service_closes_about_when_the_next_probe_is_due(controller: Controller, probe_s: int) -> None:
+    serves_again(controller)
+    began, closes = back_at(text(get(controller, probe_s=probe_s)))
+
+    assert closes - began == timedelta(seconds=probe_s)
+
+
+def test_the_console_goes_by_the_settings(controller: Controller) -> None:
+    seldom = controller.app.settings.model_copy(update={"probe_minutes": 7})
+    serves_again(controller)
+    console = console_of(replace(controller.app, settings=seldom), controller.clock)
+    began, closes = back_at(text(console.test_client().get("/incidents", headers=HERE).text))
+
+    assert closes - began == timedelta(minutes=7)
 
 
 def test_what_nobody_has_comes_first(scene: Controller) -> None:
@@ -148,7 +182,7 @@ def test_agent_and_service_are_two_facts_on_the_first_page(controller: Controlle
     row = text(page[page.index('id="m-08027"') : page.index('id="m-08019"')])
 
     assert "agente: sí · servicio: sin datos" in row
-    assert "Plaza : servicio: un teléfono se atora en dns: nobody answers" in row
+    assert "Plaza : servicio: un teléfono se atora en los nombres (DNS): nobody answers" in row
     assert "Sin servicio" in row
 
 
@@ -162,7 +196,7 @@ def test_an_announced_outage_is_said_to_be_so_on_the_first_page(controller: Cont
     page = text(get(controller, "/"))
 
     assert page.count("caída prevista:") == 1
-    assert "caída prevista: announced by ana: mástil" in page
+    assert "caída prevista: anunciada por ana: mástil" in page
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from controller.incidents.model import SERVICE, Node, Open, Place, Plan, Root, Seen
-from controller.incidents.planning import Moment, plan
+from controller.incidents.moment import Moment
+from controller.incidents.planning import plan
 from controller.incidents.seeing import Look, Pace, carried_on, seen
 from controller.incidents.world import World
 from drivers.model import Role

@@ -28,14 +28,20 @@ class Request:
 
 
 class Scripted:
-    """Answers each POST with `answer(request)` and keeps the lines of those it answers 204."""
+    """Answers a POST with `answer(request)` and keeps the lines of those it answers 204; a GET by `get`."""
 
-    def __init__(self, answer: Callable[[Request], Answer]) -> None:
+    def __init__(
+        self, answer: Callable[[Request], Answer], get: Callable[[Request], Answer] | None = None
+    ) -> None:
         self.answer = answer
+        self.get = get or self._of_its_start
         self.requests: list[Request] = []
         self.stored: list[bytes] = []
         self.started = "process_start_time_seconds 1"
         self.url = ""
+
+    def _of_its_start(self, _request: Request) -> Answer:
+        return Answer(200 if self.started else 404, f"go_gc 1\n{self.started}\n")
 
     def take(self, request: Request) -> Answer:
         self.requests.append(request)
@@ -58,8 +64,8 @@ def serving(scripted: Scripted, tls: ssl.SSLContext | None = None) -> Iterator[S
             self.reply(answer.status, answer.body, answer.headers)
 
         def do_GET(self) -> None:
-            status = 200 if scripted.started else 404
-            self.reply(status, f"go_gc 1\n{scripted.started}\n", {})
+            answer = scripted.get(Request(self.path, dict(self.headers), b""))
+            self.reply(answer.status, answer.body, answer.headers)
 
         def reply(self, status: int, body: str, headers: Mapping[str, str]) -> None:
             self.send_response(status)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from metrics.exposition import Figures, SinkFigures, render
+from metrics.exposition import Figures, JobFigures, SinkFigures, render
 
 FIGURES = Figures(
     devices={("08019", "up"): 7, ("08019", "down"): 1, ("08027", "up"): 2},
@@ -16,6 +16,10 @@ FIGURES = Figures(
     sinks=(
         SinkFigures("state", 1_000_000, 2, 3, 61, failing=True),
         SinkFigures("far", 0, 0, 0, 0, failing=False),
+    ),
+    jobs=(
+        JobFigures("incidents", 20, 1_795_305_620, 1_795_305_600, 7, failing=True, late=False),
+        JobFigures("delete what is past its period", 3600, None, None, 0, failing=False, late=True),
     ),
     octets={"raw": 1_048_576, "rollup": 4096},
     days=3,
@@ -59,6 +63,17 @@ def test_every_figure_is_there_under_its_labels() -> None:
     assert found["process_resident_memory_bytes"][()] > 0
 
 
+def test_when_each_job_last_ran_and_how_it_ended_is_told_by_its_name() -> None:
+    found = read(FIGURES)
+    incidents, deleting = (("name", "incidents"),), (("name", "delete what is past its period"),)
+    assert found["plaza_job_interval_seconds"] == {incidents: 20, deleting: 3600}
+    assert found["plaza_job_last_run_timestamp_seconds"] == {incidents: 1_795_305_620}
+    assert found["plaza_job_last_success_timestamp_seconds"] == {incidents: 1_795_305_600}
+    assert found["plaza_job_failing"] == {incidents: 1}
+    assert found["plaza_job_late"] == {incidents: 0, deleting: 1}
+    assert found["plaza_job_failures_total"] == {incidents: 7, deleting: 0}
+
+
 def test_what_nobody_knows_is_absent_and_never_zero() -> None:
     assert "plaza_newest_verdict_age_seconds" not in read(replace(FIGURES, verdict_age_s=None))
     assert "plaza_sink_safe_points" not in read(replace(FIGURES, sinks=()))
@@ -70,4 +85,6 @@ def test_names_and_labels_keep_to_the_conventions_and_to_a_closed_list() -> None
     assert all(re.fullmatch(r"plaza_[a-z]+(_[a-z]+)*", name) for name in ours)
     assert not [name for name in ours if re.search(r"_(ms|octets|minutes|mb)\b", name)]
     labels = {label for rows in found.values() for key in rows for label, _ in key}
-    assert labels == {"municipality", "state", "sink", "kind"}
+    assert labels == {"municipality", "state", "sink", "kind", "name"}, (
+        "and never `job`, which is the scraper's"
+    )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from metrics.catalog import MEASUREMENTS, Field
-from metrics.exposition import Figures, SinkFigures, render
+from metrics.exposition import Figures, JobFigures, SinkFigures, render
 from metrics.sample import Sample
 
 START = 1_795_305_600  # 2026-11-22 00:00 UTC
@@ -138,6 +138,7 @@ def figures(at: int) -> Figures:
         verdict_age_s=12.0,
         sessions={"08019": 40},
         sinks=(failing, SinkFigures("far", 1_000, 0, 0, 0, failing=False)),
+        jobs=(JobFigures("incidents", 20, at - 5, at - 5, 0, failing=False, late=False),),
         octets={"raw": 1_048_576, "rollup": 4_096},
         days=3,
         disk_free_octets=5 * 10**9,
