@@ -95,19 +95,18 @@ RowForm = Callable[[Sequence[Any]], str]
 
 
 @lru_cache(maxsize=2**12)
-def row_form(name: str, present: tuple[bool, ...]) -> RowForm:
-    """How a row of this measurement becomes its fields and time, as the store reads it: without a Sample.
+def row_form(name: str, fields: tuple[str, ...]) -> RowForm:
+    """How the values of these fields become their text, as the store reads them: without a Sample.
 
-    A row is the time, one more value and then the fields in the catalogue's order, of which `present` are
-    not None. Where one of these is None after all, the form raises TypeError.
+    `fields` are in the catalogue's order; those that it no longer knows are left out.
     """
     known = MEASUREMENTS[name].fields
-    places = [place for place, is_there in enumerate(present) if is_there]
-    names = list(known)
-    written = {names[place]: _written(f"row[{place + 2}]", known[names[place]]) for place in places}
-    form = ",".join(f"{field}={mark}" for field, (mark, _) in written.items()) + " %d"
+    written = {
+        field: _written(f"row[{at}]", known[field]) for at, field in enumerate(fields) if field in known
+    }
+    form = ",".join(f"{field}={mark}" for field, (mark, _) in written.items())
     values = "".join(f"{value}, " for _, value in written.values())
-    made: RowForm = eval(f"lambda row: {form!r} % ({values}row[0])", {"texts": _TEXTS})  # noqa: S307
+    made: RowForm = eval(f"lambda row: {form!r} % ({values})", {"texts": _TEXTS})  # noqa: S307
     return made
 
 

@@ -6,8 +6,7 @@ from itertools import pairwise
 from metrics.catalog import MEASUREMENTS
 from metrics.local import cold_days
 from metrics.local.counters import LONGEST_SILENCE_S, SLACK_S, gaps, growth
-from metrics.local.levels import DAY_S, HOUR_S, Span
-from metrics.local.restarts import by_day
+from metrics.local.levels import DAY_S, HOUR_S, Span, by_day
 from metrics.local.store import LocalStore, day_of
 from metrics.query_cells import Cell, Found
 from metrics.question import Question

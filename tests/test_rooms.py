@@ -27,6 +27,7 @@ OWNERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "influxdb_client": ("metrics.influx",),
         "prometheus_client": ("metrics.exposition",),
         "datasketches": ("metrics.distinct",),
+        "numpy": ("metrics.local",),
         "pyarrow": ("metrics.tables",),
         "matplotlib": ("metrics.plots",),
         "apscheduler": ("controller.scheduler",),

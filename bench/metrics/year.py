@@ -14,11 +14,13 @@ from metrics.local.buckets import buckets
 from metrics.local.calendar import extent, slots_of_month
 from metrics.local.deriving import lengthened, lifted
 from metrics.local.figures import Cells
+from metrics.local.keeping import keep
 from metrics.local.levels import DAY_S, HOUR_S, LADDERS, Span
-from metrics.local.rollup_tables import Sum, keep, stored
+from metrics.local.rollup_tables import Sum, stored
 from metrics.local.rollup_volume import NAME, opened
 from metrics.local.schema import Tags
 from metrics.local.store import LocalStore
+from metrics.local.sums import Sums
 from metrics.sink import Window
 
 APS: Final = 3_000
@@ -56,14 +58,14 @@ def cells(dice: random.Random, hour: int, ap: int) -> Cells:
     }
 
 
-def hour_of(dice: random.Random, hour: int) -> dict[Tags, Sum]:
+def hour_of(dice: random.Random, hour: int) -> Sums:
     """Of every access point."""
     found: dict[Tags, Sum] = {}
     for ap in range(APS):
         mun = f"08{ap % MUNS + 1:03}"
         tags = (f"{mun}-ap-{ap:04}", mun, f"{mun}-site-{ap // 6:04}", "openwrt")
         found[tags] = Sum(POLLS, POLLS, 0, cells(dice, hour, ap))
-    return found
+    return Sums.of(AP.measurement, found)
 
 
 def make(store: LocalStore, hourly_days: int) -> None:
@@ -76,22 +78,16 @@ def make(store: LocalStore, hourly_days: int) -> None:
         with volume.writing():
             for hour in range(day, day + DAY_S, HOUR_S):
                 if hour >= since:
-                    keep(volume, AP, Span.HOUR, hour, _within(hour_of(dice, hour), hour))
-                keep(volume, MUN, Span.HOUR, hour, _within(whole, hour))
-            keep(volume, AP, Span.DAY, day, _within(sums, day, Window(day, day + DAY_S)))
-            rows = lengthened(stored(volume, MUN, Span.HOUR, Window(day, day + DAY_S)), MUN)
-            keep(volume, MUN, Span.DAY, day, _within(rows, day, Window(day, day + DAY_S)))
+                    keep(volume, AP, Span.HOUR, hour, hour_of(dice, hour), Window(hour, hour + HOUR_S))
+                keep(volume, MUN, Span.HOUR, hour, whole, Window(hour, hour + HOUR_S))
+            window = Window(day, day + DAY_S)
+            keep(volume, AP, Span.DAY, day, sums, window)
+            keep(volume, MUN, Span.DAY, day, lengthened(stored(volume, MUN, Span.HOUR, window), MUN), window)
     for month in (int(datetime(2026, number, 1, tzinfo=UTC).timestamp()) for number in range(1, 13)):
         with volume.writing():
             window = extent(Span.MONTH, month, "UTC")
-            rows = lengthened(stored(volume, MUN, Span.DAY, slots_of_month(month)), MUN)
-            keep(volume, MUN, Span.MONTH, month, _within(rows, month, window))
-
-
-def _within(
-    sums: dict[Tags, Sum], slot: int, window: Window | None = None
-) -> Iterator[tuple[Tags, Sum, Window]]:
-    return ((tags, one, window or Window(slot, slot)) for tags, one in sums.items())
+            rows = stored(volume, MUN, Span.DAY, slots_of_month(month))
+            keep(volume, MUN, Span.MONTH, month, lengthened(rows, MUN), window)
 
 
 def part(rounds: int) -> tuple[Figure, ...]:

@@ -108,7 +108,13 @@ def _copied(shelf: FileShelf, name: str, directory: Path) -> Copied | None:
                 raise
             return None
         with closing(reading), closing(sqlite3.connect(target, isolation_level=None)) as writing:
-            reading.backup(writing)  # one state of it; who writes there is not kept waiting
+            try:
+                reading.backup(writing)  # one state of it; who writes there is not kept waiting
+            except sqlite3.OperationalError:
+                if source.exists():
+                    raise
+                target.unlink()
+                return None
             writing.execute("PRAGMA journal_mode = DELETE")
     found = check_file(target)
     if found:

@@ -1,8 +1,7 @@
 """Reading rollups: buckets by any tags that a level has, in a window."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from metrics.local.figures import Cells, Figure, Figures, Packing, merge, packing
 from metrics.local.levels import DAY_S, HOUR_S, SLOT_FIELDS, SLOT_S, Level, Span, level_of
@@ -17,8 +16,7 @@ _LENGTHS: Final = {Span.SLOT: SLOT_S, Span.HOUR: HOUR_S}
 _Row = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(NamedTuple):
     """What was measured of `tags` from `start` until `end` (UTC epoch seconds).
 
     `got` of `expected` samples are there; `expected` 0 means that nobody said how many. A figure that nobody
@@ -61,11 +59,13 @@ def buckets(
     with volume.reading():
         tags = _series(volume, level, by, wanted)
         rows = _rows(volume, level, span, window, tags if wanted else None)
-        found = _grouped(rows, tags, tuple(by), packing(measurement))
+        of_series, packs = _named(tags, tuple(by)), packing(measurement)
+        alone = len(set(tags.values())) == len(tags)
+        found = (_each if alone else _grouped)(rows, tags, of_series, packs)
         if span is Span.HOUR and measurement in SLOT_FIELDS and set(level.by) == {"mun"}:
             present = {bucket.start for bucket in found}
             running = _running(volume, level, window, tags if wanted else None, present)
-            found += _grouped(running, tags, tuple(by), packing(measurement))
+            found += _grouped(running, tags, of_series, packs)
     return found
 
 
@@ -106,14 +106,29 @@ def _rows(volume: Volume, level: Level, span: Span, window: Window, some: _Tags 
     yield from volume.execute(slots, (start, end, end, end, *some, *inside))
 
 
-def _grouped(rows: Iterable[_Row], tags: _Tags, by: tuple[str, ...], packs: Packing) -> list[Bucket]:
+_Named = dict[int, Mapping[str, str]]
+
+
+def _named(tags: _Tags, by: tuple[str, ...]) -> _Named:
+    """The tags of each series; series that have the same share them."""
+    named = {values: dict(zip(by, values, strict=True)) for values in tags.values()}
+    return {series: named[values] for series, values in tags.items()}
+
+
+def _each(rows: Iterable[_Row], _tags: _Tags, named: _Named, packs: Packing) -> list[Bucket]:
+    """A bucket of each row."""
+    return [
+        Bucket(named[series], start, end, expected, got, Figures(packs, figures, got))
+        for _, series, start, end, expected, got, figures in rows
+    ]
+
+
+def _grouped(rows: Iterable[_Row], tags: _Tags, named: _Named, packs: Packing) -> list[Bucket]:
     """Buckets of one slot and the same tags become one."""
     found: dict[tuple[int, tuple[str, ...]], Bucket] = {}
-    named = {values: dict(zip(by, values, strict=True)) for values in tags.values()}
     for slot, series, start, end, expected, got, figures in rows:
-        values = tags[series]
-        bucket = Bucket(named[values], start, end, expected, got, Figures(packs, figures, got))
-        key = (slot, values)
+        bucket = Bucket(named[series], start, end, expected, got, Figures(packs, figures, got))
+        key = (slot, tags[series])
         other = found.get(key)
         found[key] = bucket if other is None else _sum(other, bucket, packs)
     return list(found.values())

@@ -1,12 +1,14 @@
 """What is kept of a day, as samples came and in chunks, seen as one: a point in both is one, raw wins."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from metrics.errors import StoreBroken, StoreUnusable, VolumeGone
-from metrics.local import cold
+from metrics.local import cold, raw_days
 from metrics.local.chunks import Columns
 from metrics.local.cold import ColdDay
 from metrics.local.schema import DAY, Tags, origin, tags_of
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 _TRIES: Final = 20
 RAW_KEPT: Final = replace(DAY, fill=cold.never_made)
 _Point = tuple[Tags, int]
+_time: Final = attrgetter("time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +53,19 @@ def looking(store: "LocalStore", day: str) -> Iterator[Kept]:
 
 
 def _look(store: "LocalStore", day: str, held: ExitStack) -> Kept:
-    """In a day that changes under our feet points would be missing, or seen twice: look again."""
+    """In a day that changes under our feet points would be missing, or seen twice: look again.
+
+    What is too damaged to be opened is set aside at once.
+    """
     for _ in range(_TRIES):
         names = volumes(store, day)
         with ExitStack() as trying:
             try:
                 kept = _opened(store, day, names, trying)
             except VolumeGone:
+                continue
+            except StoreBroken as error:
+                store.set_aside(error)
                 continue
             if volumes(store, day) == names:
                 held.push(trying.pop_all())
@@ -101,7 +110,7 @@ def read(
         for point, sample in late.items():
             merged[point] = _over(sample, merged.get(point))
         found = list(merged.values())
-    return sorted(found, key=lambda sample: sample.time)
+    return sorted(found, key=_time)
 
 
 def latest(store: "LocalStore", kept: Kept, measurement: str, since: int) -> list[Sample]:
@@ -157,9 +166,7 @@ def _cold_samples(
             continue
         columns = kept.cold.columns(chunk.number)
         if chunk.first < window.start or chunk.last >= window.end:
-            times = columns.times
-            begin = next((at for at, time in enumerate(times) if time >= window.start), len(times))
-            end = next((at for at, time in enumerate(times) if time >= window.end), len(times))
+            begin, end = (bisect_left(columns.times, time) for time in (window.start, window.end))
             columns = _rows(columns, begin, end)
         yield from cold.samples(measurement, chunk.tags, columns)
 
@@ -175,11 +182,9 @@ def _late(
     """What came after the day was made cold."""
     if kept.raw is None:
         return {}
-    equal = "".join(f" AND {tag} = ?" for tag in wanted)
-    series = f"SELECT id FROM {measurement}_series WHERE true{equal}"  # noqa: S608
-    condition = f"s.time >= ? AND s.time < ? AND s.batch > ? AND s.series IN ({series})"
-    values = (window.start, window.end, kept.after, *wanted.values())
-    return {_point(sample): sample for sample in store.samples(kept.raw, measurement, condition, values)}
+    bits = raw_days.bits(raw_days.series(kept.raw, measurement, wanted)) if wanted else None
+    blocks = raw_days.blocks(kept.raw, measurement, window, stripes=bits, after=kept.after)
+    return {_point(sample): sample for sample in store.samples(kept.raw, measurement, blocks, bits)}
 
 
 def _point(sample: Sample) -> _Point:

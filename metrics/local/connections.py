@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from metrics.errors import StoreBroken
 from metrics.local.database import Connection, open_file
 from metrics.local.shelf import Layout
 from metrics.local.sqlite import translated
@@ -23,6 +24,7 @@ class _Opened:
 class _OfThread(threading.local):
     def __init__(self) -> None:
         self.opened: dict[Path, _Opened] = {}
+        self.broken: dict[Path, int] = {}
         self.looked_s = time.monotonic()
 
 
@@ -47,19 +49,24 @@ class Connections:
         if opened is not None and opened.inode == inode:
             return opened.connection
         self.forget(path)
-        connection = open_file(path, layout)
+        try:
+            connection = open_file(path, layout)
+        except StoreBroken:
+            self._own.broken[path] = inode
+            raise
         with self._lock:
             self._all.add(connection)
         self._own.opened[path] = _Opened(connection, path.stat().st_ino)
         return connection
 
     def inode(self, path: Path) -> int | None:
-        """Of the file that this thread's connection is to, None when it has none."""
+        """Of the file that this thread's connection is to, or that was too broken to open; None = neither."""
         opened = self._own.opened.get(path)
-        return None if opened is None else opened.inode
+        return self._own.broken.get(path) if opened is None else opened.inode
 
     def forget(self, path: Path) -> None:
         """Close this thread's connection to a file, if it has one."""
+        self._own.broken.pop(path, None)
         opened = self._own.opened.pop(path, None)
         if opened is not None:
             opened.connection.close()

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from operator import sub
 from typing import Any, Final
 
 # A growth over a longer silence belongs to no hour, and further back nobody looks.
@@ -16,45 +15,28 @@ Growth = tuple[int, int]
 """Over how many intervals it is known, and how much it was."""
 
 
-def gaps(times: Sequence[int], uptimes: Sequence[Any] | None, restarts: Sequence[int] = ()) -> list[int]:
+def gaps(times: Sequence[int], uptimes: Sequence[Any], restarts: Sequence[int] = ()) -> list[int]:
     """Between which readings, by the number of the earlier one, nobody knows what happened.
 
     Readings lie in the order of time; an uptime may be None. `restarts` are moments at which, but not at the
     reading before, the device is known to have begun anew.
     """
-    if not restarts and _even(times, uptimes):
-        return []
-    clock = uptimes or (None,) * len(times)
     return [
         number
         for number, (before, after) in enumerate(pairwise(times))
-        if not _went_on(after - before, clock[number], clock[number + 1])
+        if not _went_on(after - before, uptimes[number], uptimes[number + 1])
         or any(before < restart <= after for restart in restarts)
     ]
 
 
 def growth(values: Sequence[Any], unknown: Sequence[int]) -> Growth:
     """What a counter grew; across a gap, a step back or an unknown value nothing: never a spike."""
-    if not unknown and None not in values and sorted(values) == list(values):
-        return len(values) - 1, values[-1] - values[0]
     known = total = 0
     for number, (before, after) in enumerate(pairwise(values)):
         if before is not None and after is not None and after >= before and number not in unknown:
             known += 1
             total += after - before
     return known, total
-
-
-def _even(times: Sequence[int], uptimes: Sequence[Any] | None) -> bool:
-    """Whether plainly nothing happened, so that not every interval has to be looked at: so it is mostly."""
-    if times[-1] - times[0] > LONGEST_SILENCE_S:
-        return False
-    if uptimes is None:
-        return True
-    if None in uptimes:
-        return False
-    drift = list(map(sub, uptimes, times))
-    return bool(max(drift) - min(drift) <= SLACK_S)
 
 
 def _went_on(elapsed_s: int, before: Any, after: Any) -> bool:

@@ -10,12 +10,12 @@ from typing import Final
 from urllib.parse import quote
 
 from metrics.errors import StoreBroken, StoreUnusable
-from metrics.local.file_volume import FileVolume
+from metrics.local.file_volume import FileVolume, created
 from metrics.local.shelf import Layout, Table
 from metrics.local.sqlite import WAIT_S, aside, immediate, translated
 
 APPLICATION: Final = 0x506C617A  # "Plaz", where file(1) and we look for it
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 
 
 class Connection(sqlite3.Connection):
@@ -125,11 +125,6 @@ def _evolve(connection: sqlite3.Connection, layout: Layout, path: Path) -> None:
 def _version(connection: sqlite3.Connection) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return int(version)
-
-
-def created(table: Table) -> str:
-    """Rows lie in the order of their key: with a rowid each would be stored and searched twice."""
-    return f"{table.create} WITHOUT ROWID"
 
 
 def check_file(path: Path) -> list[str]:

@@ -66,7 +66,7 @@ class Packing:
         self._counter = (*(field.counter for field in fields.values()), False)
         self._real = (*(field.kind is Kind.FLOAT for field in fields.values()), False)
         self._fractions = frozenset(name for name, real in zip(self._names, self._real, strict=True) if real)
-        self._plans: dict[bytes, dict[str, _Place]] = {}
+        self._plans: dict[bytes, dict[str, Place]] = {}
 
     def pack(self, cells: Mapping[str, Cell], got: int) -> bytes:
         """Known numbers that are `got` as well are not written, nor are hundredths where all are whole."""
@@ -102,32 +102,36 @@ class Packing:
     def unpack(self, data: bytes, got: int) -> Cells:
         """The cells again."""
         numbers = numbers_of(data, data[0] + 1)
-        return {name: _cell(place, numbers, got) for name, place in self._plan(data).items()}
+        return {name: _cell(place, numbers, got) for name, place in self.plan(data).items()}
 
     def one(self, data: bytes, got: int, name: str) -> Cell:
         """One of the cells, reading no further. Raises KeyError where it is not known."""
-        place = self._plan(data)[name]
+        place = self.plan(data)[name]
         return _cell(place, numbers_of(data, data[0] + 1, place.at + _MOST_NUMBERS), got)
 
     def known(self, data: bytes) -> Collection[str]:
         """Which cells there are."""
-        return self._plan(data).keys()
+        return self.plan(data).keys()
 
-    def _plan(self, data: bytes) -> "dict[str, _Place]":
-        """Remembered: a network has a few kinds of rows."""
+    def figures(self) -> Iterator[tuple[str, bool, bool]]:
+        """Every figure there may be, whether it is a counter, and whether it is kept in hundredths."""
+        return zip(self._names, self._counter, self._real, strict=True)
+
+    def plan(self, data: bytes) -> "dict[str, Place]":
+        """Where the numbers of each figure are. Remembered: a network has a few kinds of rows."""
         head = data[1 : data[0] + 1]
         plan = self._plans.get(head)
         if plan is None:
             plan = self._plans[head] = self._planned(head)
         return plan
 
-    def _planned(self, head: bytes) -> "dict[str, _Place]":
+    def _planned(self, head: bytes) -> "dict[str, Place]":
         present, other, fine, unbounded = numbers_of(head, 0)
-        plan: dict[str, _Place] = {}
+        plan: dict[str, Place] = {}
         at = 0
         for index, name in enumerate(self._names):
             if present >> index & 1:
-                plan[name] = place = _Place(
+                plan[name] = place = Place(
                     at,
                     bool(other >> index & 1),
                     self._counter[index],
@@ -150,7 +154,9 @@ class Packing:
         )
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
+    """`at` is the first number; `other` whether that is how many values are known, otherwise all are."""
+
     at: int
     other: bool
     counter: bool
@@ -162,7 +168,7 @@ _MOST_NUMBERS: Final = 4
 """That a cell consists of."""
 
 
-def _cell(place: _Place, numbers: Sequence[int], got: int) -> Cell:
+def _cell(place: Place, numbers: Sequence[int], got: int) -> Cell:
     at, other, counter, scale, bounded = place
     known = got
     if other:

@@ -4,9 +4,44 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from metrics.local.shelf import Rows, Table, Values
 from metrics.local.sqlite import immediate, snapshot, translated
+
+
+def created(table: Table) -> str:
+    """Small rows lie in the order of their key: with a rowid each would be stored and searched twice.
+
+    Large ones with a rowid: in a tree of keys most of each would lie on a page of its own.
+    """
+    return table.create if table.large else f"{table.create} WITHOUT ROWID"
+
+
+class _Rows:
+    """An answer whose mistakes are its own file's, whatever else is being read. See Rows."""
+
+    __slots__ = ("_cursor", "_path")
+
+    def __init__(self, cursor: sqlite3.Cursor, path: Path) -> None:
+        self._cursor = cursor
+        self._path = path
+
+    def __iter__(self) -> Iterator[Any]:
+        with translated(self._path):
+            yield from self._cursor
+
+    def fetchone(self) -> Any:
+        with translated(self._path):
+            return self._cursor.fetchone()
+
+    def fetchall(self) -> list[Any]:
+        with translated(self._path):
+            return self._cursor.fetchall()
+
+    @property
+    def description(self) -> Any:
+        return self._cursor.description
 
 
 class FileVolume:
@@ -26,7 +61,7 @@ class FileVolume:
     def execute(self, statement: str, values: Values = ()) -> Rows:
         """See Volume."""
         with translated(self._path):
-            return self._connection.execute(statement, values)
+            return _Rows(self._connection.execute(statement, values), self._path)
 
     def executemany(self, statement: str, rows: Iterable[Values]) -> None:
         """See Volume."""
@@ -39,6 +74,17 @@ class FileVolume:
         """See Volume."""
         with translated(self._path):
             self._connection.executemany(_insert(table, columns, conflict), rows)
+
+    def columns(self, table: str) -> list[str]:
+        """See Volume."""
+        return [row[1] for row in self.execute(f"PRAGMA table_info({table})")]
+
+    def renew(self, table: Table) -> str:
+        """See Volume."""
+        before = f"{table.name}_before"
+        self.execute(f"ALTER TABLE {table.name} RENAME TO {before}")
+        self.execute(created(table))
+        return before
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -1,18 +1,19 @@
-"""The way of a batch into its day: checked, its series numbered, its rows and its journal row written."""
+"""The way of a batch into its day: checked, its series numbered, its blocks and its journal row written."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from metrics.catalog import MEASUREMENTS, check
-from metrics.local.schema import JOURNAL, WRITERS, on_conflict, origin, samples_table
+from metrics.local import blocks
+from metrics.local.placing import by_stripe, place
+from metrics.local.schema import JOURNAL, WRITERS, origin
 from metrics.local.series import Series
 from metrics.local.shelf import Volume
 from metrics.sample import Sample
 
 DAY_S: Final = 86_400
 _LARGEST: Final = 2**63 - 1
-_SAMPLES: Final = {m.name: samples_table(m) for m in MEASUREMENTS.values()}
 _WIDTHS: Final = {m.name: len(m.tags) for m in MEASUREMENTS.values()}
 
 
@@ -28,12 +29,16 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Samples of one measurement and day that know the same fields, and their values, a tuple for each."""
+    """Samples of one measurement and day that know the same fields, and their values, a tuple for each.
+
+    `fields` are in the catalogue's order, `codes` how blocks hold them.
+    """
 
     measurement: str
     fields: tuple[str, ...]
+    codes: str
     samples: list[Sample]
-    values: list[tuple[int | float, ...]]
+    values: list[blocks.Values]
 
 
 def sorted_out(samples: Iterable[Sample]) -> dict[int, list[Group]]:
@@ -48,25 +53,32 @@ def sorted_out(samples: Iterable[Sample]) -> dict[int, list[Group]]:
             found[key] = [sample]
     days: dict[int, list[Group]] = {}
     for (day, name, fields), group in found.items():
-        values = [tuple(sample.fields.values()) for sample in group]
-        if not _fit(name, group, values):
-            for sample in group:
-                check(sample)
-        days.setdefault(day, []).append(Group(name, fields, group, values))
+        days.setdefault(day, []).append(_group(name, fields, group))
     return days
 
 
-def _fit(name: str, group: Sequence[Sample], values: Sequence[Sequence[int | float]]) -> bool:
-    """Whether `catalog.check` finds nothing in any of them, column by column: that is several times as quick.
+def _group(name: str, fields: tuple[str, ...], samples: list[Sample]) -> Group:
+    values = [tuple(sample.fields.values()) for sample in samples]
+    columns = list(zip(*values, strict=True))
+    bounds = [(min(column), max(column)) for column in columns]
+    if {len(sample.tags) for sample in samples} != {_WIDTHS[name]} or not all(map(_fit, columns, bounds)):
+        for sample in samples:
+            check(sample)
+    known = tuple(field for field in MEASUREMENTS[name].fields if field in fields)
+    if known != fields:
+        order = [fields.index(field) for field in known]
+        bounds = [bounds[at] for at in order]
+        values = list(zip(*(columns[at] for at in order), strict=True))
+    return Group(name, known, blocks.codes_of(name, known, bounds), samples, values)
+
+
+def _fit(column: Sequence[int | float], bounds: blocks.Bounds) -> bool:
+    """Whether `catalog.check` finds nothing in any of them: that is several times as quick.
 
     Tags' values are looked at when they become a series.
     """
-    if {len(sample.tags) for sample in group} != {_WIDTHS[name]}:
-        return False
-    return all(
-        (total := sum(column)) - total == 0 and max(column) <= _LARGEST and min(column) >= -_LARGEST
-        for column in zip(*values, strict=True)
-    )
+    total = sum(column)
+    return total - total == 0 and bounds[1] <= _LARGEST and bounds[0] >= -_LARGEST
 
 
 def commit(day: Volume, series: Series, author: Author, groups: Sequence[Group]) -> None:
@@ -86,12 +98,9 @@ def commit(day: Volume, series: Series, author: Author, groups: Sequence[Group])
 
 def _store(day: Volume, series: Series, group: Group, batch: int) -> None:
     numbers = series.numbers(day, group.measurement, group.samples)
-    rows = [
-        (sample.time, number, batch, *values)
-        for sample, number, values in zip(group.samples, numbers, group.values, strict=True)
-    ]
-    columns = ("time", "series", "batch", *group.fields)
-    day.load(_SAMPLES[group.measurement], columns, rows, on_conflict(group.measurement, group.fields))
+    times = [sample.time for sample in group.samples]
+    rows = by_stripe(numbers, times, group.values)
+    place(day, group.measurement, group.fields, group.codes, rows, batch)
 
 
 def _journal(day: Volume, author: Author, groups: Sequence[Group]) -> int | None:

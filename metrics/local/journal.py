@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from metrics.line_protocol import encode
+from metrics.local import raw_days
+from metrics.local.blocks import Block
 from metrics.local.cold import WRITER as CHUNKS
 from metrics.local.cold import generations, name_of
 from metrics.local.cold_days import Kept, looking
 from metrics.local.schema import origin
-from metrics.local.shelf import Values, Volume
+from metrics.local.shelf import Volume
 from metrics.local.store import LocalStore
 from metrics.sample import Sample
+from metrics.sink import Window
 
 _MOST_BATCHES: Final = 200  # SQLite takes 32,766 parameters; a step should stay short anyway
 
@@ -113,7 +116,11 @@ def following(store: LocalStore, position: Position, seq: int, points: int) -> B
             return Batches(position, reached, tuple(chunked))
         if kept.whole is not None and origin(kept.whole) == position.origin:
             entries = _entries(kept.whole, position.writer, seq, points)
-            samples = [one for chosen in _chosen(entries) for one in store.samples(kept.whole, *chosen)]
+            samples = [
+                one
+                for name, blocks in _chosen(kept.whole, entries)
+                for one in store.samples(kept.whole, name, blocks)
+            ]
             return Batches(position, entries[-1].seq if entries else seq, tuple(samples))
     return Batches(position, seq, ())
 
@@ -124,8 +131,8 @@ def following_lines(store: LocalStore, position: Position, seq: int, points: int
         if kept.whole is not None and origin(kept.whole) == position.origin and not _is_cold(kept, position):
             entries = _entries(kept.whole, position.writer, seq, points)
             lines: list[str] = []
-            for chosen in _chosen(entries):
-                lines.extend(store.lines(kept.whole, *chosen))
+            for name, blocks in _chosen(kept.whole, entries):
+                lines.extend(store.lines(kept.whole, name, blocks))
             return Lines(position, entries[-1].seq if entries else seq, tuple(lines))
     found = following(store, position, seq, points)
     text = encode(found.samples).decode()
@@ -152,11 +159,9 @@ def _entries(volume: Volume, writer: str, seq: int, points: int) -> list[_Entry]
     return found
 
 
-def _chosen(entries: list[_Entry]) -> Iterator[tuple[str, str, Values]]:
-    """What to read: for each measurement a condition on its samples, with its values."""
+def _chosen(volume: Volume, entries: list[_Entry]) -> Iterator[tuple[str, Iterator[Block]]]:
+    """The blocks of these batches, measurement by measurement."""
     for name in sorted({name for entry in entries for name in entry.measurements}):
         mine = [entry for entry in entries if name in entry.measurements]
-        span = (min(entry.first for entry in mine), max(entry.last for entry in mine))
-        marks = ", ".join("?" * len(mine))
-        condition = f"s.time BETWEEN ? AND ? AND s.batch IN ({marks})"
-        yield name, condition, (*span, *(entry.batch for entry in mine))
+        window = Window(min(entry.first for entry in mine), max(entry.last for entry in mine) + 1)
+        yield name, raw_days.of_batches(volume, name, window, [entry.batch for entry in mine])

@@ -1,6 +1,6 @@
 """Which measurement is rolled up by which tags, and over which spans."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -8,6 +8,7 @@ from typing import Final
 
 from metrics.catalog import MEASUREMENTS
 from metrics.errors import CatalogError
+from metrics.sink import Window
 
 SLOT_S: Final = 300
 HOUR_S: Final = 3_600
@@ -39,6 +40,11 @@ class Level:
         """What its tables are called after."""
         place = next(tag for tag in ("ap", "site", "mun") if tag in self.by)
         return f"{self.measurement}_{place}"
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Where its tags are among those of the measurement."""
+        return tuple(map(MEASUREMENTS[self.measurement].tags.index, self.by))
 
     @property
     def whole(self) -> bool:
@@ -85,3 +91,12 @@ def level_of(measurement: str, span: Span, tags: Collection[str]) -> Level:
         if set(tags) <= set(level.by):
             return level
     raise CatalogError(f"no {span} of {measurement!r} by {sorted(tags)}")
+
+
+def by_day(window: Window) -> Iterator[Window]:
+    """The parts of a window that lie in one UTC day each, oldest first."""
+    start = window.start
+    while start < window.end:
+        end = min(window.end, (start // DAY_S + 1) * DAY_S)
+        yield Window(start, end)
+        start = end

@@ -132,6 +132,19 @@ class PostgresVolume:
                 cursor.execute(move.encode())
                 cursor.execute(f"DELETE FROM {target}".encode())  # noqa: S608  the same table twice a batch
 
+    def columns(self, table: str) -> list[str]:
+        """See Volume."""
+        with self._speaking() as line:
+            return list(_columns(line, self._shelf.schema(self._name)).get(table, ()))
+
+    def renew(self, table: Table) -> str:
+        """Its key would keep the name that the new one's has. See Volume."""
+        before = f"{table.name}_before"
+        self.execute(f"ALTER TABLE {table.name} RENAME TO {before}")
+        self.execute(f"ALTER INDEX {table.name}_pkey RENAME TO {before}_pkey")
+        self.execute(created(table))
+        return before
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """See Volume."""
@@ -243,14 +256,8 @@ class PostgresShelf:
                 )
                 path = sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(schema))
                 line.connection.execute(path)
-                present = _columns(line, schema)
-                for table in layout.tables:
-                    for statement in _missing(table, present.get(table.name)):
-                        line.connection.execute(statement.encode())
-                volume = PostgresVolume(self, name, 0)
-                if not present:
-                    with volume.within(line):
-                        layout.fill(volume)
+                with (volume := PostgresVolume(self, name, 0)).within(line):
+                    _evolve(line, layout, volume, schema)
                 line.connection.execute("COMMIT")
             except BaseException:
                 line.connection.execute("ROLLBACK")
@@ -358,6 +365,26 @@ def _columns(line: _Line, schema: str) -> dict[str, dict[str, bool]]:
     for table, column, in_key in rows:
         found.setdefault(table, {})[column] = in_key
     return found
+
+
+def _evolve(line: _Line, layout: Layout, volume: PostgresVolume, schema: str) -> None:
+    """Make what is missing; what is older than the layout comes up to it first."""
+    present = _columns(line, schema)
+    if any(_is_older(table, present.get(table.name)) for table in layout.tables):
+        layout.upgrade(volume)
+    now = _columns(line, schema)
+    for table in layout.tables:
+        for statement in _missing(table, now.get(table.name)):
+            line.connection.execute(statement.encode())
+    if not present:
+        layout.fill(volume)
+
+
+def _is_older(table: Table, present: dict[str, bool] | None) -> bool:
+    """Whether its key has a column that older rows have no value for."""
+    if present is None:
+        return False
+    return any("DEFAULT" not in table.columns[name] for name in table.key if name not in present)
 
 
 def _missing(table: Table, present: dict[str, bool] | None) -> list[str]:

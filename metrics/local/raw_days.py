@@ -1,86 +1,188 @@
-"""Questions to a day as it came, put so that they are quick: rows lie in the order of time."""
+"""Questions to a day as it came: its blocks lie stripe by stripe, each in the order of time."""
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final
 
 from metrics.catalog import MEASUREMENTS
-from metrics.local.shelf import Values, Volume
-from metrics.sample import Sample
+from metrics.errors import StoreBroken
+from metrics.local import blocks as packed
+from metrics.local.blocks import STRIPE, Block, Shape, Values
+from metrics.local.schema import Tags
+from metrics.local.shelf import Volume
 from metrics.sink import Cell, Window
 
-if TYPE_CHECKING:
-    from metrics.local.store import LocalStore
-
 MINUTE_S: Final = 60
-_LATELY_S: Final = 120
+MEND: Final = "plaza store repair saves what can be read"
+ALL: Final = 2**STRIPE - 1
+"""The bits of every series of a stripe."""
+
+Row = tuple[int, Shape, Values]
+"""The number of a series, and its values as the shape names them."""
 
 
-def newest(store: "LocalStore", volume: Volume, measurement: str, since: int) -> Iterator[Sample]:
-    """The newest sample of each series.
+@contextmanager
+def sound(volume: Volume) -> Iterator[None]:
+    """What is wrong with a block is wrong with its day: ValueError becomes StoreBroken."""
+    try:
+        yield
+    except ValueError as error:
+        raise StoreBroken(volume.name, str(error), MEND) from error
 
-    Most have one in the day's last slot; only where some have not, more is searched, and at last all.
+
+def blocks(
+    volume: Volume,
+    measurement: str,
+    window: Window,
+    *,
+    stripes: Collection[int] | None = None,
+    wanted: Mapping[int, int] | None = None,
+    after: int = 0,
+) -> Iterator[Block]:
+    """Those of the window by stripe, time and batch.
+
+    Only of these `stripes`, only with members of the `wanted` bits of stripes, only of batches `after` one.
     """
-    (last,) = volume.execute(f"SELECT max(time) FROM {measurement}").fetchone()  # noqa: S608
+    select = (
+        f"SELECT stripe, time, batch, members, data FROM {measurement} "  # noqa: S608
+        "WHERE stripe = ? AND time >= ? AND time < ? AND batch > ?"
+    )
+    order, values = " ORDER BY time, batch, number", (window.start, window.end, after)
+    if wanted is not None:
+        for stripe, bits in sorted(wanted.items()):
+            with_bits = (stripe, *values, packed.signed(bits))
+            yield from _blocks(volume, f"{select} AND (members & ?) <> 0{order}", with_bits)
+        return
+    for stripe in all_stripes(volume, measurement) if stripes is None else sorted(stripes):
+        yield from _blocks(volume, f"{select}{order}", (stripe, *values))
+
+
+def of_batches(volume: Volume, measurement: str, window: Window, batches: Sequence[int]) -> Iterator[Block]:
+    """The same of these batches only."""
+    marks = ", ".join("?" * len(batches))
+    select = (
+        f"SELECT stripe, time, batch, members, data FROM {measurement} "  # noqa: S608
+        f"WHERE stripe = ? AND time >= ? AND time < ? AND batch IN ({marks}) ORDER BY time, batch, number"
+    )
+    for stripe in all_stripes(volume, measurement):
+        yield from _blocks(volume, select, (stripe, window.start, window.end, *batches))
+
+
+def _blocks(volume: Volume, select: str, values: Sequence[int]) -> Iterator[Block]:
+    """A stripe's at a time are in memory."""
+    for stripe, time, batch, members, data in volume.execute(select, values).fetchall():
+        yield Block(stripe, time, batch, packed.unsigned(members), bytes(data))
+
+
+def all_stripes(volume: Volume, measurement: str) -> range:
+    """The stripes of the day's series."""
+    return range(len(_all_series(volume, measurement)) // STRIPE + 1)
+
+
+def _all_series(volume: Volume, measurement: str) -> range:
+    """The numbers of the day's series: 1, 2, 3 and so on."""
+    (last,) = volume.execute(f"SELECT max(id) FROM {measurement}_series").fetchone()  # noqa: S608
+    return range(1, (last or 0) + 1)
+
+
+def series(volume: Volume, measurement: str, wanted: Mapping[str, str]) -> dict[int, Tags]:
+    """The tags of each series whose tags match, by its number."""
+    tags = ", ".join(MEASUREMENTS[measurement].tags)
+    equal = "".join(f" AND {tag} = ?" for tag in wanted)
+    select = f"SELECT id, {tags} FROM {measurement}_series WHERE true{equal} ORDER BY id"  # noqa: S608
+    rows = volume.execute(select, tuple(wanted.values()))
+    return {number: tuple(values) for number, *values in rows}
+
+
+def bits(numbers: Collection[int]) -> dict[int, int]:
+    """The stripes of these series, and their bits there."""
+    found: dict[int, int] = {}
+    for number in numbers:
+        stripe, bit = packed.of_series(number)
+        found[stripe] = found.get(stripe, 0) | bit
+    return found
+
+
+def rows(volume: Volume, block: Block, wanted: int = ALL) -> Iterator[Row]:
+    """The rows of the wanted members. Raises StoreBroken."""
+    present = block.members & wanted
+    with sound(volume):
+        shape, several = packed.rows(block) if present == block.members else packed.some(block, present)
+        for number, values in zip(packed.numbers(block.stripe, present), several, strict=True):
+            yield number, shape, values
+
+
+def newest(volume: Volume, measurement: str, since: int) -> Iterator[tuple[Block, int]]:
+    """The blocks with the newest row of each series, and the bits of those series.
+
+    Most have one in the last slot: no data are read to find that out.
+    """
+    times = (
+        f"SELECT time, batch, number, members FROM {measurement} "  # noqa: S608
+        "WHERE stripe = ? AND time >= ? AND time < ? ORDER BY time DESC, batch, number"
+    )
+    data = f"SELECT data FROM {measurement} WHERE stripe = ? AND time = ? AND batch = ? AND number = ?"  # noqa: S608
+    for stripe, missing in bits(_all_series(volume, measurement)).items():
+        for begin, end in _back_to(volume, measurement, stripe, since):
+            for time, batch, number, members in volume.execute(times, (stripe, begin, end)).fetchall():
+                found = packed.unsigned(members) & missing
+                if found:
+                    key = (stripe, time, batch, number)
+                    block = Block(stripe, time, batch, packed.unsigned(members), _data(volume, data, key))
+                    yield block, found
+                    missing &= ~found  # noqa: PLW2901
+            if not missing:
+                break
+
+
+def _data(volume: Volume, select: str, key: tuple[int, ...]) -> bytes:
+    return bytes(volume.execute(select, key).fetchone()[0])
+
+
+def _back_to(volume: Volume, measurement: str, stripe: int, since: int) -> Iterator[tuple[int, int]]:
+    """The stripe's last slot, two minutes before it, and at last everything since."""
+    select = f"SELECT max(time) FROM {measurement} WHERE stripe = ?"  # noqa: S608
+    (last,) = volume.execute(select, (stripe,)).fetchone()
     if last is None or last < since:
         return
-    (series,) = volume.execute(f"SELECT count(*) FROM {measurement}_series").fetchone()  # noqa: S608
-    in_last = list(store.samples(volume, measurement, "s.time = ?", (last,)))
-    if len(in_last) == series:
-        yield from in_last
-        return
-    times: dict[int, int] = {}
-    for begin in (max(since, last - _LATELY_S), since):
-        if len(times) < series:
-            latest = f"SELECT series, max(time) FROM {measurement} WHERE time >= ? GROUP BY series"  # noqa: S608
-            times = dict(volume.execute(latest, (begin,)).fetchall())
-    of_time: dict[int, list[int]] = {}
-    for number, time in times.items():
-        of_time.setdefault(time, []).append(number)
-    for time, numbers in of_time.items():
-        marks = ", ".join("?" * len(numbers))
-        yield from store.samples(
-            volume, measurement, f"s.time = ? AND s.series IN ({marks})", (time, *numbers)
-        )
+    end = last + 1
+    for begin in (last, max(since, last - 2 * MINUTE_S), since):
+        if begin < end:
+            yield begin, end
+            end = begin
 
 
 def count(volume: Volume, measurement: str, window: Window) -> int:
     """How many points there are in the window."""
-    counted = f"SELECT count(*) FROM {measurement} WHERE time >= ? AND time < ?"  # noqa: S608
-    return int(volume.execute(counted, (window.start, window.end)).fetchone()[0])
+    return sum(members.bit_count() for _, _, members in _members(volume, measurement, window))
 
 
 def cells(volume: Volume, measurement: str, window: Window) -> Iterator[tuple[Cell, int]]:
     """How many points there are of each series and minute."""
-    tags = ", ".join(f"t.{tag}" for tag in MEASUREMENTS[measurement].tags)
-    minutes = (
-        f"SELECT s.time / {MINUTE_S} * {MINUTE_S} AS minute, {tags}, count(*) "  # noqa: S608
-        f"FROM {measurement} s JOIN {measurement}_series t ON t.id = s.series "
-        f"WHERE s.time >= ? AND s.time < ? GROUP BY minute, {tags}"
-    )
-    for minute, *values, points in volume.execute(minutes, (window.start, window.end)):
-        yield Cell(measurement, tuple(values), minute), points
+    tags = series(volume, measurement, {})
+    found: Counter[tuple[int, int]] = Counter()
+    before = 0
+    for stripe, time, members in _members(volume, measurement, window):
+        if stripe != before:
+            yield from _named(measurement, tags, found)
+            found.clear()
+            before = stripe
+        minute, first = time // MINUTE_S * MINUTE_S, stripe * STRIPE
+        found.update([(first + place, minute) for place in packed.places(members)])
+    yield from _named(measurement, tags, found)
 
 
-def matching(
-    volume: Volume, measurement: str, window: Window, wanted: Mapping[str, str]
-) -> tuple[str, Values]:
-    """The condition on samples `s` in the window whose tags match, and its values.
+def _named(
+    measurement: str, tags: Mapping[int, Tags], found: Mapping[tuple[int, int], int]
+) -> Iterator[tuple[Cell, int]]:
+    for (number, minute), points in found.items():
+        yield Cell(measurement, tags[number], minute), points
 
-    Of some series each time is looked up, not the whole window read.
-    """
-    if not wanted:
-        return "s.time >= ? AND s.time < ?", (window.start, window.end)
-    equal = " AND ".join(f"{tag} = ?" for tag in wanted)
-    ids = f"SELECT id FROM {measurement}_series WHERE {equal} ORDER BY id"  # noqa: S608
-    series = [row[0] for row in volume.execute(ids, tuple(wanted.values()))]
-    if not series:
-        return "s.time IS NULL", ()
-    marks = ", ".join("?" * len(series))
-    slots = (
-        f"WITH RECURSIVE slots (time) AS "  # noqa: S608
-        f"(SELECT min(time) FROM {measurement} WHERE time >= ? UNION ALL SELECT "
-        f"(SELECT min(r.time) FROM {measurement} r WHERE r.time > slots.time AND r.time < ?) "
-        f"FROM slots WHERE slots.time IS NOT NULL) SELECT time FROM slots WHERE time < ?"
-    )
-    condition = f"s.time IN ({slots}) AND s.series IN ({marks})"
-    return condition, (window.start, window.end, window.end, *series)
+
+def _members(volume: Volume, measurement: str, window: Window) -> Iterator[tuple[int, int, int]]:
+    """Stripe, time and members of each block, without its data."""
+    select = f"SELECT time, members FROM {measurement} WHERE stripe = ? AND time >= ? AND time < ?"  # noqa: S608
+    for stripe in all_stripes(volume, measurement):
+        for time, members in volume.execute(select, (stripe, window.start, window.end)).fetchall():
+            yield stripe, time, packed.unsigned(members)

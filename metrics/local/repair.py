@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 from metrics.errors import StoreBroken, StoreUnusable
 from metrics.local.files import FileShelf
 from metrics.local.guard_gaps import Gap, note
-from metrics.local.repair_reading import Damaged, Losses, reading, salvaged_cold, salvaged_raw
+from metrics.local.repair_check import look_through
+from metrics.local.repair_raw import salvaged_raw
+from metrics.local.repair_reading import Damaged, Losses, reading, salvaged_cold
 from metrics.local.retention import DAY_S, end_of
 from metrics.local.schema import DAY, tags_of
 from metrics.local.shelf import Layout
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 WRITER: Final = "repair"
 _SHARD: Final = -1  # nobody polls it, so nobody is fenced out
 _AT_ONCE: Final = 5_000
+_FEW: Final = 20
+"""So many series are asked for one by one."""
 _NAME: Final = re.compile(r"(raw|cold)-(\d{4}-\d\d-\d\d).*\.db\.broken-(\d+)\Z")
 
 
@@ -63,17 +67,18 @@ def repair(store: "LocalStore", now: int) -> Iterator[Repaired]:
 
 def _set_aside_if_damaged(store: "LocalStore", shelf: FileShelf, name: str) -> None:
     faults = shelf.check(name)
-    if not faults:
-        return
     layout = DAY if name.startswith("raw-") else Layout(())
     try:
         shelf.open(name, layout)  # so that it is this very file which is moved
+        if not faults:
+            look_through(store, name)
     except StoreBroken as error:
         store.set_aside(error)
     except StoreUnusable:
         return  # a newer Plaza's, or not ours: it stays
     else:
-        store.set_aside(StoreBroken(shelf.path(name), faults[0], "plaza store repair"))
+        if faults:
+            store.set_aside(StoreBroken(shelf.path(name), faults[0], "plaza store repair"))
 
 
 def _saved(store: "LocalStore", path: Path, day: str, now: int) -> Repaired:
@@ -101,8 +106,10 @@ def _absent(store: "LocalStore", samples: list[Sample]) -> list[Sample]:
     """Those of which the store has no point; they are of one measurement."""
     if not samples:
         return []
-    name = samples[0].measurement
-    times = [sample.time for sample in samples]
+    name, times = samples[0].measurement, [sample.time for sample in samples]
+    window = Window(min(times), max(times) + 1)
     tags = tags_of(name)
-    there = {(tags(one), one.time) for one in store.read(name, Window(min(times), max(times) + 1))}
+    series = {tags(sample): sample.tags for sample in samples}
+    asked = [*series.values()] if len(series) <= _FEW else [{}]
+    there = {(tags(one), one.time) for wanted in asked for one in store.read(name, window, wanted)}
     return [sample for sample in samples if (tags(sample), sample.time) not in there]

@@ -1,19 +1,26 @@
 """Looks for damage: in the files themselves, and between what Plaza wrote into them."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from metrics.catalog import MEASUREMENTS
 from metrics.errors import StoreBroken, StoreUnusable
+from metrics.local import blocks, raw_days
+from metrics.local.blocks import Block
 from metrics.local.cold import ColdDay
 from metrics.local.files import FileShelf
 from metrics.local.levels import LADDERS, Span
 from metrics.local.retention import DAY_S, end_of
 from metrics.local.rollup_volume import opened
 from metrics.local.shelf import Volume
+from metrics.sink import Window
 
 if TYPE_CHECKING:
     from metrics.local.store import LocalStore
+
+_EVER: Final = Window(-(2**63), 2**63 - 1)
+_BEFORE_ALL: Final = -(2**63)
 
 
 def faults(store: "LocalStore") -> Iterator[str]:
@@ -37,19 +44,80 @@ def faults(store: "LocalStore") -> Iterator[str]:
             yield f"{path}: damaged and set aside; plaza store repair saves what can be read"
 
 
+def look_through(store: "LocalStore", name: str) -> None:
+    """Raises StoreBroken at the first block or chunk that is not as it was, however whole the file."""
+    if name.startswith("raw-"):
+        with store.reading(name.removeprefix("raw-")) as raw:
+            for measurement in MEASUREMENTS:
+                for block in _every(raw, measurement):
+                    with raw_days.sound(raw):
+                        blocks.check(block)
+    else:
+        day = ColdDay(store.shelf, name)
+        for measurement in MEASUREMENTS:
+            for chunk in day.chunks(measurement):
+                day.checked(chunk.number)
+
+
+def _every(raw: Volume, measurement: str) -> Iterator[Block]:
+    """All blocks that are there, also those that are nobody's."""
+    stripes = [one for (one,) in raw.execute(f"SELECT DISTINCT stripe FROM {measurement}")]  # noqa: S608
+    return raw_days.blocks(raw, measurement, _EVER, stripes=stripes, after=_BEFORE_ALL)
+
+
+@dataclass(slots=True)
+class _Looked:
+    """What the blocks of a measurement hold: in points, but of `damaged` what is wrong with each block."""
+
+    points: int = 0
+    without_batch: int = 0
+    without_series: int = 0
+    twice: int = 0
+    damaged: list[str] = field(default_factory=list)
+
+    def faults(self, name: str) -> Iterator[str]:
+        """In words."""
+        if self.damaged:
+            yield f"{len(self.damaged)} blocks of {name} are damaged: {self.damaged[0]}"
+        if self.without_batch:
+            yield f"{self.without_batch} points of {name} belong to no batch"
+        if self.without_series:
+            yield f"{self.without_series} points of {name} belong to no series"
+        if self.twice:
+            yield f"{self.twice} points of {name} are in two blocks"
+
+
+def _looked(raw: Volume, measurement: str, batches: Collection[int]) -> _Looked:
+    found = _Looked()
+    known = raw_days.bits(raw_days.series(raw, measurement, {}))
+    at, there = (-1, -1), 0
+    for block in _every(raw, measurement):
+        if (block.stripe, block.time) != at:
+            at, there = (block.stripe, block.time), 0
+        points = block.members.bit_count()
+        found.points += points
+        found.without_batch += 0 if block.batch in batches else points
+        found.without_series += (block.members & ~known.get(block.stripe, 0)).bit_count()
+        found.twice += (block.members & there).bit_count()
+        there |= block.members
+        try:
+            blocks.check(block)
+        except ValueError as error:
+            found.damaged.append(f"stripe {block.stripe} at {block.time}: {error}")
+    return found
+
+
 def _raw_faults(store: "LocalStore", day: str) -> Iterator[str]:
     with store.reading(day) as raw:
-        rows = 0
+        batches = {batch for (batch,) in raw.execute("SELECT batch FROM journal")}
+        points = 0
         for name in MEASUREMENTS:
-            rows += _one(raw, f"SELECT count(*) FROM {name}")  # noqa: S608
-            series = f"SELECT id FROM {name}_series"  # noqa: S608
-            for column, known in (("batch", "SELECT batch FROM journal"), ("series", series)):
-                strays = _one(raw, f"SELECT count(*) FROM {name} WHERE {column} NOT IN ({known})")  # noqa: S608
-                if strays:
-                    yield f"{strays} points of {name} belong to no {column}"
+            looked = _looked(raw, name, batches)
+            points += looked.points
+            yield from looked.faults(name)
         journalled = _one(raw, "SELECT coalesce(sum(points), 0) FROM journal")
-        if rows > journalled:
-            yield f"{rows} points, but the journal knows of {journalled}"
+        if points > journalled:
+            yield f"{points} points, but the journal knows of {journalled}"
         behind = raw.execute(
             "SELECT j.writer FROM journal j LEFT JOIN writers w ON w.writer = j.writer "
             "GROUP BY j.writer, w.seq HAVING w.seq IS NULL OR max(j.seq) > w.seq"

@@ -1,9 +1,10 @@
-"""Reads a damaged file row by row, around the pages that cannot be read."""
+"""Reads a damaged file piece by piece, around the pages that cannot be read."""
 
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, groupby, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -14,9 +15,8 @@ from metrics.local.cold import samples as unpacked
 from metrics.local.schema import Tags
 from metrics.sample import Sample
 
-DAY_S: Final = 86_400
-_STRIDE_S: Final = 600
-_MINUTE_S: Final = 60
+_CHUNKS: Final = 16
+"""That are held in memory at a time: written one by one, each sample would get a block of its own."""
 
 
 def reading(path: Path) -> sqlite3.Connection:
@@ -44,6 +44,21 @@ class Damaged:
         """Of a table, none when it is not there or not readable."""
         return [row[1] for row in self.rows(f"PRAGMA table_info({table})")[0]]
 
+    def series(self, measurement: str) -> dict[int, Tags]:
+        """Those that can be read, by number."""
+        tags = MEASUREMENTS[measurement].tags
+        select = f"SELECT id, {', '.join(tags)} FROM {measurement}_series ORDER BY id"  # noqa: S608
+        form = [int, *[str] * len(tags)]
+        rows = self.from_both_ends(f"{select} ASC", f"{select} DESC")[0]
+        return {row[0]: tuple(row[1:]) for row in rows if list(map(type, row)) == form}
+
+    def from_both_ends(
+        self, statement: str, backwards: str, values: Sequence[Any] = ()
+    ) -> tuple[list[Any], bool]:
+        """The rows up to the first that cannot be read and those after the last, and whether that was all."""
+        rows, whole = self.rows(statement, values)
+        return (rows, True) if whole else (rows + self.rows(backwards, values)[0], False)
+
     def rows(self, statement: str, values: Sequence[Any] = ()) -> tuple[list[Any], bool]:
         """The rows up to the first that cannot be read, and whether that was all."""
         found: list[Any] = []
@@ -65,118 +80,57 @@ class Losses:
 
     def __init__(self) -> None:
         self.saved = 0
-        self._got: Counter[str] = Counter()
-        self._bad_s: Counter[str] = Counter()
-        self._points: Counter[str] = Counter()
+        self._known: Counter[str] = Counter()
+        self._guessed: Counter[str] = Counter()
+        self._unknown = False
 
-    def stretch(self, measurement: str, got: int, bad_s: int) -> None:
-        """So many seconds of a stretch cannot be read whole."""
-        self.saved += got
-        self._got[measurement] += got
-        self._bad_s[measurement] += bad_s
+    def known(self, measurement: str, points: int) -> None:
+        """So many points were there and cannot be read."""
+        self._known[measurement] += points
 
-    def chunk(self, measurement: str, points: int) -> None:
-        """A chunk of so many points cannot be read."""
-        self._points[measurement] += points
+    def guessed(self, measurement: str, points: int) -> None:
+        """About so many points were there as well, or more."""
+        self._unknown = True
+        self._guessed[measurement] += points
 
     def of_raw(self, damaged: Damaged) -> Mapping[str, int]:
-        """As many as the stretches that can be read have, and no more than the journal knows of."""
-        missing = None
+        """What is known, and the rest as the journal tells; where it cannot be read, as it was guessed."""
         journalled = damaged.number("SELECT sum(points) FROM journal")
-        if journalled is not None:
-            missing = max(0, journalled - self.saved)
-        found = {
-            name: max(1, self._got[name] * bad_s // max(1, DAY_S - bad_s))
-            for name, bad_s in self._bad_s.items()
-            if bad_s
-        }
-        if not found:
-            return {"": missing or 0} if missing != 0 else {}
-        total = sum(found.values())
-        if missing and missing < total:
-            return {name: max(1, points * missing // total) for name, points in found.items()}
-        return found
+        found = +self._known
+        if not self._unknown:
+            return found
+        if journalled is None:
+            return found + self._guessed or {"": 0}
+        rest, guessed = max(0, journalled - self.saved - found.total()), self._guessed.total()
+        share = min(rest, guessed)
+        found += Counter(
+            {name: points * share // guessed for name, points in self._guessed.items() if points}
+        )
+        return +(found + Counter({"": rest - share}))
 
     def of_cold(self, damaged: Damaged) -> Mapping[str, int]:
         """Exactly, as far as the chunks can be counted."""
-        return dict(self._points) if damaged.number("SELECT max(number) FROM chunk") else {"": 0}
-
-
-def salvaged_raw(damaged: Damaged, losses: Losses) -> Iterator[list[Sample]]:
-    """What can be read of a day as it came, some samples of one measurement at a time."""
-    for name in MEASUREMENTS:
-        yield from _points(damaged, losses, name)
+        return dict(self._known) if damaged.number("SELECT max(number) FROM chunk") else {"": 0}
 
 
 def salvaged_cold(damaged: Damaged, losses: Losses) -> Iterator[list[Sample]]:
-    """What can be read of a day in chunks, one at a time."""
+    """What can be read of a day in chunks, some of one measurement at a time, oldest first."""
+    chunks = _unpacked(damaged, losses)
+    for _, several in groupby(chunks, lambda samples: samples[0].measurement):
+        while some := list(chain.from_iterable(islice(several, _CHUNKS))):
+            losses.saved += len(some)
+            yield sorted(some, key=attrgetter("time"))
+
+
+def _unpacked(damaged: Damaged, losses: Losses) -> Iterator[list[Sample]]:
     known: dict[str, dict[int, Tags]] = {}
     for number in range(1, (damaged.number("SELECT max(number) FROM chunk") or 0) + 1):
         select = "SELECT measurement, series, points, data FROM chunk WHERE number = ?"
         rows, _ = damaged.rows(select, (number,))
         name, series, points, data = rows[0] if rows else ("", 0, 0, b"")
         if name in MEASUREMENTS and name not in known:
-            known[name] = _series(damaged, name)
+            known[name] = damaged.series(name)
         try:
-            found = list(unpacked(name, known[name][series], decode(data)))
+            yield list(unpacked(name, known[name][series], decode(data)))
         except (ValueError, KeyError):
-            losses.chunk(name, points)
-            continue
-        losses.saved += len(found)
-        yield found
-
-
-def _points(damaged: Damaged, losses: Losses, name: str) -> Iterator[list[Sample]]:
-    known = MEASUREMENTS[name]
-    present = damaged.columns(name)
-    fields = [field for field in known.fields if field in present]
-    series = _series(damaged, name)
-    if not series or "series" not in present:
-        return
-    select = (
-        f"SELECT time, series, {', '.join(fields)} FROM {name} WHERE time >= ? AND time < ? ORDER BY time"  # noqa: S608
-    )
-    for begin in range(damaged.begin, damaged.begin + DAY_S, _STRIDE_S):
-        rows, bad_s = _stretch(damaged, select, begin, begin + _STRIDE_S)
-        unique = {(row[0], row[1]): row for row in rows}
-        losses.stretch(name, len(unique), bad_s)
-        yield [
-            Sample(
-                name, dict(zip(known.tags, series[row[1]], strict=True)), _measured(fields, row[2:]), row[0]
-            )
-            for row in unique.values()
-            if row[1] in series
-        ]
-
-
-def _measured(fields: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
-    return {field: value for field, value in zip(fields, values, strict=True) if value is not None}
-
-
-def _series(damaged: Damaged, name: str) -> dict[int, Tags]:
-    tags = MEASUREMENTS[name].tags
-    select = f"SELECT id, {', '.join(tags)} FROM {name}_series ORDER BY id"  # noqa: S608
-    found: dict[int, Tags] = {}
-    for direction in ("ASC", "DESC"):
-        rows, whole = damaged.rows(f"{select} {direction}")
-        found |= {row[0]: tuple(row[1:]) for row in rows}
-        if whole:
-            break
-    return found
-
-
-def _stretch(damaged: Damaged, select: str, begin: int, end: int) -> tuple[list[Any], int]:
-    """The rows of a stretch of time, and how many seconds of it cannot be read whole.
-
-    Where something can be read of it, from either end, the stretch is halved and halved again; where nothing
-    can, only down to a minute, or a dead file would take as long as all its seconds.
-    """
-    rows, whole = damaged.rows(select, (begin, end))
-    if whole:
-        return rows, 0
-    rows += damaged.rows(f"{select} DESC, series DESC", (begin, end))[0]
-    if end - begin <= (1 if rows else _MINUTE_S):
-        return rows, end - begin
-    middle = (begin + end) // 2
-    halves = [_stretch(damaged, select, *half) for half in pairwise((begin, middle, end))]
-    return [*halves[0][0], *halves[1][0]], halves[0][1] + halves[1][1]
+            losses.known(name, points)

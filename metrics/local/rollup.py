@@ -31,8 +31,9 @@ from metrics.local import roster as rosters
 from metrics.local.calendar import extent, slot_at, slots_of_month
 from metrics.local.deriving import lengthened, levels_above, lifted, measured, measured_of, with_better
 from metrics.local.guard_clock import may_drop
+from metrics.local.keeping import keep
 from metrics.local.levels import DAY_S, HOUR_S, LADDERS, SLOT_FIELDS, SLOT_S, Level, Span
-from metrics.local.rollup_tables import BY_ZONE, Sum, keep, stored
+from metrics.local.rollup_tables import BY_ZONE, stored
 from metrics.local.rollup_volume import opened
 from metrics.local.roster import Roster
 from metrics.local.schema import Tags, origin
@@ -153,7 +154,7 @@ class _Work:
         before = closed if row is None else row[0]
         until = min(closed, before + AT_ONCE * HOUR_S)
         for hour in range(before, until, HOUR_S):
-            if rosters.turns(self._volume, measurement, Window(hour, hour + HOUR_S)):
+            if rosters.anybody(self._volume, measurement, Window(hour, hour + HOUR_S)):
                 self._due(measurement, Span.HOUR, "", hour)
         if row is None or until > before:
             self._volume.execute(
@@ -196,7 +197,7 @@ class _Work:
         level, window = LADDERS[measurement][-1], Window(slot, slot + SLOT_S)
         fields = SLOT_FIELDS[measurement]
         sums = measured_of(fields, self._store, self._volume, level, window, self._roster)
-        self._keep(level, span, slot, sums)
+        keep(self._volume, level, span, slot, sums, window)
 
     def hour(self, span: Span, measurement: str, _zone: str, slot: int) -> None:
         """The hour of every level, out of samples and of what is kept of the level below."""
@@ -204,12 +205,12 @@ class _Work:
         finest = LADDERS[measurement][0]
         sums = measured(self._store, self._volume, finest, window, self._roster)
         sums = with_better(sums, stored(self._volume, finest, span, Window(slot, slot + 1)), finest)
-        self._keep(finest, span, slot, sums)
+        keep(self._volume, finest, span, slot, sums, window)
         for fine, coarse in levels_above(measurement):
             sums = lifted(sums, fine, coarse)
-            self._keep(coarse, span, slot, sums)
+            keep(self._volume, coarse, span, slot, sums, window)
         mun = LADDERS[measurement][-1].by.index("mun")
-        for zone in {self._places.zone_of(tags[mun]) for tags in sums}:
+        for zone in {self._places.zone_of(tags[mun]) for tags in sums.tags}:
             self._due(measurement, Span.DAY, zone, slot_at(Span.DAY, slot, zone))
 
     def longer(self, span: Span, measurement: str, zone: str, slot: int) -> None:
@@ -217,19 +218,15 @@ class _Work:
         window = extent(span, slot, zone)
         finer, slots = (Span.HOUR, window) if span is Span.DAY else (Span.DAY, slots_of_month(slot))
         for level in LADDERS[measurement]:
-            mun = level.by.index("mun")
-            rows = (
-                row
-                for row in stored(self._volume, level, finer, slots)
-                if self._places.zone_of(row.tags[mun]) == zone
-            )
-            sums = lengthened(rows, level)
-            keep(self._volume, level, span, slot, [(tags, one, window) for tags, one in sums.items()])
+            rows = stored(self._volume, level, finer, slots, self._within(level, zone))
+            keep(self._volume, level, span, slot, lengthened(rows, level), window)
         if span is Span.DAY:
             self._due(measurement, Span.MONTH, zone, slot_at(Span.MONTH, window.start, zone))
 
-    def _keep(self, level: Level, span: Span, slot: int, sums: dict[Tags, Sum]) -> None:
-        keep(self._volume, level, span, slot, [(tags, one, Window(slot, slot)) for tags, one in sums.items()])
+    def _within(self, level: Level, zone: str) -> Callable[[Tags], bool]:
+        """Whether a series of the level lives in the zone."""
+        mun = level.by.index("mun")
+        return lambda tags: self._places.zone_of(tags[mun]) == zone
 
 
 def _touched(entry: Entry, now: int) -> Iterator[tuple[Span, str, int]]:

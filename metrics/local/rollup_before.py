@@ -8,7 +8,7 @@ from typing import Any, Final
 from metrics.catalog import MEASUREMENTS, Kind
 from metrics.local.figures import FINE, Cell, Cells
 from metrics.local.levels import HOUR_S, LADDERS, Span
-from metrics.local.rollup_tables import DUE, Sum, buckets_table, keep, series_table
+from metrics.local.rollup_tables import DUE, Sum, buckets_table, series_table
 from metrics.local.schema import Tags
 from metrics.local.shelf import Volume
 from metrics.sink import Window
@@ -25,11 +25,14 @@ def upgrade(volume: Volume) -> None:
     tables = {row[0] for row in volume.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if _OLD not in tables:
         return
+    from metrics.local.keeping import keep  # noqa: PLC0415  with numpy, which whoever only reads does not need
+    from metrics.local.sums import Sums  # noqa: PLC0415
+
     for table in (series_table(_LEVEL), buckets_table(_LEVEL, Span.HOUR), DUE):
         volume.execute(f"{table.create} WITHOUT ROWID")
     for hour, rows in groupby(_rows(volume), key=itemgetter("hour")):
-        window = Window(hour, hour + HOUR_S)
-        keep(volume, _LEVEL, Span.HOUR, hour, [(_tags(row), _sum(row), window) for row in rows])
+        sums = Sums.of(_LEVEL.measurement, {_tags(row): _sum(row) for row in rows})
+        keep(volume, _LEVEL, Span.HOUR, hour, sums, Window(hour, hour + HOUR_S))
     due = "INSERT INTO due (measurement, span, zone, slot) SELECT DISTINCT ?, ?, ?, hour FROM"
     several = (_LEVEL.measurement, Span.HOUR.value, "")
     volume.execute(f"{due} {_OLD}", several)

@@ -1,10 +1,10 @@
 """The tables of the rollups: per level its series and their buckets, and what is still to be derived."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from metrics.local.figures import Cells, packing
+from metrics.local.figures import Cells
 from metrics.local.levels import LADDERS, SLOT_FIELDS, Level, Span
 from metrics.local.schema import Tags
 from metrics.local.shelf import Table, Volume
@@ -77,52 +77,25 @@ class Stored(NamedTuple):
     figures: bytes
 
 
-def keep(
-    volume: Volume, level: Level, span: Span, slot: int, sums: Iterable[tuple[Tags, Sum, Window]]
-) -> None:
-    """Write the buckets of a slot. Within a write transaction.
-
-    Fewer samples than before mean that raw ones were dropped since: then the old bucket is better.
-    """
-    several = list(sums)
-    numbers = numbered(volume, level, [tags for tags, _, _ in several])
-    table, packs = buckets_table(level, span), packing(level.measurement)
-    rows = [
-        (slot, numbers[tags], one.expected, one.got, *extent, packs.pack(one.cells, one.got))
-        for tags, one, window in several
-        for extent in (((window.start, window.end),) if span in BY_ZONE else ((),))
-    ]
-    volume.load(table, tuple(table.columns), rows, _better(table))
-
-
-def _better(table: Table) -> str:
-    changed = ", ".join(f"{name} = excluded.{name}" for name in table.columns if name not in table.key)
-    return f"ON CONFLICT (slot, series) DO UPDATE SET {changed} WHERE excluded.got >= {table.name}.got"
-
-
-def numbered(volume: Volume, level: Level, wanted: Iterable[Tags]) -> dict[Tags, int]:
-    """The numbers of the level's series; new ones get theirs. Within a write transaction."""
-    known = series_of(volume, level)
-    fresh = [tags for tags in wanted if tags not in known]
-    first = max(known.values(), default=0) + 1
-    added = {tags: first + number for number, tags in enumerate(fresh)}
-    table = series_table(level)
-    volume.load(table, tuple(table.columns), [(number, *tags) for tags, number in added.items()])
-    return known | added
-
-
 def series_of(volume: Volume, level: Level) -> dict[Tags, int]:
     """The numbers of a level's series."""
     rows = volume.execute(f"SELECT id, {', '.join(level.by)} FROM {level.name}_series")  # noqa: S608
     return {tuple(tags): number for number, *tags in rows}
 
 
-def stored(volume: Volume, level: Level, span: Span, slots: Window) -> Iterator[Stored]:
-    """The rows whose slots lie in there."""
-    tags = {number: tags for tags, number in series_of(volume, level).items()}
+def stored(
+    volume: Volume,
+    level: Level,
+    span: Span,
+    slots: Window,
+    wanted: Callable[[Tags], bool] = lambda _tags: True,
+) -> Iterator[Stored]:
+    """The rows whose slots lie in there, of the series that are wanted."""
+    tags = {number: tags for tags, number in series_of(volume, level).items() if wanted(tags)}
     select = (
         f"SELECT slot, series, expected, got, figures FROM {level.name}_{span} "  # noqa: S608
         "WHERE slot >= ? AND slot < ?"
     )
     for slot, series, expected, got, figures in volume.execute(select, (slots.start, slots.end)):
-        yield Stored(slot, tags[series], expected, got, figures)
+        if series in tags:
+            yield Stored(slot, tags[series], expected, got, figures)

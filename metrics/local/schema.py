@@ -1,4 +1,4 @@
-"""The tables of a day: per measurement its series and their samples, and the day's journal."""
+"""The tables of a day: per measurement its series and their blocks, and the day's journal."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -6,13 +6,11 @@ from functools import cache
 from operator import itemgetter
 from typing import Any, Final
 
-from metrics.catalog import MEASUREMENTS, TAG_BEFORE, Kind, Measurement
+from metrics.catalog import MEASUREMENTS, TAG_BEFORE, Measurement
 from metrics.errors import CatalogError
 from metrics.local import older
 from metrics.local.shelf import Layout, Table, Volume
 from metrics.sample import Sample
-
-TYPES: Final = {Kind.INTEGER: "INTEGER", Kind.FLOAT: "REAL"}
 
 JOURNAL: Final = Table(
     "journal",
@@ -44,10 +42,12 @@ def series_table(measurement: Measurement) -> Table:
 
 
 def samples_table(measurement: Measurement) -> Table:
-    """A row per series and time: what arrives together lies together."""
-    fields = {name: TYPES[field.kind] for name, field in measurement.fields.items()}
-    keys = dict.fromkeys(("time", "series", "batch"), "INTEGER NOT NULL")
-    return Table(measurement.name, {**keys, **fields}, ("time", "series"))
+    """A row per block (blocks.py); `number` tells those of one batch and time from each other.
+
+    The members belong to the key so that who asks for them need not touch the data.
+    """
+    key = dict.fromkeys(("stripe", "time", "batch", "number", "members"), "INTEGER NOT NULL")
+    return Table(measurement.name, {**key, "data": "BLOB NOT NULL"}, tuple(key), large=True)
 
 
 def _tag(name: str) -> str:
@@ -61,9 +61,9 @@ def _new_origin(day: Volume) -> None:
 
 
 def _upgrade(day: Volume) -> None:
-    """Schema 1 had the tags in each row."""
+    """Schema 1 had the tags in each row, schema 2 a row for each series and time."""
     for measurement in MEASUREMENTS.values():
-        older.number_series(day, series_table(measurement), samples_table(measurement))
+        older.into_blocks(day, measurement, series_table(measurement), samples_table(measurement))
 
 
 DAY: Final = Layout(
@@ -84,25 +84,11 @@ def origin(day: Volume) -> str:
     return str(token)
 
 
-@cache
-def select(name: str) -> str:
-    """Rows for `maker`, of the samples `s`; it wants a WHERE after it. Raises CatalogError."""
-    fields = ", ".join(f"s.{field}" for field in known(name).fields)
-    return f"SELECT s.time, s.series, {fields} FROM {name} s "  # noqa: S608
-
-
 def known(name: str) -> Measurement:
     """Raises CatalogError for a measurement that does not exist."""
     if name not in MEASUREMENTS:
         raise CatalogError(f"unknown measurement {name!r}")
     return MEASUREMENTS[name]
-
-
-@cache
-def on_conflict(name: str, fields: tuple[str, ...]) -> str:
-    """A slot written again keeps what the second writing does not know, as InfluxDB does with a point."""
-    merged = "".join(f", {field} = excluded.{field}" for field in fields)
-    return f"ON CONFLICT (time, series) DO UPDATE SET batch = excluded.batch{merged}"
 
 
 Tags = tuple[str, ...]
@@ -118,24 +104,19 @@ def tags_of(name: str) -> Callable[[Sample], Tags]:
     return lambda sample: (sample.tags[first],)
 
 
-Row = Sequence[Any]
-Maker = Callable[[Row, Mapping[str, str]], Sample]
-
-
-def maker(name: str, row: Row) -> Maker:
-    """How rows of the select that have the same fields as `row` become samples, given their tags."""
-    return _maker(name, tuple(value is not None for value in row[2:]))
+Maker = Callable[[Sequence[Any], Mapping[str, str], int], Sample]
 
 
 @cache
-def _maker(name: str, present: tuple[bool, ...]) -> Maker:
-    fields = ", ".join(
-        f"{field!r}: row[{place}]"
-        for place, (field, is_there) in enumerate(zip(known(name).fields, present, strict=True), start=2)
-        if is_there
-    )
+def maker(name: str, fields: tuple[str, ...]) -> Maker:
+    """How the values of these fields, the tags and the time become a sample.
+
+    Fields that the catalogue no longer knows are left out.
+    """
+    known_fields = known(name).fields
+    made = ", ".join(f"{one!r}: row[{at}]" for at, one in enumerate(fields) if one in known_fields)
     # Made of nothing but the catalogue's names; a dict from zip takes three times as long.
-    made: Maker = eval(  # noqa: S307
-        f"lambda row, tags: Sample({name!r}, tags, {{{fields}}}, row[0])", {"Sample": Sample}
+    make: Maker = eval(  # noqa: S307
+        f"lambda row, tags, time: Sample({name!r}, tags, {{{made}}}, time)", {"Sample": Sample}
     )
-    return made
+    return make

@@ -15,13 +15,15 @@ class Table:
     """`columns` maps names to declarations; later versions only ever add some. `key` is the primary key.
 
     A column that joins the key later declares the value that older rows have. Declarations are those that
-    SQLite and PostgreSQL share: INTEGER (64 bits), REAL (a double), TEXT or BLOB, NOT NULL, DEFAULT.
+    SQLite and PostgreSQL share: INTEGER (64 bits), REAL (a double), TEXT or BLOB, NOT NULL, DEFAULT. `large`
+    rows lie in the order in which they came, with their keys beside them; the others in that of their keys.
     """
 
     name: str
     columns: Mapping[str, str]
     key: tuple[str, ...]
     unique: tuple[str, ...] = ()
+    large: bool = False
 
     @property
     def create(self) -> str:
@@ -77,6 +79,17 @@ class Volume(Protocol):
         """Many new rows, the fast way; `conflict` is what follows the VALUES. Only inside `writing`.
 
         Numbers take the type of their column: 7.9 is 7 in one of INTEGER, True is 1.
+        """
+        ...
+
+    def columns(self, table: str) -> list[str]:
+        """Of a table, none when it is not there."""
+        ...
+
+    def renew(self, table: Table) -> str:
+        """Move the table of this name away and make it anew; answer what the older one is called now.
+
+        Only inside `writing`.
         """
         ...
 

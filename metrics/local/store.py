@@ -6,17 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Final, Self
 
 from metrics.catalog import MEASUREMENTS
 from metrics.errors import CatalogError, StoreBroken
 from metrics.local import cold, cold_days, fences, raw_days
+from metrics.local.blocks import Block
 from metrics.local.files import FileShelf
 from metrics.local.intake import DAY_S, Author, Group, commit, sorted_out
-from metrics.local.schema import DAY, known, origin, select
+from metrics.local.schema import DAY, known, origin
 from metrics.local.series import Series
-from metrics.local.shelf import Layout, Shelf, Values, Volume
+from metrics.local.shelf import Layout, Shelf, Volume
 from metrics.sample import Sample
 from metrics.sink import Cell, Window
 
@@ -163,29 +165,48 @@ class LocalStore:
                 if kept.cold is not None:
                     found.extend(cold_days.read(self, kept, measurement, window, wanted))
                 elif kept.raw is not None:
-                    condition, values = raw_days.matching(kept.raw, measurement, window, wanted)
-                    order = f"{condition} ORDER BY s.time, s.series"
-                    found.extend(self.samples(kept.raw, measurement, order, values))
+                    found.extend(self._raw(kept.raw, measurement, window, wanted))
         return found
 
-    def samples(self, volume: Volume, measurement: str, condition: str, values: Values) -> Iterator[Sample]:
-        """The samples `s` of a day that meet a condition, which follows the WHERE. Within `reading`."""
-        series = self._series(volume.name)
-        series.begin(origin(volume))
-        rows = volume.execute(f"{select(measurement)} WHERE {condition}", values)
-        return series.samples(volume, measurement, rows)
+    def _raw(
+        self, volume: Volume, measurement: str, window: Window, wanted: Mapping[str, str]
+    ) -> list[Sample]:
+        """Of a day as it came, oldest first."""
+        bits = raw_days.bits(raw_days.series(volume, measurement, wanted)) if wanted else None
+        blocks = raw_days.blocks(volume, measurement, window, wanted=bits)
+        return sorted(self.samples(volume, measurement, blocks, bits), key=_time)
 
-    def lines(self, volume: Volume, measurement: str, condition: str, values: Values) -> Iterator[str]:
+    def samples(
+        self,
+        volume: Volume,
+        measurement: str,
+        blocks: Iterable[Block],
+        wanted: Mapping[int, int] | None = None,
+    ) -> Iterator[Sample]:
+        """The samples in blocks of a day, in the order of the blocks; `wanted` are the bits of each stripe.
+
+        None = all. Within `reading`. Raises StoreBroken.
+        """
+        return self._begun(volume).samples(volume, measurement, blocks, wanted)
+
+    def lines(self, volume: Volume, measurement: str, blocks: Iterable[Block]) -> Iterator[str]:
         """The same as line protocol."""
+        return self._begun(volume).lines(volume, measurement, blocks)
+
+    def _begun(self, volume: Volume) -> Series:
         series = self._series(volume.name)
         series.begin(origin(volume))
-        rows = volume.execute(f"{select(measurement)} WHERE {condition}", values)
-        return series.lines(volume, measurement, rows)
+        return series
 
     def _latest(self, kept: cold_days.Kept, measurement: str, since: int) -> Iterable[Sample]:
         if kept.cold is not None:
             return cold_days.latest(self, kept, measurement, since)
-        return raw_days.newest(self, kept.raw, measurement, since) if kept.raw is not None else ()
+        return self._newest(kept.raw, measurement, since) if kept.raw is not None else ()
+
+    def _newest(self, volume: Volume, measurement: str, since: int) -> Iterator[Sample]:
+        series = self._begun(volume)
+        for block, bits in raw_days.newest(volume, measurement, since):
+            yield from series.samples(volume, measurement, (block,), {block.stripe: bits})
 
     def counts(self, window: Window) -> Mapping[str, int]:
         """How many points the store holds per measurement; a measurement without points is absent."""
@@ -238,6 +259,9 @@ class LocalStore:
             newest = self.day(day).execute("SELECT shard, max(epoch) FROM journal GROUP BY shard")
             for shard, epoch in newest.fetchall():
                 fences.raise_to(volume, shard, epoch)
+
+
+_time: Final = attrgetter("time")
 
 
 def _shelf(where: Path | str) -> Shelf:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.local.chunks import Columns, Value, check, decode, encode
+from metrics.local import chunk_making
+from metrics.local.chunks import Columns, Value, check, decode
 
 LIMIT = 2**63 - 1
 INTEGERS = st.integers(-LIMIT, LIMIT) | st.integers(-3, 3)
@@ -38,6 +39,10 @@ def columns(draw: st.DrawFn) -> Columns:
 
 def bits(values: list[Value]) -> list[bytes | int | None]:
     return [struct.pack("d", value) if isinstance(value, float) else value for value in values]
+
+
+def encode(given_columns: Columns) -> bytes:
+    return chunk_making.encode(chunk_making.arrays(given_columns))
 
 
 @given(columns())

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from metrics.local import cold_making
+from metrics.errors import StoreUnusable
+from metrics.local import cold_filling, cold_making
 from metrics.local.cold import ColdDay, generations
 from metrics.local.files import FileShelf
 from metrics.local.journal import ends, following
@@ -190,6 +191,38 @@ def test_a_day_that_is_in_several_volumes_at_once_has_each_point_once(store: Loc
     if step.startswith("raw"):
         store.drop(DAY)
     assert everything(store) == before
+
+
+def test_a_stripe_that_does_not_fit_into_memory_is_packed_some_series_at_a_time(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(store)
+    store.write("poller", [ap(BEGIN + 60 * minute, f"ap-{at}") for minute in range(5) for at in range(150)])
+    store.write("portal", [ap(BEGIN + 60, f"ap-{at}", clients=2**40, cpu_pct=0.1) for at in range(0, 150, 3)])
+    before = everything(store)
+    monkeypatch.setattr(cold_filling, "CELLS", 2_000)
+    make_cold(store)
+    assert everything(store) == before
+
+
+def test_a_day_of_which_a_row_would_be_lost_is_not_made_cold(store: LocalStore) -> None:
+    written(store)
+    with store.day(DAY).writing():
+        store.day(DAY).execute("DELETE FROM wifi_radio_series WHERE id = 2")
+    with pytest.raises(StoreUnusable, match=r"\d+ rows of wifi_radio became \d+; nothing was dropped"):
+        cool(store, DAY, BEGIN + 10 * 86_400, (), rolled_up)
+    assert store.days() == [DAY]
+    assert generations(store.shelf.names()) == {}
+
+
+def test_a_day_with_a_damaged_block_is_set_aside_and_not_made_cold(store: LocalStore) -> None:
+    written(store)
+    with store.day(DAY).writing():
+        store.day(DAY).execute(f"UPDATE wifi_ap SET data = substr(data, 1, 40) WHERE time = {BEGIN}")
+    cool(store, DAY, BEGIN + 10 * 86_400, (), rolled_up)
+    assert store.kept() == []
+    assert isinstance(store.shelf, FileShelf)
+    assert [path.name.partition(".broken")[0] for path in store.shelf.aside()] == [f"raw-{DAY}.db"]
 
 
 def test_a_sink_gets_from_the_chunks_what_it_would_have_got_from_the_journal(store: LocalStore) -> None:

@@ -175,7 +175,7 @@ def volumes(store: LocalStore) -> list[str]:
 
 def test_days_become_cold_early_before_any_goes(full: LocalStore, disk: Path) -> None:
     for day in range(3):
-        full.write("poller", [one for minute in range(10) for one in many(BEGIN + day * DAY_S + minute * 60)])
+        full.write("poller", [one for minute in range(40) for one in many(BEGIN + day * DAY_S + minute * 60)])
     before = full.counts(ALL)
     fill(disk, leave=2 * MB)
     watching = guard(full, disk, 2 * MB + 300_000)

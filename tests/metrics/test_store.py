@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from metrics.errors import CatalogError, StaleEpoch, StoreUnusable, VolumeGone
-from metrics.local.journal import Position, ends, following
+from metrics.local.blocks import pack
+from metrics.local.journal import Position, ends, following, following_lines
 from metrics.local.store import LocalStore
 from metrics.sample import Sample
 from metrics.sink import Cell, Window
@@ -199,11 +200,10 @@ def test_a_journal_reader_takes_whole_batches_up_to_its_limit(store: LocalStore)
     assert following(store, place(store, "a"), 9, 20).samples == ()
 
 
-def test_a_file_made_before_a_field_was_known_still_opens(store: LocalStore) -> None:
+def test_a_file_made_before_a_measurement_was_known_still_opens(store: LocalStore) -> None:
     store.write("poller", [ap(60, up=1, clients=2)])
     store.close()
     with sqlite3.connect(Path(store.shelf.place) / "raw-1970-01-01.db") as connection:
-        connection.execute("ALTER TABLE wifi_ap DROP COLUMN poll_ms")
         connection.execute("DROP TABLE wifi_portal")
     again = LocalStore.open(Path(store.shelf.place))
     again.write("poller", [ap(120, up=1, poll_ms=4.0), any_sample("wifi_portal", 120)])
@@ -217,13 +217,19 @@ def test_a_file_made_before_a_field_was_known_still_opens(store: LocalStore) -> 
 
 def test_a_file_of_a_later_catalogue_is_read_by_what_is_known(store: LocalStore) -> None:
     store.write("poller", [ap(60)])
-    store.close()
-    with sqlite3.connect(Path(store.shelf.place) / "raw-1970-01-01.db") as connection:
-        connection.execute("ALTER TABLE wifi_ap ADD COLUMN humidity_pct REAL")
-    again = LocalStore.open(Path(store.shelf.place))
-    again.write("poller", [ap(120)])
-    assert again.counts(ALL) == {"wifi_ap": 2}
-    again.close()
+    day = store.day("1970-01-01")
+    rows = [(1, 40.5), (0, 41.0)]
+    with day.writing():
+        day.execute("UPDATE wifi_ap SET members = 6, data = ?", (pack(("up", "humidity_pct"), "Bd", rows),))
+        day.execute("INSERT INTO wifi_ap_series VALUES (2, 'ap-2', '08019', '08019-plaza', 'openwrt')")
+    assert [(dict(one.fields), one.tags["ap"]) for one in store.read("wifi_ap", ALL)] == [
+        ({"up": 1}, "ap-1"),
+        ({"up": 0}, "ap-2"),
+    ]
+    (position,) = ends(store)
+    assert [line.split(" ")[1] for line in following_lines(store, position, 0, 9).lines] == ["up=1i", "up=0i"]
+    store.write("poller", [ap(120)])
+    assert store.counts(ALL) == {"wifi_ap": 3}
 
 
 def _not_a_database(path: Path) -> None:
@@ -365,7 +371,7 @@ def test_a_day_that_was_dropped_begins_anew_under_the_feet_of_other_processes(st
 
 
 def test_who_reads_a_day_while_it_is_dropped_reads_it_to_its_end(store: LocalStore) -> None:
-    store.write("poller", slot(60, 200))
+    store.write("poller", [ap(60 * number) for number in range(200)])
     other = LocalStore.open(Path(store.shelf.place))
     with store.reading("1970-01-01") as day:
         rows = iter(day.execute("SELECT time FROM wifi_ap"))
@@ -481,12 +487,11 @@ def test_a_day_written_before_radios_were_numbered_is_read_and_written_on(tmp_pa
     store.close()
     old = sqlite3.connect(path)
     old.executescript(
-        "CREATE TABLE before (time INTEGER NOT NULL, ap TEXT NOT NULL, mun TEXT NOT NULL, site TEXT NOT NULL,"
-        "vendor TEXT NOT NULL, band TEXT NOT NULL, batch INTEGER NOT NULL DEFAULT 0, clients INTEGER, "
-        "PRIMARY KEY (time, ap, mun, site, vendor, band)) WITHOUT ROWID;"
-        "INSERT INTO before SELECT time, ap, mun, site, vendor, band, batch, clients "
-        "FROM wifi_radio JOIN wifi_radio_series ON id = series;"
-        "DROP TABLE wifi_radio; DROP TABLE wifi_radio_series; ALTER TABLE before RENAME TO wifi_radio;"
+        "DROP TABLE wifi_radio; DROP TABLE wifi_radio_series;"
+        "CREATE TABLE wifi_radio (time INTEGER NOT NULL, ap TEXT NOT NULL, mun TEXT NOT NULL, "
+        "site TEXT NOT NULL, vendor TEXT NOT NULL, band TEXT NOT NULL, batch INTEGER NOT NULL DEFAULT 0, "
+        "clients INTEGER, PRIMARY KEY (time, ap, mun, site, vendor, band)) WITHOUT ROWID;"
+        f"INSERT INTO wifi_radio VALUES ({MIDNIGHT}, 'ap-1', '08019', '08019-plaza', 'openwrt', '5g', 1, 1);"
         "PRAGMA user_version = 1"
     )
     old.close()
