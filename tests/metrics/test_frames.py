@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from metrics.catalog import MEASUREMENTS, Kind
@@ -194,6 +194,7 @@ def test_counters_of_radios_have_a_gap_where_their_device_began_anew(
 
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(("08019", "08037")), MINUTES, BIRTHS)))
+@example(told=[("a", "08019", 5, 50), ("a", "08037", 6, 100), ("a", "08019", 90, 3_000)])
 def test_restarts_are_found_where_an_uptime_tells_of_a_later_birth(
     tmp_path_factory: pytest.TempPathFactory, told: list[tuple[str, str, int, int]]
 ) -> None:
@@ -284,8 +285,8 @@ def test_whole_numbers_are_added_up_exactly(values: list[tuple[int, int]]) -> No
 # Packed
 
 HUGE = (
-    st.integers(-(2**80), 2**80)
-    | st.integers(-(2**56), 2**56)
+    st.sampled_from((2**80, 2**70, -(2**80)))
+    | st.integers(-(2**55), 2**55)
     | st.integers(-900, 900)
     | st.integers(-9, 9).map(lambda n: n * FINE)
 )
@@ -298,12 +299,14 @@ def rows_of_figures(draw: st.DrawFn) -> dict[Tags, Sum]:
     for number in range(draw(st.integers(0, 5))):
         cells: Cells = {}
         for name in draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=5)):
-            known, (least, most) = draw(st.integers(1, 3000)), sorted((draw(HUGE), draw(HUGE)))
+            known, most = draw(st.integers(1, 3000)), draw(HUGE)
+            least = most - draw(st.integers(0, 500) | HUGE.map(abs))
             field = MEASUREMENTS["wifi_radio"].fields.get(name)
             if field is not None and field.counter:
                 cells[name] = (known, abs(most), None, None)
             else:
-                total = draw(st.integers(known * least, known * most))
+                lowest, highest = known * least, known * most
+                total = draw(st.sampled_from((lowest, highest)) | st.integers(lowest, highest))
                 cells[name] = (known, total, draw(st.sampled_from((least, None))), most)
         found[(str(number),)] = Sum(draw(st.integers(0, 60)), draw(st.integers(0, 3000)), 0, cells)
     return found
@@ -311,6 +314,7 @@ def rows_of_figures(draw: st.DrawFn) -> dict[Tags, Sum]:
 
 @settings(max_examples=80)
 @given(rows_of_figures())
+@example({("small numbers, a large total",): Sum(0, 0, 0, {"clients": (3000, 3000 * 2**53, 1, 2**53)})})
 def test_many_rows_are_packed_and_unpacked_as_each_by_itself(rows: dict[Tags, Sum]) -> None:
     sums = Sums.of("wifi_radio", rows)
     data = pack("wifi_radio", sums)
