@@ -6,18 +6,19 @@ RUN_READY := $(VENV)/.ready-run
 TEST_READY := $(VENV)/.ready-test
 DEBIAN := deploy/debian.sh
 BABEL := $(VENV)/bin/pybabel
+CHECKS := $(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports
 
 .PHONY: run test packages soak bench-apply bench-gateway bench-metrics bench-poll bench-portal lint translations clean
 
 run: $(RUN_READY)
 	@$(PLAZA) demo
 
+# Beside the checks one process compiles all tests, so that not every worker has to.
+test: export PYTHONDONTWRITEBYTECODE =
 test: packages $(TEST_READY)
-	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/mypy
-	@$(VENV)/bin/lint-imports
-	@$(VENV)/bin/python -m pytest -m "not soak" -n 6 --dist loadfile --no-loadscope-reorder
+	@$(VENV)/bin/python -m pytest --collect-only -qq -m "not soak" >/dev/null 2>&1 & \
+		$(CHECKS); passed=$$?; wait; exit $$passed
+	@$(VENV)/bin/python -m pytest -m "not soak" -n 8 --dist loadfile --no-loadscope-reorder
 
 packages:
 	@sh $(DEBIAN) test
@@ -51,7 +52,7 @@ bench-metrics: bench-packages $(RUN_READY)
 	@$(VENV)/bin/python -m bench.metrics $(BENCH)
 
 lint: $(TEST_READY)
-	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports
+	@$(CHECKS)
 
 translations: $(TEST_READY)
 	@$(VENV)/bin/python -m captive_portal.translating

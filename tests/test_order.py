@@ -1,4 +1,4 @@
-"""Long files of tests start first, so that none runs last beside idle workers."""
+"""Long files of tests start first, so that none runs last beside idle workers, and others beside them."""
 
 from pathlib import Path
 
@@ -22,8 +22,8 @@ def test_a_file_that_starts_first_exists(name: str) -> None:
     assert (HERE / name).is_file()
 
 
-def test_long_files_start_first_then_those_of_many_tests_each_in_its_own_order() -> None:
+def test_long_files_and_those_of_most_tests_start_by_turns_each_in_its_own_order() -> None:
     names = ["a.py", "b.py", LONG_FIRST[1], "b.py", "b.py", LONG_FIRST[0], LONG_FIRST[1]]
     items = [Item(name, test) for test, name in enumerate(names)]
     pytest_collection_modifyitems(items)  # type: ignore[arg-type]
-    assert [item.test for item in items] == [5, 2, 6, 1, 3, 4, 0]
+    assert [item.test for item in items] == [5, 1, 3, 4, 2, 6, 0]

@@ -147,6 +147,16 @@ def points(
         yield tags, sorted(others)
 
 
+def first(kept: Kept) -> int | None:
+    """The time of its first point, as journal and chunks tell; None when it has none."""
+    times: list[int | None] = []
+    if kept.cold is not None:
+        times += kept.cold.volume.execute("SELECT min(first) FROM chunk").fetchone()
+    if kept.raw is not None:
+        times += kept.raw.execute("SELECT min(first) FROM journal").fetchone()
+    return min((time for time in times if time is not None), default=None)
+
+
 def count(store: "LocalStore", kept: Kept, measurement: str, window: Window) -> int:
     """How many points there are in the window; of whole chunks nothing has to be unpacked."""
     assert kept.cold is not None  # noqa: S101  callers look

@@ -60,7 +60,8 @@ class _Window:
     def sums(self, volume: Volume, roster: Roster) -> Sums:
         numbering = self._read()
         series, first = (np.concatenate(some) for some in zip(*self._given, strict=True))
-        asked = expected(volume, roster, self._level, self._window, Given(numbering, series, first))
+        given = Given(numbering, series, first, self._store.begun)
+        asked = expected(volume, roster, self._level, self._window, given)
         found = merged([*self._found, *asked])
         return found if self._level.whole else named(found)
 

@@ -1,6 +1,6 @@
 """How many samples there should have been in a window, by the turns of the roster."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -22,11 +22,15 @@ _STILL: Final = 2**40
 
 
 class Given(NamedTuple):
-    """Series that have samples in a window, and when each gave its first one."""
+    """Series that have samples in a window, and when each gave its first one.
+
+    `begun` is when the store's very first sample was taken: before it nobody asked anybody.
+    """
 
     numbering: Numbering
     series: Integers
     first: Integers
+    begun: Callable[[], int]
 
 
 def expected(volume: Volume, roster: Roster, level: Level, window: Window, given: Given) -> list[Sums]:
@@ -111,9 +115,10 @@ def _otherwise(roster: Roster, level: Level, window: Window, given: Given, untol
     tags = given.numbering.tags(given.series)
     first = dict(zip(tags, given.first.tolist(), strict=True))
     others = {one for one, is_other in zip(tags, untold.tolist(), strict=True) if is_other}
+    begun = max(window.start, given.begun())
     found: dict[Tags, int] = {}
     for several in _same(level.measurement, first):
-        begins = [window.start, *(first[one] for one in several[1:]), window.end]
+        begins = [begun, *(first[one] for one in several[1:]), window.end]
         for one, since, until in zip(several, begins, begins[1:]):  # noqa: B905
             if one in others:
                 by = tuple([one[place] for place in level.places])

@@ -77,6 +77,15 @@ class LocalStore:
         names = self.shelf.names()
         return sorted({*self.days_of(names), *cold.generations(names)})
 
+    def begun(self) -> int:
+        """The time of the oldest sample that is kept, 0 where there is none."""
+        for day in self.kept():
+            with cold_days.looking(self, day) as kept:
+                first = cold_days.first(kept)
+                if first is not None:
+                    return first
+        return 0
+
     def day(self, day: str) -> Volume:
         """This thread's hold of one day, which is made when absent."""
         return self.shelf.open(f"raw-{day}", DAY)

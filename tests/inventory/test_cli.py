@@ -2,8 +2,9 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
+
+from tests import warm
 
 ROOT = Path(__file__).parents[2]
 GOOD = Path(__file__).parent / "good.yaml"
@@ -11,11 +12,8 @@ GOOD = Path(__file__).parent / "good.yaml"
 
 def plaza(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     environ = {key: value for key, value in os.environ.items() if not key.startswith("PLAZA_")}
-    command = [sys.executable, "-m", "controller.cli.main", "inventory", *words]
     environ["PYTHONPATH"] = str(ROOT)
-    return subprocess.run(
-        command, cwd=cwd, env=environ, capture_output=True, text=True, check=False, timeout=120
-    )
+    return warm.run("controller.cli.main", ["inventory", *words], environ, cwd, timeout_s=120)
 
 
 def test_check_of_the_shipped_inventory_is_one_line_and_exit_0() -> None:

@@ -245,6 +245,17 @@ def test_the_counters_of_a_radio_begin_anew_with_their_device(store: LocalStore)
     assert only(store, by="site band", name="wifi_radio").figures["rx_octets"] == Figure(2, 100)
 
 
+def test_before_the_first_sample_of_all_nobody_was_asked(store: LocalStore) -> None:
+    store.write("poller", [samples.ap(HOUR + 60 * n, "a") for n in range(30, 60)])
+    store.write("poller", [samples.ap(HOUR + 60 * n, "b") for n in range(40, 60)])
+    roll_up(store, HOUR + 3600, Roster(otherwise=lambda *_: 60))
+    (whole,) = hours(store, "mun")
+    assert (whole.expected, whole.got) == (60, 50)
+    store.write("late", [samples.ap(HOUR - 60, "a")])
+    roll_up(store, HOUR + 3600, Roster(otherwise=lambda *_: 60))
+    assert [(one.expected, one.got) for one in hours(store, "mun")] == [(1, 1), (120, 50)]
+
+
 def test_five_minutes_of_a_municipality_tell_how_it_is_now(store: LocalStore) -> None:
     store.write("poller", [samples.ap(HOUR + 60 * n, "a", clients=n) for n in range(12)])
     roll_up(store, HOUR + 700, Roster(otherwise=lambda *_: 60))
