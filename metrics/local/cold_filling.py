@@ -17,6 +17,7 @@ from metrics.local.chunk_making import Arrays, Known, arrays, encode, lists
 from metrics.local.chunks import Columns, Value, decode
 from metrics.local.cold import CHUNKS, INCLUDED, Chunk
 from metrics.local.cold_days import Kept
+from metrics.local.frames import TYPES
 from metrics.local.schema import ORIGIN, Tags, origin, series_table
 from metrics.local.shelf import Volume
 from metrics.sink import Window
@@ -24,9 +25,6 @@ from metrics.sink import Window
 _EVER: Final = Window(-(2**63), 2**63 - 1)
 CELLS: Final = 400_000
 """So many values are held in memory at a time, and at least those of one series."""
-_TYPES: Final = {
-    "B": "u1", "H": "<u2", "I": "<u4", "b": "i1", "h": "<i2", "i": "<i4", "q": "<i8", "d": "<f8",
-}  # fmt: skip
 _SERIES: Final = {m.name: series_table(m) for m in MEASUREMENTS.values()}
 
 
@@ -183,7 +181,7 @@ def _apart(
 
 
 def _part(shape: Shape, several: Sequence[Block], wanted: int) -> _Part:
-    form = np.dtype([(field, _TYPES[code]) for field, code in zip(shape.fields, shape.codes, strict=True)])
+    form = np.dtype([(field, TYPES[code]) for field, code in zip(shape.fields, shape.codes, strict=True)])
     rows = np.frombuffer(b"".join(block.data[shape.begin :] for block in several), form)
     counts = [block.members.bit_count() for block in several]
     places = np.concatenate([_places(block.members) for block in several])

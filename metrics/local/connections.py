@@ -1,14 +1,14 @@
 """Open files per thread, dropped when the file behind them is."""
 
+import sqlite3
 import threading
 import time
-import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from metrics.errors import StoreBroken
-from metrics.local.database import Connection, open_file
+from metrics.local.database import open_file
 from metrics.local.shelf import Layout
 from metrics.local.sqlite import translated
 
@@ -17,7 +17,7 @@ _LOOK_S: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    connection: Connection
+    connection: sqlite3.Connection
     inode: int
 
 
@@ -33,10 +33,8 @@ class Connections:
 
     def __init__(self) -> None:
         self._own = _OfThread()
-        self._all: weakref.WeakSet[Connection] = weakref.WeakSet()
-        self._lock = threading.Lock()
 
-    def get(self, path: Path, layout: Layout) -> Connection:
+    def get(self, path: Path, layout: Layout) -> sqlite3.Connection:
         """This thread's connection; the file is made when absent. Raises StoreUnusable.
 
         A day that was dropped and began anew is another file under the same name: a write to the old one
@@ -54,8 +52,6 @@ class Connections:
         except StoreBroken:
             self._own.broken[path] = inode
             raise
-        with self._lock:
-            self._all.add(connection)
         self._own.opened[path] = _Opened(connection, path.stat().st_ino)
         return connection
 
@@ -88,8 +84,11 @@ class Connections:
                 self.forget(path)
 
     def close(self) -> None:
-        """Close every thread's connections."""
-        with self._lock:
-            for connection in list(self._all):
-                connection.close()
-        self._own.opened.clear()
+        """Close every thread's connections; one in the middle of a statement is closed at its end.
+
+        sqlite3 crashes where a connection is closed under another thread's statement, so each goes with the
+        last who holds it.
+        """
+        for path in list(self._own.opened):
+            self.forget(path)
+        self._own = _OfThread()

@@ -18,14 +18,10 @@ APPLICATION: Final = 0x506C617A  # "Plaz", where file(1) and we look for it
 SCHEMA: Final = 3
 
 
-class Connection(sqlite3.Connection):
-    """sqlite3's own class cannot be referred to weakly."""
-
-
 _EMPTY: Final = Layout(())
 
 
-def open_file(path: Path, layout: Layout = _EMPTY) -> Connection:
+def open_file(path: Path, layout: Layout = _EMPTY) -> sqlite3.Connection:
     """Open or make the file; without a layout only look into it. Raises StoreUnusable."""
     with translated(path):
         if layout.tables and not path.exists():
@@ -81,7 +77,7 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _connect(path: Path) -> Connection:
+def _connect(path: Path) -> sqlite3.Connection:
     """Mode rw: a file that somebody dropped is not made again as an empty one."""
     connection = sqlite3.connect(
         f"file:{quote(str(path))}?mode=rw",
@@ -89,7 +85,6 @@ def _connect(path: Path) -> Connection:
         timeout=WAIT_S,
         isolation_level=None,
         check_same_thread=False,
-        factory=Connection,
         cached_statements=512,
     )
     connection.execute("PRAGMA synchronous = FULL")

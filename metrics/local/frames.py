@@ -15,9 +15,11 @@ from metrics.local.blocks import STRIPE, Block, Shape
 from metrics.local.exact import Mask, Places
 from metrics.sample import Sample
 
-_TYPES: Final = {
+TYPES: Final = {
     "B": "u1", "H": "<u2", "I": "<u4", "b": "i1", "h": "<i2", "i": "<i4", "q": "<i8", "d": "<f8",
 }  # fmt: skip
+"""What numpy calls the codes of a block."""
+
 _SHORT: Final = 2**16
 
 Integers = NDArray[np.int64]
@@ -164,9 +166,9 @@ def _row_type(shape: Shape, wanted: frozenset[str]) -> np.dtype[np.void]:
     for field, code in zip(shape.fields, shape.codes, strict=True):
         if field in wanted:
             names.append(field)
-            formats.append(_TYPES[code])
+            formats.append(TYPES[code])
             offsets.append(at)
-        at += np.dtype(_TYPES[code]).itemsize
+        at += np.dtype(TYPES[code]).itemsize
     return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": at})
 
 

@@ -502,3 +502,26 @@ def test_a_day_written_before_radios_were_numbered_is_read_and_written_on(tmp_pa
     found = {one.tags["radio"]: dict(one.fields) for one in store.read("wifi_radio", ALL)}
     store.close()
     assert found == {"0": {"clients": 1}, "1": {"clients": 2}}
+
+
+def test_a_store_is_closed_under_who_is_reading_it_and_nothing_crashes(store: LocalStore) -> None:
+    store.write("poller", [one for minute in range(20) for one in slot(60 * minute, 200)])
+    begun, failures = threading.Barrier(5), list[BaseException]()
+
+    def read() -> None:
+        begun.wait()
+        try:
+            for _ in range(20):
+                store.read("wifi_ap", ALL)
+        except BaseException as error:  # noqa: BLE001  whatever it is, it must not be
+            failures.append(error)
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    begun.wait()
+    for _ in range(50):
+        store.close()
+    for thread in threads:
+        thread.join()
+    assert failures == []
