@@ -32,7 +32,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 compiled.once()
 
 # Of each property, unless its test says how many; `PLAZA_EXAMPLES=2000` looks longer.
-settings.register_profile("plaza", max_examples=int(os.environ.get("PLAZA_EXAMPLES", "40")))
+settings.register_profile("plaza", max_examples=int(os.environ.get("PLAZA_EXAMPLES", "25")))
 settings.load_profile("plaza")
 
 # Files of few tests that take long, the longest first. They start before all others: last, one of them

@@ -3,7 +3,7 @@
 import ast
 import re
 import shlex
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import click
@@ -44,9 +44,10 @@ def _is_there(path: str, what: str) -> bool:
     return any(not what or what in _names(ast.parse(file.read_text())) for file in files)
 
 
-def _sources() -> Iterator[Path]:
-    for room in ("controller", "drivers", "captive_portal", "metrics", "simulator", "tests"):
-        yield from (ROOT / room).rglob("*.py")
+@cache
+def _sources() -> list[Path]:
+    rooms = ("controller", "drivers", "captive_portal", "metrics", "simulator", "tests")
+    return [file for room in rooms for file in (ROOT / room).rglob("*.py")]
 
 
 def _names(tree: ast.Module | ast.ClassDef, prefix: str = "") -> set[str]:

@@ -43,7 +43,7 @@ EVIL = st.one_of(
 @example("x\x16?", "12345678", Flavour.AUTONOMOUS)
 @example('La "plaza"', "a?b c!d\"e'f\\", Flavour.AUTONOMOUS)
 @example("Chihuahua Gratis", "a?b c!d\"e'f\\", Flavour.AUTONOMOUS)
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_an_evil_name_or_passphrase_is_stored_as_it_is_or_refused(
     name: str, passphrase: str, flavour: Flavour
 ) -> None:

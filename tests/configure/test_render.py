@@ -121,7 +121,7 @@ def _uci(folder: Path, command: str) -> str:
     return done.stdout.decode()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.text())
 def test_quoting_is_read_back_by_our_own_parser_as_well(value: str) -> None:
     try:

@@ -96,7 +96,7 @@ def settled(device: FakeRouterOs, wish: Wish) -> Change:
     return change
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(TEXTS)
 def test_a_quoted_value_is_one_string_of_the_console_and_nothing_more(value: str) -> None:
     device = made()

@@ -63,13 +63,13 @@ def found(read: Callable[[str], Config], text: str) -> object:
     return [(path, section, list(section.options)) for path, section in config.sections.items()]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(exports)
 def test_what_uci_wrote_is_read_as_word_by_word(text: str) -> None:
     assert found(uci.parse, text) == found(uci._read, text)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(damaged() | oddities)
 def test_what_anybody_wrote_is_read_or_refused_as_word_by_word(text: str) -> None:
     assert found(uci.parse, text) == found(uci._read, text)
@@ -102,13 +102,13 @@ def told(read: Callable[[str], Config], running: str, wanted: str) -> object:
     return [line.command.reveal() for line in change.lines], change.text, change.paths
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(exports | damaged(), exports | damaged())
 def test_two_texts_are_compared_as_if_both_were_read_word_by_word(running: str, wanted: str) -> None:
     assert told(uci.parse, running, wanted) == told(uci._read, running, wanted)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(exports, st.data())
 def test_two_texts_that_differ_here_and_there_are_compared_as_word_by_word(
     text: str, data: st.DataObject

@@ -136,7 +136,7 @@ def _model(batches: Sequence[Sequence[Sample]]) -> dict[tuple[str, int], Sample]
     return found
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(written, min_size=1, max_size=6), seen=st.integers(0, 150))
 def test_a_day_holds_what_was_written_whatever_came_twice(
     either: LocalStore, batches: list[list[tuple[int, int, dict[str, int]]]], seen: int

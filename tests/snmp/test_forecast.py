@@ -92,7 +92,7 @@ def converse(device: Device, habits: Habits, *, short: bool) -> tuple[PollReply,
     return dialogue.reply(None, 0.0, 1, 0), taken
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(devices, min_size=1, max_size=4))
 def test_both_ways_bring_the_same_whatever_changes_between_polls(states: list[Device]) -> None:
     short, long = Habits(), Habits()
@@ -112,7 +112,7 @@ def test_a_device_that_stays_as_it_is_goes_the_short_way_from_its_third_poll_on(
     assert taken == [1, 1, 2, 2], "the first counts the rows, the second asks for just so many"
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(devices, st.data())
 def test_octets_damaged_on_the_way_never_become_other_values(device: Device, data: st.DataObject) -> None:
     said = device.get()

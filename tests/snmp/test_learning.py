@@ -114,7 +114,7 @@ def test_a_device_costs_less_than_three_kilobytes_between_polls(version: str) ->
     credentials: SnmpCredentials = SnmpV2c(Secret("public"))
     if version == "3":
         credentials = SnmpV3("plaza", "sha1", Secret(keys[0]), "aes128", Secret(keys[1]))
-    with farm(version, 600) as port:
+    with farm(version, 300) as port:
         requests = [
             PollRequest(
                 f"ap-{number}",
@@ -125,9 +125,9 @@ def test_a_device_costs_less_than_three_kilobytes_between_polls(version: str) ->
                 timeout_s=10,
                 deadline_s=60,
             )
-            for number in range(1, 601)
+            for number in range(1, 301)
         ]
-        per_device = asyncio.run(_growth(requests, 100, 600))
+        per_device = asyncio.run(_growth(requests, 100, 300))
 
     assert per_device < 3000
 

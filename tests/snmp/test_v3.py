@@ -266,7 +266,7 @@ def test_an_answer_recorded_before_the_restart_is_not_believed_after_it() -> Non
         duel.envelope.open(old, request_id)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_no_datagram_gets_anything_else_out_of_a_session(data: st.DataObject) -> None:
     duel = Duel(user("sha256", data.draw(st.sampled_from(["none", "des", "aes128", "aes256c"]))))
@@ -408,7 +408,7 @@ def test_an_authentic_answer_to_another_request_is_not_believed() -> None:
         duel.envelope.open(signed, request_id)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(-(2**31), 2**31 - 1), st.integers(-(2**31), 2**31 - 1))
 def test_whatever_a_greeting_says_of_the_clock_the_next_question_can_be_asked(
     boots: int, time_s: int
