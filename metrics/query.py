@@ -93,6 +93,10 @@ def _whole(question: Question, now: int) -> Window:
     return Window(start // step * step, -(-end // step) * step)
 
 
+_DERIVED_S: Final = 300
+"""So long after its end a bucket may still have to be derived."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Slot:
     """What a bucket is known by, and where it begins and ends."""
@@ -144,6 +148,8 @@ def _order(zones: Mapping[str, int] | None) -> tuple[str, ...]:
 def _row(question: Question, tags: tuple[str, ...], slot: _Slot, cell: Cell | None, now: int) -> Row:
     over = slot.end <= now
     if cell is None:
+        if isinstance(question.bucket, Span):
+            over = slot.end <= now - _DERIVED_S
         absent = tuple(0 if one.statistic is Statistic.COUNT else None for one in question.told)
         return Row(tags, slot.start, slot.end, absent, 0, None, over)
     values = tuple(cell.sums[one.field].told(one.statistic) for one in question.told)

@@ -65,12 +65,16 @@ class Verification:
     def __iter__(self) -> Iterator[Gap]:
         """Every gap, each as soon as its end is known. Raises SinkUnavailable, StoreUnusable."""
         open_gaps: dict[Series, Gap] = {}
+        asked = False
         for part in self._parts():
             here = _as_read(self._store.tally(part))
             lacking = lacks(here, self._sink.tally(part) if here else {})
+            asked = asked or bool(here)
             self._count(here, lacking)
             yield from _joined(open_gaps, gaps(lacking), part)
         yield from open_gaps.values()
+        if not asked:  # nothing is missing of nothing, if the server can be asked at all
+            self._sink.tally(Window(self.window.end - MINUTE_S, self.window.end))
 
     def _parts(self) -> Iterator[Window]:
         for hour in hours(self.window):

@@ -118,8 +118,18 @@ def repair() -> None:
             f"{f'about {points}' if points else 'an unknown number of'} points{f' of {name}' if name else ''}"
             for name, points in sorted(one.lost.items())
         )
-        click.echo(f"{one.day}: {one.saved} points saved, lost: {lost or 'none'}; {one.file} may be deleted")
+        told = (
+            "may be deleted"
+            if all(one.lost.values())
+            else "stays: keep it, no program of ours reads more of it"
+        )
+        click.echo(f"{one.day}: {one.saved} points saved, lost: {lost or 'none'}; {one.file} {told}")
+    others = list(repairing.beyond_repair(samples))
+    for line in others:
+        click.echo(line)
     samples.close()
+    if others:
+        sys.exit(3)
     if not found:
         click.echo("nothing is damaged")
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from metrics.errors import StoreUnusable
 from metrics.local.database import check_file
 from metrics.local.files import FileShelf
+from metrics.local.levels import Span
 from metrics.local.sqlite import translated
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def back_up(store: "LocalStore", directory: Path) -> Iterator[Copied]:
 
 def restore(backup: Path, directory: Path) -> list[Copied]:
     """Put a backup where there must be no store yet. Raises StoreUnusable, changing nothing."""
-    if directory.exists() and any(directory.iterdir()):
+    if directory.exists() and not _holds_nothing(directory):
         raise StoreUnusable(directory, "there is a store already", "stop Plaza and move that directory away")
     listed = _manifest(backup)
     draft = directory.with_name(f".{directory.name}.restoring")
@@ -74,12 +75,31 @@ def restore(backup: Path, directory: Path) -> list[Copied]:
             for copied in listed:
                 _fetch(backup, copied, draft)
             if directory.exists():
-                directory.rmdir()
+                shutil.rmtree(directory)
             draft.rename(directory)
             _sync(directory.parent)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     return listed
+
+
+_LOOKED: Final = frozenset({"fences.db", "gaps.db", "cursors.db", "rollup.db"})
+"""What a mere look makes where there was nothing."""
+
+
+def _holds_nothing(directory: Path) -> bool:
+    """Whether nothing but looks into it ever came there: no sample, and no bucket of any."""
+    names = {path.name.removesuffix("-wal").removesuffix("-shm") for path in directory.iterdir()}
+    if not names <= _LOOKED:
+        return False
+    rollup = directory / "rollup.db"
+    if not rollup.exists():
+        return True
+    with translated(rollup), closing(sqlite3.connect(f"file:{quote(str(rollup))}?mode=ro", uri=True)) as held:
+        tables = [name for (name,) in held.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        spans = tuple(f"_{span}" for span in Span)
+        buckets = [name for name in tables if name.endswith(spans)]
+        return not any(held.execute(f"SELECT 1 FROM '{name}' LIMIT 1").fetchone() for name in buckets)  # noqa: S608
 
 
 def _files(store: "LocalStore") -> FileShelf:

@@ -65,6 +65,15 @@ def repair(store: "LocalStore", now: int) -> Iterator[Repaired]:
             yield _saved(store, path, found[2], now)
 
 
+def beyond_repair(store: "LocalStore") -> Iterator[str]:
+    """What is wrong with volumes that are no days: nothing can be saved out of them, a backup has them."""
+    shelf = store.shelf
+    for name in shelf.names():
+        if not name.startswith(("raw-", "cold-")):
+            for fault in shelf.check(name):
+                yield f"{fault} (plaza store restore brings it back out of a backup; stop Plaza before)"
+
+
 def _set_aside_if_damaged(store: "LocalStore", shelf: FileShelf, name: str) -> None:
     faults = shelf.check(name)
     layout = DAY if name.startswith("raw-") else Layout(())

@@ -46,6 +46,8 @@ class _Salvage:
 
     def out_of_blocks(self) -> Iterator[list[Sample]]:
         """In the order in which they were written; the index of their keys tells which are missing."""
+        if not self.series and self.damaged.number(f"SELECT count(*) FROM {self.name}_series") == 0:  # noqa: S608
+            return
         missing, whole = self._members()
         last = self._last(missing)
         blocks_read = points_read = dead = 0

@@ -14,6 +14,7 @@ from controller.errors import SettingsError
 from controller.settings import load
 from metrics.local.guard_gaps import Gap, note
 from metrics.local.guard_writing import Note
+from metrics.local.rollup import roll_up
 from metrics.local.store import LocalStore
 from metrics.sink import Window
 from tests.metrics.samples import slot
@@ -79,6 +80,20 @@ def test_a_damaged_day_is_found_repaired_and_then_all_is_whole(run: Run, tmp_pat
     assert ".repaired-" in said
     assert run("check").exit_code == 0
     assert "gap: the store lacks" in run("status").output
+
+
+def test_what_repair_cannot_mend_is_named_with_what_to_do(run: Run, tmp_path: Path) -> None:
+    (fences,) = tmp_path.rglob("fences.db")
+    store, rollup = LocalStore.open(fences.parent), fences.with_name("rollup.db")
+    roll_up(store, 0)
+    store.close()
+    with rollup.open("r+b") as file:
+        file.seek(8 * 4096)
+        file.write(b"rubbish " * 1024)
+    said = run("repair")
+    assert said.exit_code == 3
+    assert f"{rollup}: " in said.output
+    assert "plaza store restore brings it back out of a backup" in said.output
 
 
 def test_a_backup_is_restored_into_an_empty_data_directory(

@@ -182,3 +182,30 @@ def test_a_server_is_backed_up_by_its_own_tool(postgres: Cluster, tmp_path: Path
         list(back_up(store, tmp_path / "backup"))
     assert ":@" not in str(caught.value)
     store.close()
+
+
+def test_who_looked_into_an_empty_directory_first_restores_all_the_same(
+    filled: LocalStore, tmp_path: Path
+) -> None:
+    list(back_up(filled, tmp_path / "backup"))
+    looked = LocalStore.open(tmp_path / "new")
+    assert list(faults(looked)) == []
+    roll_up(looked, 86_400)
+    looked.close()
+    restore(tmp_path / "backup", tmp_path / "new")
+    again = LocalStore.open(tmp_path / "new")
+    assert again.counts(ALL) == filled.counts(ALL)
+    again.close()
+    with pytest.raises(StoreUnusable, match="there is a store already"):
+        restore(tmp_path / "backup", tmp_path / "new")
+
+
+def test_months_without_their_samples_are_a_store(store: LocalStore, tmp_path: Path) -> None:
+    list(back_up(store, tmp_path / "backup"))
+    store.write("poller", [ap(60)])
+    roll_up(store, 40 * 86_400)
+    for day in store.days():
+        store.drop(day)
+    store.close()
+    with pytest.raises(StoreUnusable, match="there is a store already"):
+        restore(tmp_path / "backup", Path(store.shelf.place))

@@ -339,3 +339,11 @@ def test_days_of_samples_are_read_device_by_device(files: LocalStore) -> None:
 def test_a_row_of_which_nobody_said_how_much_there_should_be_has_no_completeness() -> None:
     assert Row((), 0, 60, (), 5, None).completeness is None
     assert Row((), 0, 60, (), 61, 60).completeness == 1.0
+
+
+def test_a_bucket_that_has_just_ended_and_is_not_derived_yet_is_not_told_as_a_gap(files: LocalStore) -> None:
+    ended = HOUR + 8 * 3_600
+    question = Question("wifi_ap", clients(), Window(HOUR, ended), Span.HOUR, ("ap",), {"ap": "a"})
+    store = two_hours(files)
+    assert [row.over for row in ask(store, question, ended + 60).rows][-2:] == [True, False]
+    assert [row.over for row in ask(store, question, ended + 300).rows][-2:] == [True, True]

@@ -339,3 +339,22 @@ def test_a_server_mends_its_own_files(postgres: Cluster) -> None:
         list(repair(store, 0))
     assert list(faults(store)) == []
     store.close()
+
+
+def test_slots_that_were_written_twice_are_no_loss(day: LocalStore) -> None:
+    again = [one for one in slot(BEGIN, APS) if one.measurement == "wifi_ap"]
+    day.write("poller", again)
+    points = day.counts(ALL)
+
+    def spoil(path: Path) -> None:
+        with sqlite3.connect(path) as connection:
+            connection.execute(
+                "UPDATE wifi_ap SET data = x'00' WHERE rowid = (SELECT max(rowid) - 1 FROM wifi_ap)"
+            )
+
+    opened = reopened(day, spoil)
+    (repaired,) = repair(opened, BEGIN + DAY_S)
+    lost = points["wifi_ap"] - opened.counts(ALL)["wifi_ap"]
+    assert lost > 0
+    assert dict(repaired.lost) == {"wifi_ap": lost}
+    opened.close()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -184,3 +185,18 @@ def test_what_was_deleted_in_victoriametrics_is_named_and_sent_again(
     assert names(store, sink) == gone
     replay(store, sink)
     assert names(store, sink) == set()
+
+
+def test_of_nothing_nothing_is_missing_but_only_if_the_server_can_be_asked(store: LocalStore) -> None:
+    sink = Told({})
+    assert (list(Verification(store, sink, WINDOW)), sink.asked) == (
+        [],
+        [Window(WINDOW.end - 60, WINDOW.end)],
+    )
+
+    class Away(Told):
+        def tally(self, window: Window) -> Mapping[Cell, int]:
+            raise SinkUnavailable(self.name, "away")
+
+    with pytest.raises(SinkUnavailable, match="away"):
+        list(Verification(store, Away({}), WINDOW))
