@@ -8,18 +8,13 @@ from typing import Final
 from metrics.catalog import MEASUREMENTS
 from metrics.errors import StoreBroken
 from metrics.local import blocks as packed
-from metrics.local.blocks import STRIPE, Block, Shape, Values
+from metrics.local.blocks import STRIPE, Block
 from metrics.local.schema import Tags
 from metrics.local.shelf import Volume
 from metrics.sink import Cell, Window
 
 MINUTE_S: Final = 60
 MEND: Final = "plaza store repair saves what can be read"
-ALL: Final = 2**STRIPE - 1
-"""The bits of every series of a stripe."""
-
-Row = tuple[int, Shape, Values]
-"""The number of a series, and its values as the shape names them."""
 
 
 @contextmanager
@@ -102,15 +97,6 @@ def bits(numbers: Collection[int]) -> dict[int, int]:
         stripe, bit = packed.of_series(number)
         found[stripe] = found.get(stripe, 0) | bit
     return found
-
-
-def rows(volume: Volume, block: Block, wanted: int = ALL) -> Iterator[Row]:
-    """The rows of the wanted members. Raises StoreBroken."""
-    present = block.members & wanted
-    with sound(volume):
-        shape, several = packed.rows(block) if present == block.members else packed.some(block, present)
-        for number, values in zip(packed.numbers(block.stripe, present), several, strict=True):
-            yield number, shape, values
 
 
 def newest(volume: Volume, measurement: str, since: int) -> Iterator[tuple[Block, int]]:

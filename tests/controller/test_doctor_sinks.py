@@ -7,7 +7,7 @@ import socket
 import threading
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,25 +29,20 @@ from controller.sinks import open_sink
 from metrics.forward import Forwarder
 from metrics.local.cursors import Cursors, DeadLetter
 from metrics.local.store import LocalStore
+from tests.controller.test_sink_cli import influxd
 from tests.metrics import raw
 from tests.metrics.samples import ap
 from tests.metrics.scripted import Answer, Request, Scripted, serving
 from tests.metrics.servers import Influxd, free_port
 from tests.metrics.test_looking import v2, v3
 
+__all__ = ["influxd"]
+
 NOW = datetime.now(UTC)
 AT = int(NOW.timestamp())
 SECRET = "a-secret-of-nobody"
 
 Write = Callable[..., Settings]
-
-
-@pytest.fixture(scope="module")
-def influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]:
-    server = Influxd(tmp_path_factory.mktemp("influxd"))
-    server.start()
-    yield server
-    server.kill()
 
 
 @pytest.fixture
